@@ -1,0 +1,1 @@
+"""What the numbers mean: values and functions without clock, I/O or framework."""
