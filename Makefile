@@ -1,0 +1,81 @@
+# Every task of the project; `make help` lists them. The first one makes .venv from the locked dependencies.
+#   make run PYTHON=python3.12     another interpreter (3.10 to 3.13)
+#   make test ARGS="-k journey"    arguments for pytest
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+SUITABLE := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.10; do \
+	if $$python -c '$(SUITABLE)' 2>/dev/null; then echo $$python; break; fi; done)
+VENV := .venv
+BIN := $(VENV)/bin
+# A change of interpreter or of the lock makes the environment anew.
+READY := $(VENV)/.ready-$(shell $(or $(PYTHON),false) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+ARGS ?=
+# What a person sets in .env holds for the tasks that start the product.
+ENVIRONMENT_FILE := set -a; if [ -f .env ]; then . ./.env; fi; set +a;
+
+help: ## List every task
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(READY): requirements-dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No Python from 3.10 to 3.13 was found; name one: make PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+install: $(READY) ## Make .venv from the lock file
+
+run: $(READY) ## Serve everything with sample data at http://localhost:5000
+	@$(ENVIRONMENT_FILE) \
+	$(BIN)/factory db upgrade; \
+	$(BIN)/factory seed --if-empty; \
+	DEMO_MODE=$${DEMO_MODE:-true} exec $(BIN)/factory serve
+
+test: $(READY) ## Run every test, on SQLite and PostgreSQL
+	$(BIN)/python -m pytest $(ARGS)
+
+coverage: $(READY) ## Run every test and report the lines that none of them reaches
+	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+check: lint types imports ## Everything that needs no test: ruff, flake8, mypy, import-linter
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/flake8 backend tests
+
+types: $(READY)
+	$(BIN)/mypy
+
+imports: $(READY)
+	$(BIN)/lint-imports
+
+format: $(READY) ## Format the code and mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+migrations-check: $(READY) ## Migrate an empty database and compare it with what the code declares
+	@directory=$$(mktemp -d); trap 'rm -rf "$$directory"' EXIT; \
+	export DATABASE_URL="sqlite:///$$directory/factory.db"; \
+	$(BIN)/factory db upgrade; \
+	$(BIN)/factory db check
+
+lock: $(READY) ## Resolve the dependencies anew into the two lock files
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv $(LOCK) pyproject.toml --extra dev --output-file requirements-dev.txt
+	$(BIN)/uv $(LOCK) pyproject.toml --constraint requirements-dev.txt --output-file backend/requirements.txt
+
+# One version of each package for every Python; no address of a package index in the files.
+LOCK = pip compile --quiet --upgrade --universal --python-version 3.10 --fork-strategy fewest \
+	--generate-hashes --no-emit-index-url --no-header --no-annotate
+
+clean: ## Remove .venv, caches and build products; the data in var/ stays
+	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+		.import_linter_cache backend/*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help install run test coverage check lint types imports format migrations-check lock clean

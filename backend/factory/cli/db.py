@@ -1,0 +1,29 @@
+"""`factory db`: the database schema."""
+
+import os
+
+import click
+
+from factory.settings import load_settings
+from factory.store import migrations, open_store
+
+
+@click.group()
+def db() -> None:
+    """Bring the database schema up to date, or compare it."""
+
+
+@db.command()
+def upgrade() -> None:
+    """Apply every migration that is missing; safe while other processes start or serve."""
+    store = open_store(load_settings(os.environ))
+    migrations.upgrade(store)
+    click.echo("The database schema is up to date.")
+
+
+@db.command()
+def check() -> None:
+    """Fail when the schema is behind, or differs from what the code declares."""
+    store = open_store(load_settings(os.environ))
+    migrations.check(store)
+    click.echo("The database schema is what the code declares.")

@@ -1,0 +1,41 @@
+"""The command line: `factory --help` lists every command, and this screen registers each of them."""
+
+from typing import Any
+
+import click
+
+from factory import __version__
+from factory.cli.db import db
+from factory.cli.serve import serve
+from factory.domain.errors import FactoryError
+from factory.settings import SettingsError
+
+
+class Commands(click.Group):
+    """A group whose commands may raise the product's own errors: each becomes a sentence and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SettingsError as error:
+            raise click.ClickException("\n".join(["the settings are not usable:", *error.problems])) from error
+        except FactoryError as error:
+            details = [f"{one['field']}: {one['message']}" for one in error.errors]
+            raise click.ClickException("\n".join([error.message, *details])) from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="factory")
+def main() -> None:
+    """Factory productivity metrics from camera and sensor events.
+
+    Settings come from environment variables; .env.example lists them all.
+    """
+
+
+for command in (serve, db):
+    main.add_command(command)
+
+
+if __name__ == "__main__":
+    main(prog_name="factory")

@@ -1,0 +1,64 @@
+"""How gunicorn serves the application: `gunicorn --config python:factory.gunicorn_config "factory.app:create_app()"`.
+
+`factory serve` runs just that. The names are gunicorn's; the values come from the settings.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from factory.settings import SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from gunicorn.arbiter import Arbiter
+    from gunicorn.workers.base import Worker
+
+try:
+    _settings = load_settings(os.environ)
+except SettingsError as error:
+    sys.exit(f"The settings are not usable:\n{error}")
+
+bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
+worker_class = "gthread"
+workers = _settings.web_workers
+threads = _settings.web_threads
+keepalive = 30
+graceful_timeout = 30
+loglevel = _settings.log_level.lower()
+# The application writes one line a request itself.
+accesslog = None
+# Two servers of one user would fight for the one socket.
+control_socket_disable = True
+# A heartbeat in a file on a slow disk takes a busy worker for a dead one.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+_own_series: str | None = None
+if _settings.metrics_enabled and _settings.prometheus_multiproc_dir is None:
+    _own_series = tempfile.mkdtemp(prefix="factory-metrics-")
+    # The server processes inherit it, and prometheus_client reads it when they import it.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = _own_series
+
+
+def on_starting(server: "Arbiter") -> None:
+    """Forget the series of an earlier run: its processes are gone, and their numbers may be ours."""
+    directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if _settings.metrics_enabled and directory:
+        Path(directory).mkdir(parents=True, exist_ok=True)
+        for series in Path(directory).glob("*.db"):
+            series.unlink(missing_ok=True)
+
+
+def child_exit(server: "Arbiter", worker: "Worker") -> None:
+    """Drop the gauges of a server process that ended; its counters stay in the sums."""
+    if _settings.metrics_enabled:
+        from prometheus_client import multiprocess
+
+        multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(server: "Arbiter") -> None:
+    if _own_series is not None:
+        shutil.rmtree(_own_series, ignore_errors=True)
