@@ -1,0 +1,168 @@
+"""The options: what they come to, and what stops a start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from factory.settings import Settings, SettingsError, declared_options, load_settings
+
+PRODUCTION = {"ENVIRONMENT": "production", "DATABASE_URL": "postgresql://factory:secret@db/factory"}
+
+
+def problems_of(environ: dict[str, str]) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(environ)
+    return caught.value.problems
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    settings = load_settings({})
+
+    assert settings == Settings()
+    assert settings.environment == "development"
+    assert settings.database_url == "sqlite:///var/factory.db"
+    assert settings.min_timestamp_us == 1_420_070_400_000_000
+    assert settings.refresh_interval_seconds == 1.0
+    assert settings.prometheus_multiproc_dir is None
+    assert Path(settings.frontend_dir).name == "frontend"
+
+
+def test_an_empty_value_is_the_default() -> None:
+    assert load_settings({name.name: "" for name in declared_options().values()}) == Settings()
+
+
+def test_values_are_read_by_type() -> None:
+    settings = load_settings(
+        {
+            "PORT": "8080",
+            "DEMO_MODE": "yes",
+            "AUTO_MIGRATE": "False",
+            "LOG_LEVEL": "warning",
+            "REFRESH_INTERVAL_SECONDS": "0.25",
+            "MIN_TIMESTAMP": "2020-01-01T01:00:00+01:00",
+            "UNKNOWN_ENTITY_POLICY": "reject",
+        }
+    )
+
+    assert settings.port == 8080
+    assert settings.demo_mode is True
+    assert settings.auto_migrate is False
+    assert settings.log_level == "WARNING"
+    assert settings.refresh_interval_seconds == 0.25
+    assert settings.min_timestamp_us == 1_577_836_800_000_000
+    assert settings.unknown_entity_policy == "reject"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("ENVIRONMENT", "prod", "ENVIRONMENT must be one of development, staging, production."),
+        ("PORT", "http", "PORT must be a whole number from 1 to 65535."),
+        ("PORT", "70000", "PORT must be a whole number from 1 to 65535."),
+        ("WEB_WORKERS", "0", "WEB_WORKERS must be a whole number from 1 to 256."),
+        ("WEB_THREADS", "2.5", "WEB_THREADS must be a whole number from 1 to 256."),
+        ("AUTO_MIGRATE", "maybe", "AUTO_MIGRATE must be true or false."),
+        ("LOG_LEVEL", "LOUD", "LOG_LEVEL must be one of DEBUG, INFO, WARNING, ERROR."),
+        ("LOG_FORMAT", "xml", "LOG_FORMAT must be one of auto, json, text."),
+        ("DATABASE_URL", "mysql://h/d", "DATABASE_URL must begin with sqlite:/// or postgresql://."),
+        ("DATABASE_URL", "factory.db", "DATABASE_URL must begin with sqlite:/// or postgresql://."),
+        ("DATABASE_URL", "postgresql://[::1/d", "DATABASE_URL is not a URL."),
+        ("MIN_TIMESTAMP", "2015", "MIN_TIMESTAMP must be a timestamp such as 2015-01-01T00:00:00Z."),
+        ("REFRESH_INTERVAL_SECONDS", "nan", "REFRESH_INTERVAL_SECONDS must be a number of seconds from 0 to 3600."),
+        ("REFRESH_INTERVAL_SECONDS", "soon", "REFRESH_INTERVAL_SECONDS must be a number of seconds from 0 to 3600."),
+        ("UNKNOWN_ENTITY_POLICY", "ignore", "UNKNOWN_ENTITY_POLICY must be one of register, reject."),
+    ],
+)
+def test_a_bad_value_stops_the_start_with_a_sentence(name: str, text: str, sentence: str) -> None:
+    assert problems_of({name: text}) == [sentence]
+
+
+def test_every_problem_is_told_at_once() -> None:
+    problems = problems_of({"PORT": "x", "WEB_WORKERS": "x", "LOG_FORMAT": "x"})
+
+    assert [problem.split()[0] for problem in problems] == ["PORT", "WEB_WORKERS", "LOG_FORMAT"]
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2"])
+def test_a_postgresql_url_names_the_driver_that_is_installed(scheme: str) -> None:
+    url = load_settings({"DATABASE_URL": f"{scheme}://u:p@h:5432/d"}).database_url
+
+    assert url == "postgresql+psycopg2://u:p@h:5432/d"
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "database_url"
+    secret.write_text("postgresql://u:p@h/d\n")
+
+    assert load_settings({"DATABASE_URL_FILE": str(secret)}).database_url == "postgresql+psycopg2://u:p@h/d"
+
+
+def test_a_secret_given_twice_or_in_a_missing_file_stops_the_start(tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing")
+
+    assert "given twice" in problems_of({"DATABASE_URL": "sqlite:///a.db", "DATABASE_URL_FILE": missing})[0]
+    assert "cannot be read" in problems_of({"DATABASE_URL_FILE": missing})[0]
+
+
+def test_only_secrets_are_read_from_files(tmp_path: Path) -> None:
+    port = tmp_path / "port"
+    port.write_text("8080")
+
+    assert load_settings({"PORT_FILE": str(port)}).port == 5000
+
+
+def test_a_secret_is_shown_neither_with_the_settings_nor_in_a_complaint() -> None:
+    assert "hush" not in repr(load_settings({"DATABASE_URL": "postgresql://u:hush@h/d"}))
+    assert "hush" not in str(problems_of({"DATABASE_URL": "mysql://u:hush@h/d"}))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"DEMO_MODE": "true"}, "DEMO_MODE must be false"),
+        ({"LOG_LEVEL": "DEBUG"}, "LOG_LEVEL must not be DEBUG"),
+        ({"DATABASE_URL": "sqlite://"}, "must not be an in-memory database"),
+        ({"DATABASE_URL": "sqlite:///:memory:"}, "must not be an in-memory database"),
+        ({"DATABASE_URL": "postgresql://factory@db/factory"}, "needs a password"),
+    ],
+)
+def test_production_refuses_what_is_unsafe_and_development_does_not(change: dict[str, str], sentence: str) -> None:
+    [problem] = problems_of({**PRODUCTION, **change})
+
+    assert sentence in problem
+    load_settings({**change, "ENVIRONMENT": "development"})
+    load_settings({**change, "ENVIRONMENT": "staging"})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://factory:secret@db/factory",
+        "postgresql:///factory?host=/var/run/postgresql",
+        "postgresql://factory@/factory",
+        "postgresql://db/factory?passfile=/run/secrets/pgpass",
+        "sqlite:////var/lib/factory/factory.db",
+    ],
+)
+def test_production_takes_a_database_that_keeps_data_and_asks_who_is_there(url: str) -> None:
+    assert load_settings({**PRODUCTION, "DATABASE_URL": url}).environment == "production"
+
+
+@pytest.mark.parametrize(
+    ("environment", "log_format", "as_json"),
+    [
+        ("development", "auto", False),
+        ("staging", "auto", True),
+        ("production", "auto", True),
+        ("development", "json", True),
+        ("production", "text", False),
+    ],
+)
+def test_logs_are_text_in_development_and_json_elsewhere_unless_said(
+    environment: str, log_format: str, as_json: bool
+) -> None:
+    settings = load_settings({**PRODUCTION, "ENVIRONMENT": environment, "LOG_FORMAT": log_format})
+
+    assert settings.logs_as_json is as_json
