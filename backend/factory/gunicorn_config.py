@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from factory.adapters.logging_setup import JsonFormatter, TextFormatter
 from factory.settings import SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -30,6 +31,15 @@ graceful_timeout = 30
 loglevel = _settings.log_level.lower()
 # The application writes one line a request itself.
 accesslog = None
+# gunicorn's own lines in the form of all others.
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"own": {"()": JsonFormatter if _settings.logs_as_json else TextFormatter}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "own"}},
+    "root": {"level": _settings.log_level, "handlers": []},
+    "loggers": {"gunicorn.error": {"level": _settings.log_level, "handlers": ["stderr"], "propagate": False}},
+}
 # Two servers of one user would fight for the one socket.
 control_socket_disable = True
 # A heartbeat in a file on a slow disk takes a busy worker for a dead one.
