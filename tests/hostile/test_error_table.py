@@ -1,0 +1,503 @@
+"""Each row of the error table (SPEC section 5) that bodies alone do not reach: parameters, paths, methods, ids."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.conftest import NOON, Clock, make_settings
+from tests.hostile.site import GOOD, JSON, Site, assert_batch, assert_is_error, event
+
+SQL = "1' OR '1'='1"
+READS = [
+    "/workers/",
+    "/workstations/",
+    "/events/",
+    "/metrics/factory",
+    "/metrics/workers",
+    "/metrics/workers/W1",
+    "/metrics/workers/W1/intervals",
+    "/metrics/workstations",
+    "/metrics/workstations/S3",
+    "/metrics/workstations/S3/intervals",
+    "/metrics/timeseries?metric=event_count&entity=worker&id=W1&bucket=day",
+    "/workers/W1",
+    "/workstations/S3",
+]
+WINDOWED = [path for path in READS if path.startswith(("/metrics", "/events"))]
+ROUTES = [
+    *(path.partition("?")[0] for path in READS),
+    "/health/",
+    "/health/live",
+    "/health/ready",
+    "/factories/",
+    "/factories/default",
+    "/events/batch",
+    "/demo/seed",
+]
+
+
+def shown(value: object) -> str:
+    return repr(value)[:40]
+
+
+def join(path: str, query: str) -> str:
+    return f"{path}{'&' if '?' in path else '?'}{query}"
+
+
+# Parameters
+
+
+@pytest.mark.parametrize("path", WINDOWED)
+@pytest.mark.parametrize("name", ["from", "to"])
+@pytest.mark.parametrize(
+    "text",
+    ["yesterday", "", "0", "2026-01-15", "2026-01-15T24:00:00Z", "2026-02-30T00:00:00Z", "%00", "%FF", "NaN", "9" * 500, SQL],
+    ids=shown,
+)
+def test_an_edge_of_the_window_that_is_no_timestamp_is_a_400(site: Site, path: str, name: str, text: str) -> None:
+    site.post("/events/", GOOD)
+    text = text if text.startswith("%") else quote(text)
+    assert_is_error(site.get(join(path, f"{name}={text}")), 400, field=name)
+
+
+@pytest.mark.parametrize("path", WINDOWED)
+def test_a_window_that_ends_before_it_begins_is_a_400(site: Site, path: str) -> None:
+    site.post("/events/", GOOD)
+    query = "from=2026-01-15T10:00:00.000001Z&to=2026-01-15T10:00:00Z"
+    assert_is_error(site.get(join(path, query)), 400)
+
+
+@pytest.mark.parametrize("path", [path for path in WINDOWED if path != "/events/"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "from=0001-01-01T00:00:00Z",
+        "to=9999-12-31T23:59:59.999999Z",
+        "from=0001-01-01T00:00:00Z&to=0001-01-01T00:00:00Z",
+        "from=9999-12-31T23:59:59Z&to=9999-12-31T23:59:59Z",
+        "from=2026-01-15T11:00:00Z&to=2026-01-15T11:00:00Z",
+        "from=2030-01-01T00:00:00Z",
+        "to=2014-01-01T00:00:00Z",
+    ],
+)
+def test_a_window_at_the_edge_of_time_is_answered_or_refused(site: Site, path: str, query: str) -> None:
+    site.post("/events/batch", [GOOD, event(event_type="working")])
+    answer = site.get(join(path, query))
+    assert answer.status in (200, 400)
+    if answer.status == 400:
+        assert_is_error(answer, 400)
+    elif "window" in answer.body:
+        assert answer.body["window"]["elapsed_hours"] >= 0
+
+
+@pytest.mark.parametrize("limit", ["0", "1001", "-1", "1.0", "1e2", "", "abc", "٣", "99999999999999999999", "%00", "1;2"])
+def test_a_limit_outside_1_to_1000_is_a_400(site: Site, limit: str) -> None:
+    assert_is_error(site.get(f"/events/?limit={limit}"), 400, field="limit")
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "!!!!", "0", "-1", "%00", "%FF", "AAAA", "e30=", "bnVsbA", "W10", "9" * 900, quote(SQL), "1768478400000000"]
+)
+def test_a_cursor_that_was_not_given_out_is_a_400_or_shows_nothing_foreign(site: Site, cursor: str) -> None:
+    site.post("/events/", GOOD)
+    assert_is_error(site.get(f"/events/?cursor={cursor}"), 400, field="cursor")
+
+
+def test_a_cursor_with_a_changed_byte_is_never_a_500(site: Site) -> None:
+    site.post("/events/batch", [event(event_id=str(number)) for number in range(3)])
+    cursor = site.get("/events/?limit=1").body["next_cursor"]
+    for position in range(len(cursor)):
+        for replacement in "A0_-z":
+            changed = cursor[:position] + replacement + cursor[position + 1 :]
+            assert site.get(f"/events/?limit=1&cursor={quote(changed)}").status in (200, 400)
+        assert site.get(f"/events/?limit=1&cursor={quote(cursor[:position])}").status in (200, 400)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "event_type=dancing",
+        "event_type=",
+        "event_type=WORKING",
+        "worker_id=" + "W" * 2000,
+        "worker_id=%00",
+        "source_id=%00",
+        "workstation_id=%FF",
+        "limit=5&limit=6",
+        "form=2026-01-01T00:00:00Z",
+    ],
+    ids=shown,
+)
+def test_a_filter_that_cannot_be_meant_is_a_400(site: Site, query: str) -> None:
+    assert_is_error(site.get(f"/events/?{query}"), 400)
+
+
+@pytest.mark.parametrize("name", ["worker_id", "workstation_id", "source_id"])
+def test_sql_in_a_filter_finds_nothing(site: Site, name: str) -> None:
+    site.post("/events/", event(source_id="camera"))
+    answer = site.get(f"/events/?{name}={quote(SQL)}")
+    assert answer.status in (200, 400)
+    assert not (answer.body.get("data") or [])
+    assert len(site.stored()) == 1
+
+
+SERIES: dict[str, Any] = {"metric": "event_count", "entity": "worker", "id": "W1", "bucket": "day"}
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("metric", None),
+        ("metric", ""),
+        ("metric", "no_such_metric"),
+        ("metric", "name"),
+        ("metric", "worker_id"),
+        ("metric", "throughput_rate"),
+        ("metric", "__class__"),
+        ("metric", SQL),
+        ("entity", ""),
+        ("entity", "machine"),
+        ("entity", "workers"),
+        ("bucket", ""),
+        ("bucket", "fortnight"),
+        ("bucket", "16m"),
+        ("bucket", "DAY"),
+        ("id", None),
+    ],
+)
+def test_a_series_without_sense_is_a_400_naming_the_parameter(site: Site, field: str, text: str | None) -> None:
+    site.post("/events/", GOOD)
+    parameters = {name: value for name, value in {**SERIES, field: text}.items() if value is not None}
+    query = "&".join(f"{name}={quote(value)}" for name, value in parameters.items())
+    assert_is_error(site.get(f"/metrics/timeseries?{query}"), 400, field=field)
+
+
+def test_more_than_ten_thousand_buckets_are_a_400(site: Site) -> None:
+    site.post("/events/", GOOD)
+    start = "/metrics/timeseries?metric=total_events&entity=factory&bucket=15m&to=2026-01-01T00:00:00Z&from="
+    # 10,000 quarters of an hour are 104 days and 4 hours.
+    assert_is_error(site.get(start + "2025-09-18T19:45:00Z"), 400)
+    assert len(site.get(start + "2025-09-18T20:00:00Z").body["data"]) == 10_000
+    assert_is_error(site.get(start + "0001-01-01T00:00:00Z"), 400)
+
+
+# Paths and methods
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"), [("workers", "Worker not found"), ("workstations", "Workstation not found")]
+)
+@pytest.mark.parametrize(
+    "identity",
+    ["nobody", "w1", "W1 ", "W1%00", "%00", "%FF", "%C3%28", "%ED%A0%80", quote(SQL), "W" * 5000, "-", ".", "%25", "{id}", "é", "\U0001f600", "%0A"],
+    ids=shown,
+)
+@pytest.mark.parametrize("path", ["/{kind}/{id}", "/metrics/{kind}/{id}", "/metrics/{kind}/{id}/intervals"])
+def test_an_id_that_is_not_registered_is_a_404(site: Site, path: str, kind: str, message: str, identity: str) -> None:
+    site.post("/events/", GOOD)
+    identity = identity if "%" in identity or "{" in identity else quote(identity)
+    answer = site.get(path.replace("{kind}", kind).replace("{id}", identity))
+    assert_is_error(answer, 404)
+    assert answer.body["error"] == message
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/nothing",
+        "/api/v1",
+        "/api/v1/",
+        "/api/v2/health/",
+        "/api/v1/workers/W1/secrets",
+        "/api/v1/events/123",
+        "/api/v1/metrics/",
+        "/api/v1/../../etc/passwd",
+        "/..%2f..%2fetc%2fpasswd",
+        "/%2e%2e/%2e%2e/pyproject.toml",
+        "/../backend/factory/settings.py",
+        "/.env",
+        "/.git/config",
+        "/nothing.js",
+        "/%00",
+        "/api/v1/%FF",
+        "/api/v1/" + "x" * 8000,
+        "//api/v1/nothing",
+    ],
+    ids=shown,
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_unknown_address_is_a_404_in_the_one_shape(site: Site, method: str, path: str) -> None:
+    answer = site.send(method, path, b"{}" if method == "POST" else None, JSON if method == "POST" else None)
+    assert answer.status in (404, 405)
+    assert_is_error(answer, answer.status)
+
+
+@pytest.mark.parametrize("path", ROUTES)
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "TRACE", "BREW"])
+def test_a_method_that_a_route_does_not_have_is_a_405_and_says_which_it_has(
+    site: Site, path: str, method: str
+) -> None:
+    answer = site.send(method, "/api/v1" + path)
+    assert_is_error(answer, 405)
+    assert answer.headers["Allow"]
+
+
+@pytest.mark.parametrize(("path", "method"), [("/events/batch", "GET"), ("/metrics/factory", "POST"), ("/health/", "POST"), ("/workers/", "PATCH"), ("/workers/W1", "POST")])
+def test_a_method_of_another_route_is_a_405(site: Site, path: str, method: str) -> None:
+    assert_is_error(site.send(method, "/api/v1" + path, b"{}", JSON), 405)
+
+
+@pytest.mark.parametrize("path", [*READS, "/health/", "/health/live", "/health/ready", "/factories/", "/factories/default"])
+def test_every_route_answers_with_and_without_its_trailing_slash(site: Site, path: str) -> None:
+    site.post("/events/", GOOD)
+    address, _, query = path.partition("?")
+    bare, slashed = site.get(f"{address.rstrip('/')}?{query}"), site.get(f"{address.rstrip('/')}/?{query}")
+    assert (bare.status, slashed.status) == (200, 200)
+    assert bare.body.keys() == slashed.body.keys()
+
+
+@pytest.mark.parametrize("path", READS)
+def test_an_unknown_factory_is_a_404_on_every_route(site: Site, path: str) -> None:
+    for answer in (site.get(path, **{"X-Factory-ID": "nowhere"}), site.get(path, **{"X-Factory-ID": SQL})):
+        assert_is_error(answer, 404)
+        assert answer.body["error"] == "Factory not found"
+
+
+@pytest.mark.parametrize("factory", ["nowhere", "%00", "%FF", quote(SQL), "F" * 3000], ids=shown)
+def test_an_unknown_factory_in_the_query_is_a_404_and_stores_nothing(site: Site, factory: str) -> None:
+    for path in (f"/events/?factory={factory}", f"/events/batch?factory={factory}"):
+        reply = site.client.post("/api/v1" + path, json=GOOD if "batch" not in path else [GOOD])
+        assert reply.status_code in (400, 404)
+        assert reply.get_json()["status"] == reply.status_code
+    assert site.stored() == []
+
+
+def test_a_worker_of_another_factory_is_a_stranger(site: Site) -> None:
+    site.post("/events/", GOOD)
+    other = f"{site.factory}-2"
+    site.post("/factories/", {"factory_id": other, "name": "Other", "time_zone": "UTC"})
+    for path in ("/workers/W1", "/metrics/workers/W1", "/metrics/workers/W1/intervals"):
+        assert_is_error(site.get(path, **{"X-Factory-ID": other}), 404)
+    for path in ("/workstations/S3", "/metrics/workstations/S3", "/metrics/workstations/S3/intervals"):
+        assert_is_error(site.get(path, **{"X-Factory-ID": other}), 404)
+    for path in ("/workers/", "/workstations/", "/events/", "/metrics/workers", "/metrics/workstations"):
+        assert site.get(path, **{"X-Factory-ID": other}).body["data"] == []
+    assert site.get("/metrics/factory", **{"X-Factory-ID": other}).body["data"]["total_events"] == 0
+    cursor_of_one = site.post("/events/batch", [event(event_id=str(n)) for n in range(3)]) and site.get("/events/?limit=1").body["next_cursor"]
+    assert not (site.get(f"/events/?cursor={cursor_of_one}", **{"X-Factory-ID": other}).body.get("data") or [])
+
+
+# Request ids
+
+
+@pytest.mark.parametrize("path", ["/api/v1/health/", "/api/v1/nothing", "/nothing", "/", "/api/v1/openapi.json"])
+def test_a_good_request_id_is_on_the_answer(site: Site, path: str) -> None:
+    for given in ("a", "A1._-z", "x" * 64):
+        assert site.send("GET", path, headers={"X-Request-ID": given}).headers["X-Request-ID"] == given
+
+
+@pytest.mark.parametrize("given", ["", "x" * 65, "a b", "a:b", "a/b", "<script>", "é", "a,b", "${jndi:ldap}"])
+def test_another_request_id_is_replaced(site: Site, given: str) -> None:
+    answer = site.send("GET", "/api/v1/nothing", headers={"X-Request-ID": given.encode().decode("latin-1")})
+    made = answer.headers["X-Request-ID"]
+    assert made != given
+    assert 1 <= len(made) <= 64
+    assert_is_error(answer, 404)
+
+
+# Registry and factories
+
+
+@pytest.mark.parametrize(("path", "key"), [("/workers/", "worker_id"), ("/workstations/", "workstation_id")])
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"id": ...}, "id"),
+        ({"id": ""}, "id"),
+        ({"id": "a b"}, "id"),
+        ({"id": "é"}, "id"),
+        ({"id": "x" * 65}, "id"),
+        ({"id": 5}, "id"),
+        ({"id": None}, "id"),
+        ({"id": ["X"]}, "id"),
+        ({"id": SQL}, "id"),
+        ({"name": 5}, "name"),
+        ({"name": ["x"]}, "name"),
+        ({"name": ""}, "name"),
+        ({"name": "a\nb"}, "name"),
+        ({"name": "a\x7fb"}, "name"),
+        ({"name": "x" * 100_000}, "name"),
+        ({"name": True}, "name"),
+    ],
+    ids=shown,
+)
+def test_a_bad_registration_is_a_400_and_registers_nothing(
+    site: Site, path: str, key: str, change: dict[str, Any], field: str
+) -> None:
+    values = {"id": "X1", "name": "Name", **change}
+    body = {(key if name == "id" else name): value for name, value in values.items() if value is not ...}
+    assert_is_error(site.post(path, body), 400, field=key if field == "id" else field)
+    assert site.get(path).body["data"] == []
+
+
+@pytest.mark.parametrize("name", ["Zoë Öst", "李小龍", "\U0001f477", "Robert'); DROP TABLE workers;--", '"', "<b>x</b>", "%s"])
+def test_a_name_is_free_text_and_comes_back_as_it_was(site: Site, name: str) -> None:
+    assert site.post("/workers/", {"worker_id": "W1", "name": name}).status == 201
+    assert site.get("/workers/W1").body["data"]["name"] == name
+    assert site.patch("/workers/W1", {"name": name + "!"}).body["data"]["name"] == name + "!"
+    assert site.get("/metrics/workers/W1").body["data"]["name"] == name + "!"
+
+
+@pytest.mark.parametrize("path", ["/workers/W1", "/workstations/S3"])
+@pytest.mark.parametrize("body", [{"name": 5}, {"name": ""}, {"name": "a\x00"}, {"name": None}, {"name": "x" * 100_000}], ids=shown)
+def test_a_bad_change_is_a_400_and_changes_nothing(site: Site, path: str, body: dict[str, Any]) -> None:
+    site.post("/events/", GOOD)
+    before = site.get(path).body["data"]
+    assert_is_error(site.patch(path, body), 400, field="name")
+    assert site.get(path).body["data"] == before
+
+
+@pytest.mark.parametrize(("path", "key"), [("/workers/W1", "worker_id"), ("/workstations/S3", "workstation_id")])
+def test_a_change_cannot_give_another_id(site: Site, path: str, key: str) -> None:
+    site.post("/events/", GOOD)
+    answer = site.patch(path, {key: "other", "name": "New"})
+    assert answer.status in (200, 400)
+    assert site.get(path).status == 200
+    assert site.get(path.rsplit("/", 1)[0] + "/other").status == 404
+
+
+def test_a_change_of_nobody_is_a_404(site: Site) -> None:
+    assert_is_error(site.patch("/workers/nobody", {"name": "x"}), 404)
+    assert_is_error(site.patch("/workstations/nothing", {"name": "x"}), 404)
+    assert_is_error(site.patch("/factories/nowhere", {"name": "x"}), 404)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("time_zone", "Mars/Olympus"),
+        ("time_zone", ""),
+        ("time_zone", "/etc/localtime"),
+        ("time_zone", "../../etc/passwd"),
+        ("time_zone", "Europe/Berlin\x00"),
+        ("time_zone", "europe/berlin "),
+        ("time_zone", "Europe"),
+        ("time_zone", "tzdata.zi"),
+        ("time_zone", 5),
+        ("time_zone", ["UTC"]),
+        ("time_zone", "x" * 10_000),
+        ("state_timeout_seconds", -1),
+        ("state_timeout_seconds", 604_801),
+        ("state_timeout_seconds", 1.5),
+        ("state_timeout_seconds", "3600"),
+        ("state_timeout_seconds", True),
+        ("state_timeout_seconds", [1]),
+        ("state_timeout_seconds", 10**30),
+        ("name", ""),
+        ("name", 5),
+        ("name", "a\nb"),
+    ],
+    ids=shown,
+)
+def test_a_bad_setting_of_a_factory_is_a_400_at_creation_and_at_change(site: Site, field: str, value: Any) -> None:
+    before = site.get(f"/factories/{site.factory}").body["data"]
+    assert_is_error(site.patch(f"/factories/{site.factory}", {field: value}), 400, field=field)
+    assert site.get(f"/factories/{site.factory}").body["data"] == before
+    new = {"factory_id": f"{site.factory}-new", "name": "New", "time_zone": "UTC", field: value}
+    assert_is_error(site.post("/factories/", new), 400, field=field)
+    assert site.get(f"/factories/{site.factory}-new").status == 404
+
+
+@pytest.mark.parametrize("value", [0, 1, 604_800])
+def test_a_state_timeout_inside_its_range_is_accepted(site: Site, value: int) -> None:
+    site.post("/events/", event(event_type="working"))
+    assert site.patch(f"/factories/{site.factory}", {"state_timeout_seconds": value}).status == 200
+    assert site.get("/metrics/factory").body["window"]["state_timeout_seconds"] == value
+    hours = site.get("/metrics/workers/W1").body["data"]["total_active_time_hours"]
+    assert hours == {0: 1.75, 1: round(1 / 3600, 4), 604_800: 1.75}[value]
+
+
+@pytest.mark.parametrize("identity", ["", "a b", "x" * 65, "é", 5, None, "-x", "a/b"])
+def test_a_factory_needs_a_good_id(site: Site, identity: Any) -> None:
+    body = {"factory_id": identity, "name": "New", "time_zone": "UTC"}
+    assert_is_error(site.post("/factories/", body), 400, field="factory_id")
+
+
+def test_what_is_registered_twice_is_a_409_and_the_first_stays(site: Site) -> None:
+    for path, body in (
+        ("/workers/", {"worker_id": "X", "name": "First"}),
+        ("/workstations/", {"workstation_id": "X", "name": "First", "type": "a"}),
+    ):
+        assert site.post(path, body).status == 201
+        assert_is_error(site.post(path, {**body, "name": "Second"}), 409)
+        assert site.get(path + "X").body["data"]["name"] == "First"
+    assert_is_error(site.post("/factories/", {"factory_id": site.factory, "name": "x", "time_zone": "UTC"}), 409)
+
+
+# What is switched off, rejected or away
+
+
+def test_seeding_is_not_allowed_without_demo_mode(site: Site) -> None:
+    site.post("/events/", GOOD)
+    assert_is_error(site.send("POST", "/api/v1/demo/seed"), 403)
+    assert len(site.stored()) == 1
+
+
+def make_site(database_url: str, **changes: str) -> tuple[Site, Any]:
+    from factory.app import create_app
+
+    app = create_app(make_settings(database_url, **changes), clock=Clock(NOON))
+    return Site(app.test_client(), "default"), app
+
+
+def test_with_the_reject_policy_events_of_unknown_workers_fail_and_register_nobody(database_url: str) -> None:
+    site, app = make_site(database_url, UNKNOWN_ENTITY_POLICY="reject")
+    assert site.post("/workers/", {"worker_id": "W1", "name": "Alice"}).status == 201
+    assert_is_error(site.post("/events/", GOOD), 400, field="workstation_id")
+    assert site.post("/workstations/", {"workstation_id": "S3", "name": "QC", "type": "inspection"}).status == 201
+    assert_is_error(site.post("/events/", event(worker_id="W2")), 400, field="worker_id")
+    assert_batch(site.post("/events/batch", [event(worker_id="W2"), GOOD]), 201, created=1, failed=[0])
+    assert [worker["worker_id"] for worker in site.get("/workers/").body["data"]] == ["W1"]
+    app.extensions["factory_store"].engine.dispose()
+
+
+def test_the_limits_of_a_batch_are_settings(database_url: str) -> None:
+    site, app = make_site(database_url, MAX_BATCH_EVENTS="2", MAX_BODY_BYTES="1024")
+    assert_batch(site.post("/events/batch", [event(event_id=c) for c in "ab"]), 201, created=2, failed=[])
+    assert_is_error(site.post("/events/batch", [event(event_id=c) for c in "abc"]), 413)
+    assert_is_error(site.post("/events/batch", b"[" + b" " * 1023 + b"]"), 413)
+    app.extensions["factory_store"].engine.dispose()
+
+
+def test_a_database_that_is_away_is_a_503_with_retry_after(fresh_database: Any, postgresql_server: str) -> None:
+    from sqlalchemy import create_engine, make_url, text
+
+    url = fresh_database("postgresql")
+    _, app = make_site(url)
+    client = app.test_client()
+    name = make_url(url).database
+    admin = create_engine(make_url(postgresql_server).set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
+        connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"))
+        for method, path, body in (
+            ("GET", "/health/ready", None),
+            ("POST", "/events/", GOOD),
+            ("POST", "/events/batch", [GOOD]),
+            ("GET", "/metrics/factory", None),
+            ("GET", "/workers/", None),
+            ("GET", "/events/", None),
+        ):
+            reply = client.open("/api/v1" + path, method=method, json=body)
+            assert reply.status_code == 503, (path, reply.text)
+            assert int(reply.headers["Retry-After"]) >= 1
+            assert "psycopg2" not in reply.text
+            assert name not in reply.text
+        assert client.get("/api/v1/health/live").status_code == 200
+        connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
+    admin.dispose()
+    assert client.post("/api/v1/events/", json=GOOD).status_code == 201
+    app.extensions["factory_store"].engine.dispose()
