@@ -66,7 +66,7 @@ def child_exit(server: "Arbiter", worker: "Worker") -> None:
     if _settings.metrics_enabled:
         from prometheus_client import multiprocess
 
-        multiprocess.mark_process_dead(worker.pid)
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def on_exit(server: "Arbiter") -> None:

@@ -1,0 +1,188 @@
+"""What the documents say of the code is so: options, tasks, commands, routes, links, imports and locks."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import click
+import pytest
+from flask import Flask
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.routing import RequestRedirect
+
+from factory import __version__
+from factory.cli.main import main
+from factory.settings import declared_options
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = sorted(ROOT.glob("*.md"))
+# Names in capitals that the documents use and the server does not read.
+OTHER_VARIABLES = {
+    "ARGS",
+    "CI",
+    "FACTORY_TEST_NO_SKIP",
+    "FACTORY_TEST_POSTGRES_URL",
+    "HYPOTHESIS_PROFILE",
+    "PYTHON",
+    "NAME_FILE",
+    "DATABASE_URL_FILE",
+}
+ROUTE = re.compile(r"`((?:GET|POST|PATCH)(?: (?:GET|POST|PATCH))*) (/[^`\s?]*)")
+
+
+def text_of(documents: list[Path]) -> str:
+    return "\n".join(document.read_text(encoding="utf-8") for document in documents)
+
+
+def make_targets() -> dict[str, bool]:
+    """Every task of the Makefile, and whether `make help` lists it."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    found = re.findall(r"^([a-z][a-z-]*):([^\n=]*)$", makefile, flags=re.MULTILINE)
+    return {name: "## " in rest for name, rest in found}
+
+
+def test_the_example_environment_is_the_declared_options_with_their_defaults() -> None:
+    blocks = (ROOT / ".env.example").read_text(encoding="utf-8").strip().split("\n\n")[1:]
+
+    expected = []
+    for option in declared_options().values():
+        comment = [f"# {line}" for line in textwrap.wrap(option.description, 108)]
+        value = f"{option.name}={option.default}" if option.default else f"# {option.name}="
+        expected.append("\n".join([*comment, value]))
+    assert blocks == expected
+
+
+def test_the_example_environment_can_be_read_by_a_shell() -> None:
+    script = 'set -eu; . ./.env.example; echo "$DATABASE_URL"'
+    answer = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert answer.stdout.strip() == declared_options()["database_url"].default
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_a_documented_option_is_declared(document: Path) -> None:
+    named = set(re.findall(r"`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`", text_of([document])))
+
+    assert named <= {option.name for option in declared_options().values()} | OTHER_VARIABLES
+
+
+def test_a_documented_task_is_in_the_makefile() -> None:
+    named = set(re.findall(r"(?:`|^|\$ )make ([a-z][a-z-]*)", text_of(DOCUMENTS), flags=re.MULTILINE))
+
+    assert {"run", "test", "check"} <= named <= set(make_targets())
+
+
+def test_help_lists_every_task_but_the_steps_of_check() -> None:
+    assert {name for name, listed in make_targets().items() if not listed} == {"lint", "types", "imports"}
+
+
+def test_a_documented_command_exists_and_takes_the_documented_options() -> None:
+    lines = re.findall(r"(?:`|^|\$ )factory ([a-z][^`\n#]*)", text_of(DOCUMENTS), flags=re.MULTILINE)
+    assert lines
+
+    for line in lines:
+        command: click.Command = main
+        for word in line.split():
+            if isinstance(command, click.Group):
+                found = command.commands.get(word)
+                assert found is not None, f"factory {line}: there is no command {word}"
+                command = found
+            elif word.startswith("--"):
+                options = {name for one in command.params for name in one.opts}
+                assert word.split("=")[0] in options | {"--help"}, f"factory {line}: there is no option {word}"
+
+
+def test_every_command_is_documented() -> None:
+    readme = text_of([ROOT / "README.md"])
+
+    assert {name for name in main.commands if f"factory {name}" not in readme} == set()
+
+
+def test_a_documented_route_exists_with_its_methods(app: Flask) -> None:
+    urls = app.url_map.bind("localhost")
+    documented = [
+        (method, path.replace("/api/v1", ""))
+        for methods, path in ROUTE.findall(text_of(DOCUMENTS))
+        for method in methods.split()
+    ]
+    assert documented
+
+    for method, path in documented:
+        target = path if path in ("/", "/metrics", "/docs") else "/api/v1" + path
+        try:
+            rule, _ = urls.match(re.sub(r"\{[^}]*\}", "x", target), method=method, return_rule=True)
+        except RequestRedirect:
+            continue
+        except (NotFound, MethodNotAllowed) as error:
+            raise AssertionError(f"{method} {target}: {error.name}") from None
+        assert target == "/" or not rule.rule.startswith("/<"), f"{method} {target} is no route of its own"
+
+
+def test_every_route_is_documented(app: Flask) -> None:
+    documented = {
+        (method, shape_of(path))
+        for methods, path in ROUTE.findall(text_of([ROOT / "README.md"]))
+        for method in methods.split()
+    }
+    served = {
+        (method, shape_of(rule.rule.removeprefix("/api/v1")))
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) & {"GET", "POST", "PATCH", "PUT", "DELETE"}
+        if rule.rule.startswith("/api/v1/") and not re.search(r"swagger|openapi|docs|static|<path:", rule.rule)
+    }
+
+    assert served - documented == set()
+
+
+def shape_of(path: str) -> str:
+    return re.sub(r"[<{][^>}]*[>}]", "{}", path).rstrip("/")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_a_link_or_file_named_in_a_document_is_there(document: Path) -> None:
+    text = text_of([document])
+    links = [link for link in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in link]
+    files = re.findall(r"`((?:backend|tests|frontend|deploy|benchmarks)/[\w./-]+)`", text)
+    modules = re.findall(r"`((?:api|cli|operations|store|adapters|domain)/[\w./-]+\.py)`", text)
+
+    missing = [name for name in [*links, *files] if not (ROOT / name).exists()]
+    missing += [name for name in modules if not (ROOT / "backend" / "factory" / name).exists()]
+    assert missing == []
+
+
+def test_imports_point_down_only() -> None:
+    lint = Path(sys.executable).parent / "lint-imports"
+    answer = subprocess.run([lint, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert answer.returncode == 0, answer.stdout
+
+
+@pytest.mark.parametrize("lock", ["backend/requirements.txt", "requirements-dev.txt"])
+def test_a_lock_pins_every_package_with_hashes_and_names_no_index(lock: str) -> None:
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    packages = re.split(r"\n(?=\S)", text.strip())
+
+    assert [one for one in packages if "==" not in one.split()[0] or "--hash=sha256:" not in one] == []
+    assert "://" not in text
+
+
+def test_the_image_gets_the_versions_that_are_tested() -> None:
+    def versions(lock: str) -> set[str]:
+        return set(re.findall(r"^([\w.-]+==[\w.]+)", (ROOT / lock).read_text(encoding="utf-8"), flags=re.MULTILINE))
+
+    assert versions("backend/requirements.txt") <= versions("requirements-dev.txt")
+
+
+def test_the_version_is_in_the_changelog() -> None:
+    assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_no_module_has_outgrown_a_reader() -> None:
+    modules = [*(ROOT / "backend").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in modules}
+
+    assert {name: lines for name, lines in lengths.items() if lines > 350} == {}
