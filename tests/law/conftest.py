@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
-
 from tests.conftest import STORES, Clock, close_store, make_settings
+from tests.law.example import Answers, Factory, Told, at, from_product, from_reference
 from tests.law.served import Served
+from tests.reference import instant
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +25,20 @@ def both(fresh_database: Callable[[str], str], law_clock: Clock) -> Iterator[lis
     yield [Served(store, app.test_client()) for store, app in apps.items()]
     for app in apps.values():
         close_store(app.extensions["factory_store"])
+
+
+@pytest.fixture(params=["reference", *STORES])
+def factory(request: pytest.FixtureRequest, law_clock: Clock) -> Factory:
+    """A function: events and settings to the answers about them, evaluated at noon unless `now` says otherwise."""
+
+    def make(
+        *events: Told, now: str = "12:00", time_zone: str = "UTC", timeout: int = 3600, workers: Iterable[str] = ()
+    ) -> Answers:
+        law_clock.now = instant(at(now))
+        if request.param == "reference":
+            return from_reference(events, law_clock.now, time_zone, timeout, workers)
+        both: list[Served] = request.getfixturevalue("both")
+        served = next(each for each in both if each.store == request.param)
+        return from_product(served, events, time_zone, timeout, workers)
+
+    return make

@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask.testing import FlaskClient
-
 from tests.reference import BUCKETS, METRICS, Reference, rfc3339
 from tests.strategies import Delivery
 

@@ -6,7 +6,6 @@ import threading
 from random import Random
 
 import pytest
-
 from tests.conftest import STORES, Clock
 from tests.law.served import Served, metrics_questions, series_question
 from tests.reference import Event, Reference, instant, read_event, rfc3339

@@ -13,7 +13,6 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.conftest import Clock
 from tests.law.served import Served, between
 from tests.reference import instant

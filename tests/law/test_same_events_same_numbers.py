@@ -7,7 +7,6 @@ from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.conftest import Clock
 from tests.law.served import Served, Window, any_series, metrics_questions, series_question
 from tests.reference import BUCKETS, METRICS, Event, Reference, instant, read_event, rfc3339
