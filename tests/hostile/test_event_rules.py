@@ -136,7 +136,7 @@ REFUSED: list[tuple[str, bytes]] = [
 NOT_JSON = {
     "confidence": (b"NaN", b"Infinity", b"-Infinity", b"nan", b".5", b"1.", b"+1", b"0x1", b"01"),
     "count": (b"NaN", b"Infinity", b"01", b"+1", b"1_000", b"0b1", b"None", b"True"),
-    "event_id": (b"'a'", b'"a\nb"', b'"a\x00b"', rb'"\x41"', rb'"\u12"', b'"\xff"', b'"\xed\xa0\x80"', b'"\xc0\xaf"'),
+    "event_id": (b"'a'", b'"a\tb"', b'"a\x00b"', rb'"\x41"', rb'"\u12"', b'"\xff"', b'"\xed\xa0\x80"', b'"\xc0\xaf"'),
 }
 
 
