@@ -45,11 +45,12 @@ control_socket_disable = True
 # A heartbeat in a file on a slow disk takes a busy worker for a dead one.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
+# The server processes inherit this variable, and prometheus_client goes by its presence when it is imported.
 _own_series: str | None = None
-if _settings.metrics_enabled and _settings.prometheus_multiproc_dir is None:
-    _own_series = tempfile.mkdtemp(prefix="factory-metrics-")
-    # The server processes inherit it, and prometheus_client reads it when they import it.
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = _own_series
+if not _settings.metrics_enabled:
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+elif _settings.prometheus_multiproc_dir is None:
+    _own_series = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="factory-metrics-")
 
 
 def on_starting(server: "Arbiter") -> None:
