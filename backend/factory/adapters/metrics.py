@@ -1,0 +1,121 @@
+"""What Prometheus learns about events; the names are told to operators in the documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from factory.domain.event import TYPE_NAMES, ParsedEvents
+
+SECOND = 1_000_000
+_LATENESS = (1, 5, 15, 60, 300, 900, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400)
+
+
+class Outcome(Protocol):
+    """What became of a delivery."""
+
+    total: int
+    created: int
+    duplicates: int
+    failures: Any
+
+
+class DomainSeries:
+    """Series that grow with each delivery; one object a process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._events = Counter(
+            "factory_events", "Events received, by type and outcome", ["type", "outcome"], registry=registry
+        )
+        self._batch = Histogram(
+            "factory_batch_events",
+            "Events in one delivery",
+            buckets=(1, 10, 100, 500, 1000, 2000, 5000, 10_000, 100_000),
+            registry=registry,
+        )
+        self._commit = Histogram(
+            "factory_commit_seconds",
+            "Seconds from a parsed delivery to its commit",
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+            registry=registry,
+        )
+        self._lateness = Histogram(
+            "factory_event_lateness_seconds",
+            "Seconds between an event and its arrival; an event of the future counts as 0",
+            buckets=_LATENESS,
+            registry=registry,
+        )
+
+    def delivery(self, events: ParsedEvents, outcome: Outcome, *, seconds: float, now: int) -> None:
+        self._batch.observe(outcome.total)
+        self._commit.observe(seconds)
+        self._count_outcomes(events, outcome)
+        observe_many(self._lateness, np.maximum(now - events.timestamp, 0) / SECOND)
+
+    def _count_outcomes(self, events: ParsedEvents, outcome: Outcome) -> None:
+        failed = {one.index for one in outcome.failures}
+        conflicts = {one.index for one in outcome.failures if one.code == "conflict"}
+        kept = ~np.isin(events.index, list(failed)) if failed else np.ones(len(events), dtype=bool)
+        for code, name in TYPE_NAMES.items():
+            number = int(np.count_nonzero(kept & (events.event_type == code)))
+            if number:
+                self._events.labels(name, "accepted").inc(number)
+        for label, number in (
+            ("duplicate", outcome.duplicates),
+            ("conflict", len(conflicts)),
+            ("invalid", len(failed) - len(conflicts)),
+        ):
+            if number:
+                self._events.labels("any", label).inc(number)
+
+
+def observe_many(histogram: Histogram, values: npt.NDArray[np.float64]) -> None:
+    """`observe` for each value, a bucket at a time: ten thousand single calls would cost as much as storing them.
+
+    prometheus_client has no such call, so this uses its two private parts; a test compares with `observe`.
+    """
+    if not len(values):
+        return
+    bounds = np.asarray(histogram._upper_bounds)
+    places, numbers = np.unique(np.searchsorted(bounds, values, side="left"), return_counts=True)
+    histogram._sum.inc(float(values.sum()))
+    for place, number in zip(places.tolist(), numbers.tolist(), strict=True):
+        histogram._buckets[place].inc(number)
+
+
+class StoreSeries(Collector):
+    """Gauges read from the store at each scrape: the same from whichever process answers.
+
+    `read` gives, for each factory, the dirty stretches that wait and the instant of its newest event.
+    """
+
+    def __init__(self, read: Callable[[], list[tuple[str, int, int | None]]], clock: Callable[[], int]) -> None:
+        self._read = read
+        self._clock = clock
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        up = GaugeMetricFamily("factory_store_up", "1 when the database answers the scrape")
+        dirty = GaugeMetricFamily(
+            "factory_dirty_stretches", "Stretches of time whose derived state waits for a refresh", labels=["factory"]
+        )
+        age = GaugeMetricFamily(
+            "factory_newest_event_age_seconds", "Seconds since the newest event", labels=["factory"]
+        )
+        try:
+            rows = self._read()
+            up.add_metric([], 1)
+        except Exception:  # fails open: the scrape tells that the store is away and shows the rest
+            rows = []
+            up.add_metric([], 0)
+        now = self._clock()
+        for factory, waiting, newest in rows:
+            dirty.add_metric([factory], waiting)
+            if newest is not None:
+                age.add_metric([factory], (now - newest) / SECOND)
+        yield from (up, dirty, age)

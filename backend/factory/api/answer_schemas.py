@@ -1,0 +1,184 @@
+"""What answers look like; see schemas.py."""
+
+from __future__ import annotations
+
+from factory.api.schemas import (
+    BOOLEAN,
+    COUNT,
+    EVENT_TYPE,
+    ID,
+    INSTANT,
+    TEXT,
+    TIMEOUT,
+    Schema,
+    an_object,
+    constant,
+    list_of,
+    nullable,
+    ref,
+)
+
+HOURS: Schema = {"type": "number", "minimum": 0}
+RATE: Schema = {"type": ["number", "null"], "minimum": 0}
+PERCENTAGE: Schema = {"type": ["number", "null"], "minimum": 0, "maximum": 100}
+
+METRIC_FIELDS: dict[str, dict[str, Schema]] = {
+    "worker": {
+        "total_active_time_hours": HOURS,
+        "total_idle_time_hours": HOURS,
+        "total_absent_time_hours": HOURS,
+        "unknown_time_hours": HOURS,
+        "utilization_percentage": PERCENTAGE,
+        "utilization_lower_percentage": PERCENTAGE,
+        "utilization_upper_percentage": PERCENTAGE,
+        "coverage_percentage": PERCENTAGE,
+        "total_units_produced": COUNT,
+        "units_per_hour": RATE,
+        "event_count": COUNT,
+    },
+    "workstation": {
+        "occupancy_time_hours": HOURS,
+        "productive_time_hours": HOURS,
+        "utilization_percentage": PERCENTAGE,
+        "productive_percentage": PERCENTAGE,
+        "total_units_produced": COUNT,
+        "throughput_rate": RATE,
+        "event_count": COUNT,
+    },
+    "factory": {
+        "total_productive_time_hours": HOURS,
+        "total_production_count": COUNT,
+        "average_production_rate": RATE,
+        "average_utilization_percentage": PERCENTAGE,
+        "pooled_utilization_percentage": PERCENTAGE,
+        "coverage_percentage": PERCENTAGE,
+        "total_events": COUNT,
+    },
+}
+"""The fields that a series can be asked for, by entity."""
+
+_WORKER = {"worker_id": ID, "name": TEXT}
+_WORKSTATION = {"workstation_id": ID, "station_id": ID, "name": TEXT, "type": nullable(TEXT)}
+_FACTORY = {"factory_id": ID, "name": TEXT, "time_zone": TEXT, "state_timeout_seconds": TIMEOUT}
+_FACTORY_COUNTS = dict.fromkeys(
+    ("worker_count", "station_count", "active_worker_count", "active_station_count"), COUNT
+)
+_STORED_EVENT: dict[str, Schema] = {
+    "timestamp": INSTANT,
+    "worker_id": ID,
+    "workstation_id": ID,
+    "event_type": EVENT_TYPE,
+    "count": nullable(COUNT),
+    "confidence": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+    "event_id": nullable(TEXT),
+    "source_id": nullable(TEXT),
+    "model_version": nullable(TEXT),
+}
+_FAILURE = an_object({"index": COUNT, "code": TEXT, "field": nullable(TEXT), "message": TEXT})
+
+
+def one(data: Schema, **beside: Schema) -> Schema:
+    return an_object({"status": constant("success"), "data": data, **beside, "timestamp": INSTANT})
+
+
+def many(items: Schema, **beside: Schema) -> Schema:
+    return one(list_of(items), **beside, count=COUNT)
+
+
+_WINDOW = {"window": ref("Window")}
+
+ANSWERS: dict[str, Schema] = {
+    "Health": an_object({"status": constant("healthy"), "timestamp": INSTANT, "version": TEXT}),
+    "Readiness": an_object({"ready": BOOLEAN, "timestamp": INSTANT, "version": TEXT}),
+    "Factory": an_object(_FACTORY),
+    "FactoryAnswer": one(ref("Factory")),
+    "FactoriesAnswer": many(ref("Factory")),
+    "Worker": an_object(_WORKER),
+    "WorkerAnswer": one(ref("Worker")),
+    "WorkersAnswer": many(ref("Worker")),
+    "Workstation": an_object(_WORKSTATION),
+    "WorkstationAnswer": one(ref("Workstation")),
+    "WorkstationsAnswer": many(ref("Workstation")),
+    "EventAnswer": an_object(
+        {
+            "message": TEXT,
+            "status": {"type": "integer", "enum": [200, 201]},
+            "duplicate": BOOLEAN,
+            "timestamp": INSTANT,
+        }
+    ),
+    "BatchAnswer": an_object(
+        {
+            "message": TEXT,
+            **dict.fromkeys(
+                ("success_count", "created_count", "duplicate_count", "failed_count", "total_count"), COUNT
+            ),
+            "failed_indices": list_of(COUNT),
+            "errors": list_of(_FAILURE),
+            "timestamp": INSTANT,
+        }
+    ),
+    "StoredEvent": an_object({**_STORED_EVENT, "received_at": INSTANT}),
+    "EventsAnswer": many(ref("StoredEvent"), next_cursor=nullable(TEXT)),
+    "Window": an_object(
+        {
+            "from": nullable(INSTANT),
+            "to": nullable(INSTANT),
+            "elapsed_hours": HOURS,
+            "evaluated_at": INSTANT,
+            "time_zone": TEXT,
+            "state_timeout_seconds": TIMEOUT,
+            "definitions_version": {"type": "integer"},
+        }
+    ),
+    "FactoryMetrics": an_object({**METRIC_FIELDS["factory"], **_FACTORY_COUNTS}),
+    "FactoryMetricsAnswer": one(ref("FactoryMetrics"), **_WINDOW),
+    "WorkerMetrics": an_object({**_WORKER, **METRIC_FIELDS["worker"]}),
+    "WorkerMetricsAnswer": one(ref("WorkerMetrics"), **_WINDOW),
+    "WorkersMetricsAnswer": many(ref("WorkerMetrics"), **_WINDOW),
+    "WorkstationMetrics": an_object({**_WORKSTATION, **METRIC_FIELDS["workstation"]}),
+    "WorkstationMetricsAnswer": one(ref("WorkstationMetrics"), **_WINDOW),
+    "WorkstationsMetricsAnswer": many(ref("WorkstationMetrics"), **_WINDOW),
+    "SeriesAnswer": many(
+        an_object({"start": INSTANT, "end": INSTANT, "value": {"type": ["number", "null"]}}), **_WINDOW
+    ),
+    "WorkerIntervalsAnswer": many(
+        an_object(
+            {
+                "start": INSTANT,
+                "end": INSTANT,
+                "state": {"type": "string", "enum": ["working", "idle", "absent", "unknown"]},
+                "workstation_id": nullable(ID),
+                "duration_seconds": HOURS,
+                "event": {"type": ["object", "null"], "properties": _STORED_EVENT},
+            }
+        ),
+        **_WINDOW,
+    ),
+    "WorkstationIntervalsAnswer": many(
+        an_object(
+            {
+                "start": INSTANT,
+                "end": INSTANT,
+                "state": {"type": "string", "enum": ["productive", "occupied", "free"]},
+                "worker_ids": list_of(ID),
+                "duration_seconds": HOURS,
+            }
+        ),
+        **_WINDOW,
+    ),
+    "SeedAnswer": one({"type": "object"}),
+    "Error": an_object(
+        {
+            "error": {"type": "string", "description": "What is wrong, for a person."},
+            "code": {"type": "string", "description": "The same for a machine."},
+            "status": {"type": "integer", "minimum": 400, "maximum": 599},
+            "timestamp": INSTANT,
+            "path": TEXT,
+            "request_id": TEXT,
+            "errors": list_of(an_object({"field": TEXT, "code": TEXT, "message": TEXT})),
+        },
+        optional=("errors",),
+    ),
+}
+

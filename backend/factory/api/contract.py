@@ -1,0 +1,126 @@
+"""The contract of a route, written above its handler and read by both documents.
+
+`contract(...)` attaches it to the handler. Flask-RESTX takes its Swagger 2 document from `__apidoc__`;
+openapi.py makes the OpenAPI 3 document. Neither looks at a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from factory.api.schemas import ID, INSTANT, Schema, ref
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+REASONS = {
+    400: "Not JSON, the wrong shape, a missing or invalid field or parameter",
+    403: "Not allowed",
+    404: "No such factory, worker or workstation",
+    409: "It contradicts what is stored",
+    413: "The body is too large, or holds too many events",
+    415: "A content type or encoding that is not accepted",
+    500: "Something went wrong on the server's side",
+    503: "Overloaded, or the database is away; the same request may be sent again",
+}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    name: str
+    schema: Schema
+    description: str
+    where: str = "query"
+    required: bool = False
+    example: Any = None
+
+
+@dataclass(frozen=True)
+class Body:
+    """`content` holds the schema of each accepted content type, JSON first; `examples` are full bodies of it."""
+
+    content: dict[str, Schema]
+    example: Any
+
+
+@dataclass(frozen=True)
+class Contract:
+    parameters: tuple[Parameter, ...]
+    body: Body | None
+    answers: dict[int, tuple[str, str]]  # status: what it means, name of its schema
+
+
+FACTORY = (
+    Parameter("factory", ID, "The factory to act in; `default` where neither this nor the header is given."),
+    Parameter("X-Factory-ID", ID, "The same as a header.", where="header"),
+)
+WINDOW = (
+    Parameter("from", INSTANT, "Begin of the window, included; the factory's first event where it is left out."),
+    Parameter("to", INSTANT, "End of the window, excluded; never later than now."),
+)
+WORKER_ID = Parameter("worker_id", ID, "The worker.", "path", required=True, example="W1")
+WORKSTATION_ID = Parameter("workstation_id", ID, "The workstation.", "path", required=True, example="S3")
+FACTORY_ID = Parameter("factory_id", ID, "The factory.", "path", required=True, example="default")
+
+
+def json_body(name: str, example: Any) -> Body:
+    return Body({"application/json": ref(name)}, example)
+
+
+def contract(
+    *,
+    answers: dict[int, tuple[str, str]],
+    parameters: tuple[Parameter, ...] = (),
+    body: Body | None = None,
+    errors: tuple[int, ...] = (),
+) -> Callable[[Handler], Handler]:
+    """Attach a contract. A body brings its own refusals, and no route is safe from 500 and 503."""
+    refusals = {*errors, 500, 503} | ({400, 413, 415} if body else set())
+    all_answers = {**answers, **{status: (REASONS[status], "Error") for status in sorted(refusals)}}
+    declared = Contract(parameters, body, dict(sorted(all_answers.items())))
+
+    def attach(handler: Handler) -> Handler:
+        handler.contract = declared  # type: ignore[attr-defined]
+        handler.__apidoc__ = _for_restx(declared)  # type: ignore[attr-defined]
+        return handler
+
+    return attach
+
+
+def _for_restx(declared: Contract) -> dict[str, Any]:
+    params: dict[str, dict[str, Any]] = {}
+    for parameter in declared.parameters:
+        params[parameter.name] = {
+            **parameter.schema,
+            "in": parameter.where,
+            "description": parameter.description,
+            "required": parameter.required,
+            **({} if parameter.example is None else {"x-example": parameter.example}),
+        }
+    if declared.body:
+        schema = next(iter(declared.body.content.values()))
+        params["payload"] = {
+            "in": "body",
+            "required": True,
+            # Beside a $ref an example would not be seen.
+            "schema": {"allOf": [swagger_2(schema)], "example": declared.body.example},
+        }
+    responses = {str(status): (meaning, name) for status, (meaning, name) in declared.answers.items()}
+    vendor = {"x-consumes": list(declared.body.content)} if declared.body else {}
+    return {"params": params, "responses": responses, "vendor": vendor}
+
+
+def swagger_2(schema: Any) -> Any:
+    """A schema in the dialect of Swagger 2, which knows no null and keeps its definitions elsewhere."""
+    if isinstance(schema, list):
+        return [swagger_2(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    converted = {key: swagger_2(value) for key, value in schema.items()}
+    if isinstance(schema.get("type"), list):
+        converted["type"], _null = schema["type"]
+        converted["x-nullable"] = True
+    if isinstance(schema.get("$ref"), str):
+        converted["$ref"] = schema["$ref"].replace("#/components/schemas/", "#/definitions/")
+    return converted

@@ -1,0 +1,33 @@
+"""The sample data set, where DEMO_MODE allows it."""
+
+from __future__ import annotations
+
+from flask import Response
+from flask_restx import Namespace, Resource
+
+from factory.api.answers import one
+from factory.api.contract import FACTORY, contract
+from factory.api.query_parameters import Query
+from factory.api.request_context import factory, now, settings, store
+from factory.domain.errors import NotAllowed
+from factory.operations.seed_demo import seed_demo
+
+namespace = Namespace("demo", "Sample data, only with DEMO_MODE=true", path="/demo")
+
+
+@namespace.route("/seed")
+class Seed(Resource):  # type: ignore[misc]
+    @contract(
+        parameters=FACTORY,
+        answers={200: ("What was loaded", "SeedAnswer")},
+        errors=(400, 403, 404),
+    )
+    def post(self) -> Response:
+        """Replace the factory's data with the sample data set
+
+        Takes no body. Answers 403 unless the server runs with DEMO_MODE=true.
+        """
+        if not settings().demo_mode:
+            raise NotAllowed("Sample data can only be loaded where DEMO_MODE is true")
+        Query().done()
+        return one(seed_demo(store=store(), factory=factory(), now=now()))

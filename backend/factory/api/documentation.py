@@ -1,0 +1,67 @@
+"""Swagger UI and the two documents. Everything is served from here; no third-party host is asked."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from functools import cache
+from typing import Any
+
+import msgspec
+from flask import Blueprint, Flask, Response, make_response
+from flask_restx import Api
+from flask_restx.apidoc import ui_for
+from werkzeug.utils import cached_property
+
+from factory.api.answer_schemas import ANSWERS
+from factory.api.answers import VERSION
+from factory.api.contract import swagger_2
+from factory.api.openapi import DESCRIPTION, TITLE, openapi_document
+from factory.api.schemas import REQUEST_BODIES
+
+_INLINE_SCRIPT = re.compile(rb"<script(?![^>]* src=)[^>]*>(.+?)</script>", re.DOTALL)
+
+
+class DocumentedApi(Api):  # type: ignore[misc]
+    """Flask-RESTX with errors left to errors.py, and our schemas and content types in its document."""
+
+    def __init__(self, blueprint: Blueprint) -> None:
+        super().__init__(blueprint, version=VERSION, title=TITLE, description=DESCRIPTION, doc="/docs", validate=False)
+        for name, schema in {**REQUEST_BODIES, **ANSWERS}.items():
+            self.schema_model(name, swagger_2(schema))
+
+    def error_router(self, original_handler: Any, error: Exception) -> Any:
+        return original_handler(error)
+
+    def render_doc(self) -> Response:
+        """Swagger UI. Its page starts it by an inline script, so this page allows just that one, by its hash."""
+        page = make_response(ui_for(self))
+        hashes = [hashlib.sha256(script).digest() for script in _INLINE_SCRIPT.findall(page.get_data())]
+        scripts = " ".join(f"'sha256-{base64.b64encode(one).decode()}'" for one in hashes)
+        page.headers["Content-Security-Policy"] = (
+            f"default-src 'self'; script-src 'self' {scripts}; style-src 'self' 'unsafe-inline'; "
+            "img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+        )
+        return page
+
+    @cached_property
+    def __schema__(self) -> dict[str, Any]:
+        document: dict[str, Any] = super().__schema__
+        document.pop("responses", None)  # of Flask-RESTX's own field masks, which we do not use
+        for path in document["paths"].values():
+            for operation in path.values():
+                if isinstance(operation, dict) and "x-consumes" in operation:
+                    operation["consumes"] = operation.pop("x-consumes")
+        return document
+
+
+def register_documents(app: Flask, api: DocumentedApi, blueprint: Blueprint, base_path: str) -> None:
+    """`/docs` beside the API's own, and both documents below the API."""
+
+    @cache
+    def body() -> bytes:
+        return msgspec.json.encode(openapi_document(api, base_path))
+
+    blueprint.add_url_rule("/openapi.json", "openapi", lambda: Response(body(), mimetype="application/json"))
+    app.add_url_rule("/docs", "docs", api.render_doc)

@@ -1,0 +1,69 @@
+"""The factories and their settings."""
+
+from __future__ import annotations
+
+from flask import Response
+from flask_restx import Namespace, Resource
+
+from factory.api.answers import many, one
+from factory.api.contract import FACTORY_ID, contract, json_body
+from factory.api.query_parameters import Query
+from factory.api.request_body import read_object
+from factory.api.request_context import identity, now, store
+from factory.domain.errors import NotFound
+from factory.operations import factories
+
+namespace = Namespace("factories", "Factories, their time zones and settings", path="/factories")
+
+_NEW = {"factory_id": "berlin", "name": "Berlin", "time_zone": "Europe/Berlin", "state_timeout_seconds": 3600}
+
+
+@namespace.route("/")
+class Factories(Resource):  # type: ignore[misc]
+    @contract(answers={200: ("All factories", "FactoriesAnswer")}, errors=(400,))
+    def get(self) -> Response:
+        """List the factories"""
+        Query(in_factory=False).done()
+        return many(factories.list_factories(store=store()))
+
+    @contract(
+        body=json_body("NewFactory", _NEW),
+        answers={201: ("The new factory", "FactoryAnswer")},
+        errors=(409,),
+    )
+    def post(self) -> Response:
+        """Add a factory"""
+        Query(in_factory=False).done()
+        return one(factories.create_factory(store=store(), values=read_object(), now=now()), 201)
+
+
+@namespace.route("/<factory_id>")
+class Factory(Resource):  # type: ignore[misc]
+    @contract(
+        parameters=(FACTORY_ID,),
+        answers={200: ("The factory", "FactoryAnswer")},
+        errors=(400, 404),
+    )
+    def get(self, factory_id: str) -> Response:
+        """Show a factory"""
+        Query(in_factory=False).done()
+        return one(factories.get_factory(store=store(), factory=_known(factory_id)))
+
+    @contract(
+        parameters=(FACTORY_ID,),
+        body=json_body("FactoryChange", {"state_timeout_seconds": 1800}),
+        answers={200: ("The changed factory", "FactoryAnswer")},
+        errors=(404,),
+    )
+    def patch(self, factory_id: str) -> Response:
+        """Change a factory
+
+        Only the fields that are sent change. Once it is answered, every number follows the new settings.
+        """
+        Query(in_factory=False).done()
+        factory = _known(factory_id)
+        return one(factories.update_factory(store=store(), factory=factory, values=read_object(), now=now()))
+
+
+def _known(factory_id: str) -> str:
+    return identity(factory_id, NotFound("Factory not found"))

@@ -1,0 +1,41 @@
+"""Whether the server lives and whether it can work."""
+
+from __future__ import annotations
+
+from flask import Response
+from flask_restx import Namespace, Resource
+
+from factory.api.answers import VERSION, json_answer, timestamp
+from factory.api.contract import contract
+from factory.api.request_context import store
+
+namespace = Namespace("health", "Is the server alive, can it work", path="/health")
+
+
+def healthy() -> Response:
+    return json_answer({"status": "healthy", "timestamp": timestamp(), "version": VERSION})
+
+
+@namespace.route("/")
+class Health(Resource):  # type: ignore[misc]
+    @contract(answers={200: ("The process answers", "Health")})
+    def get(self) -> Response:
+        """Say that the server answers"""
+        return healthy()
+
+
+@namespace.route("/live")
+class Live(Resource):  # type: ignore[misc]
+    @contract(answers={200: ("The process answers", "Health")})
+    def get(self) -> Response:
+        """Say that the process is alive; asks no database"""
+        return healthy()
+
+
+@namespace.route("/ready")
+class Ready(Resource):  # type: ignore[misc]
+    @contract(answers={200: ("The database answers", "Readiness")})
+    def get(self) -> Response:
+        """Say whether the database answers"""
+        store().ping()
+        return json_answer({"ready": True, "timestamp": timestamp(), "version": VERSION})

@@ -1,0 +1,183 @@
+"""The numbers, their course over time, and the intervals behind them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from flask import Response
+from flask_restx import Namespace, Resource
+
+from factory.api.answer_schemas import METRIC_FIELDS
+from factory.api.answers import many, one
+from factory.api.contract import FACTORY, WINDOW, WORKER_ID, WORKSTATION_ID, Parameter, contract
+from factory.api.query_parameters import Query
+from factory.api.request_context import factory, now, store
+from factory.api.schemas import ID
+from factory.api.workers import known_worker
+from factory.api.workstations import known_workstation
+from factory.operations.explain_intervals import explain_intervals
+from factory.operations.query_metrics import query_metrics
+from factory.operations.query_timeseries import query_timeseries
+
+namespace = Namespace("metrics", "Times, units, rates and percentages over a window", path="/metrics")
+
+Entity = Literal["factory", "worker", "workstation"]
+
+_METRICS = list(dict.fromkeys(name for fields in METRIC_FIELDS.values() for name in fields))
+_SERIES = (
+    Parameter(
+        "metric",
+        {"type": "string", "enum": _METRICS},
+        "A field of that entity's metrics: a time, units, a rate, a percentage or a number of events.",
+        required=True,
+        example="total_units_produced",
+    ),
+    Parameter("entity", {"type": "string", "enum": list(METRIC_FIELDS)}, "", required=True, example="worker"),
+    Parameter("id", ID, "The worker or workstation; left out for the factory.", example="W1"),
+    Parameter(
+        "bucket",
+        {"type": "string", "enum": ["15m", "hour", "day", "week", "month"]},
+        "In the factory's time zone.",
+        required=True,
+        example="day",
+    ),
+)
+
+
+def _window() -> tuple[int | None, int | None]:
+    query = Query()
+    window = query.instant("from"), query.instant("to")
+    query.done()
+    return window
+
+
+def _metrics(entity: Entity, entity_id: str | None = None) -> Response:
+    start, end = _window()
+    answer = query_metrics(
+        store=store(), factory=factory(), entity=entity, entity_id=entity_id, start=start, end=end, now=now()
+    )
+    if isinstance(answer.data, list):
+        return many(answer.data, window=answer.window)
+    return one(answer.data, window=answer.window)
+
+
+def _intervals(entity: Entity, entity_id: str) -> Response:
+    start, end = _window()
+    answer = explain_intervals(
+        store=store(), factory=factory(), entity=entity, entity_id=entity_id, start=start, end=end, now=now()
+    )
+    return many(list(answer.data), window=answer.window)
+
+
+@namespace.route("/factory")
+class FactoryMetrics(Resource):  # type: ignore[misc]
+    @contract(
+        parameters=(*WINDOW, *FACTORY),
+        answers={200: ("The factory's numbers", "FactoryMetricsAnswer")},
+        errors=(400, 404),
+    )
+    def get(self) -> Response:
+        """Show the numbers of the factory"""
+        return _metrics("factory")
+
+
+@namespace.route("/workers")
+class WorkersMetrics(Resource):  # type: ignore[misc]
+    @contract(
+        parameters=(*WINDOW, *FACTORY),
+        answers={200: ("The numbers of each worker", "WorkersMetricsAnswer")},
+        errors=(400, 404),
+    )
+    def get(self) -> Response:
+        """List the numbers of every worker"""
+        return _metrics("worker")
+
+
+@namespace.route("/workers/<worker_id>")
+class WorkerMetrics(Resource):  # type: ignore[misc]
+    @contract(
+        parameters=(WORKER_ID, *WINDOW, *FACTORY),
+        answers={200: ("The worker's numbers", "WorkerMetricsAnswer")},
+        errors=(400, 404),
+    )
+    def get(self, worker_id: str) -> Response:
+        """Show the numbers of a worker"""
+        return _metrics("worker", known_worker(worker_id))
+
+
+@namespace.route("/workers/<worker_id>/intervals")
+class WorkerIntervals(Resource):  # type: ignore[misc]
+    @contract(
+        parameters=(WORKER_ID, *WINDOW, *FACTORY),
+        answers={200: ("The worker's states in order, without a gap", "WorkerIntervalsAnswer")},
+        errors=(400, 404),
+    )
+    def get(self, worker_id: str) -> Response:
+        """Explain a worker's numbers: every interval with the event that opened it"""
+        return _intervals("worker", known_worker(worker_id))
+
+
+@namespace.route("/workstations")
+class WorkstationsMetrics(Resource):  # type: ignore[misc]
+    @contract(
+        parameters=(*WINDOW, *FACTORY),
+        answers={200: ("The numbers of each workstation", "WorkstationsMetricsAnswer")},
+        errors=(400, 404),
+    )
+    def get(self) -> Response:
+        """List the numbers of every workstation"""
+        return _metrics("workstation")
+
+
+@namespace.route("/workstations/<workstation_id>")
+class WorkstationMetrics(Resource):  # type: ignore[misc]
+    @contract(
+        parameters=(WORKSTATION_ID, *WINDOW, *FACTORY),
+        answers={200: ("The workstation's numbers", "WorkstationMetricsAnswer")},
+        errors=(400, 404),
+    )
+    def get(self, workstation_id: str) -> Response:
+        """Show the numbers of a workstation"""
+        return _metrics("workstation", known_workstation(workstation_id))
+
+
+@namespace.route("/workstations/<workstation_id>/intervals")
+class WorkstationIntervals(Resource):  # type: ignore[misc]
+    @contract(
+        parameters=(WORKSTATION_ID, *WINDOW, *FACTORY),
+        answers={200: ("The workstation's stretches in order, without a gap", "WorkstationIntervalsAnswer")},
+        errors=(400, 404),
+    )
+    def get(self, workstation_id: str) -> Response:
+        """Explain a workstation's numbers: who was there when"""
+        return _intervals("workstation", known_workstation(workstation_id))
+
+
+@namespace.route("/timeseries")
+class Timeseries(Resource):  # type: ignore[misc]
+    @contract(
+        parameters=(*_SERIES, *WINDOW, *FACTORY),
+        answers={200: ("A value for each bucket", "SeriesAnswer")},
+        errors=(400, 404),
+    )
+    def get(self) -> Response:
+        """Show a metric over time
+
+        The first and the last bucket are cut to the window. More than 10,000 buckets are refused.
+        """
+        query = Query()
+        metric, entity, bucket = (query.required(name) for name in ("metric", "entity", "bucket"))
+        entity_id, start, end = query.text("id"), query.instant("from"), query.instant("to")
+        query.done()
+        answer = query_timeseries(
+            store=store(),
+            factory=factory(),
+            metric=metric,
+            entity=entity,
+            entity_id=entity_id,
+            bucket=bucket,
+            start=start,
+            end=end,
+            now=now(),
+        )
+        return many(list(answer.data), window=answer.window)

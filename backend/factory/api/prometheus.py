@@ -1,0 +1,33 @@
+"""`/metrics` for Prometheus: of requests by prometheus-flask-exporter, of events and of the store by ours.
+
+Where PROMETHEUS_MULTIPROC_DIR is in the environment, all processes share their series through files there.
+"""
+
+from __future__ import annotations
+
+import os
+
+from flask import Flask, Response, request
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+from prometheus_flask_exporter import PrometheusMetrics
+
+
+def register_metrics(app: Flask, registry: CollectorRegistry, at_scrape: Collector) -> None:
+    """Count every request in `registry` and serve it with what `at_scrape` reads at that moment."""
+    requests = PrometheusMetrics(app, path=None, registry=registry, group_by="url_rule", excluded_paths="^/metrics")
+
+    @requests.do_not_track()
+    def scrape() -> Response:
+        shown = CollectorRegistry()
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            MultiProcessCollector(shown)
+        else:
+            shown.register(registry)
+        shown.register(at_scrape)
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return Response(encode(shown), content_type=content_type)
+
+    app.add_url_rule("/metrics", "prometheus", scrape)

@@ -1,0 +1,78 @@
+"""What a handler needs beside its own parameters: the store, the settings, the instant, the factory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Callable, cast
+
+from flask import Flask, current_app, g, request
+
+from factory.domain.errors import FactoryError, InvalidInput, NotFound
+from factory.domain.event import is_id
+
+if TYPE_CHECKING:
+    from factory.adapters.metrics import DomainSeries
+    from factory.settings import Settings
+    from factory.store import Store
+
+DEFAULT_FACTORY = "default"
+
+
+@dataclass(frozen=True)
+class Collaborators:
+    """Everything a request works with, made once by app.py."""
+
+    store: Store
+    settings: Settings
+    clock: Callable[[], int]
+    series: DomainSeries
+
+
+def provide(app: Flask, collaborators: Collaborators) -> None:
+    app.extensions["factory_store"] = collaborators.store
+    app.extensions["factory"] = collaborators
+
+
+def _collaborators() -> Collaborators:
+    return cast(Collaborators, current_app.extensions["factory"])
+
+
+def store() -> Store:
+    return _collaborators().store
+
+
+def settings() -> Settings:
+    return _collaborators().settings
+
+
+def series() -> DomainSeries:
+    return _collaborators().series
+
+
+def now() -> int:
+    """The instant of this request in microseconds, read once."""
+    if "now" not in g:
+        g.now = _collaborators().clock()
+    return cast(int, g.now)
+
+
+def factory() -> str:
+    """The factory this request acts in: `?factory=` or X-Factory-ID, else the default one.
+
+    Raises InvalidInput when the two disagree, NotFound for what cannot be a factory's id.
+    """
+    named = request.args.get("factory")
+    header = request.headers.get("X-Factory-ID")
+    if named is not None and header is not None and named != header:
+        message = "The parameter factory and the header X-Factory-ID name different factories"
+        raise InvalidInput(message, errors=[{"field": "factory", "code": "contradiction", "message": message}])
+    chosen = named if named is not None else header if header is not None else DEFAULT_FACTORY
+    g.factory = identity(chosen, NotFound("Factory not found"))
+    return chosen
+
+
+def identity(text: str, otherwise: FactoryError) -> str:
+    """An id from the URL. What breaks the rule for ids names nothing, so it never reaches the database."""
+    if not is_id(text):
+        raise otherwise
+    return text

@@ -1,0 +1,125 @@
+"""What bodies and answers look like, as JSON Schema (2020-12, as OpenAPI 3.1 uses it).
+
+Declared once for both documents. Nothing here validates a request; the tests hold what is served to it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from factory.domain.event import EVENT_TYPES, MAX_COUNT
+
+Schema = dict[str, Any]
+
+ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
+NO_CONTROLS = "^[^\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff]*$"
+
+
+def ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def list_of(items: Schema, **more: Any) -> Schema:
+    return {"type": "array", "items": items, **more}
+
+
+def nullable(schema: Schema) -> Schema:
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+def an_object(properties: dict[str, Schema], *, optional: tuple[str, ...] = (), **more: Any) -> Schema:
+    """An object of exactly these properties, all of them present but the optional ones."""
+    required = [name for name in properties if name not in optional]
+    return {
+        "type": "object",
+        "properties": properties,
+        **({"required": required} if required else {}),
+        "additionalProperties": False,
+        **more,
+    }
+
+
+def constant(text: str) -> Schema:
+    return {"type": "string", "enum": [text]}
+
+
+TEXT: Schema = {"type": "string"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+BOOLEAN: Schema = {"type": "boolean"}
+INSTANT: Schema = {"type": "string", "format": "date-time"}
+ID: Schema = {"type": "string", "pattern": ID_PATTERN}
+EVENT_TYPE: Schema = {"type": "string", "enum": list(EVENT_TYPES)}
+
+
+def label(longest: int, description: str) -> Schema:
+    text = {"type": ["string", "null"], "minLength": 1, "maxLength": longest, "pattern": NO_CONTROLS}
+    return {**text, "description": description}
+
+
+NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": NO_CONTROLS}
+TIMEOUT: Schema = {
+    "type": "integer",
+    "minimum": 0,
+    "maximum": 604_800,
+    "description": "Seconds after which silence becomes unknown; 0 means no limit.",
+}
+TIME_ZONE: Schema = {"type": "string", "description": "An IANA time zone, such as Europe/Berlin."}
+
+EVENT_FIELDS: dict[str, Schema] = {
+    "timestamp": {
+        **INSTANT,
+        "description": "RFC 3339; without an offset it is UTC. At most 5 minutes in the future, not before 2015.",
+    },
+    "worker_id": ID,
+    "workstation_id": ID,
+    "event_type": EVENT_TYPE,
+    "count": {
+        "type": ["integer", "null"],
+        "minimum": 0,
+        "maximum": MAX_COUNT,
+        "description": "Units of a product_count, 1 where it is left out; ignored on state events.",
+    },
+    "confidence": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+    "event_id": label(128, "Chosen by the sender; two genuine counts in one instant need different ones."),
+    "source_id": label(64, "The camera or sensor."),
+    "model_version": label(64, "What in the source produced the event."),
+}
+
+REQUEST_BODIES: dict[str, Schema] = {
+    "NewEvent": {
+        "type": "object",
+        "description": "Other fields are ignored.",
+        "properties": EVENT_FIELDS,
+        "required": ["timestamp", "worker_id", "workstation_id", "event_type"],
+    },
+    "NewWorker": {
+        "type": "object",
+        "properties": {"worker_id": ID, "name": {**NAME, "description": "The id where it is left out."}},
+        "required": ["worker_id"],
+    },
+    "WorkerChange": {"type": "object", "properties": {"name": NAME}},
+    "NewWorkstation": {
+        "type": "object",
+        "properties": {
+            "workstation_id": ID,
+            "name": {**NAME, "description": "The id where it is left out."},
+            "type": nullable(NAME),
+        },
+        "required": ["workstation_id"],
+    },
+    "WorkstationChange": {"type": "object", "properties": {"name": NAME, "type": nullable(NAME)}},
+    "NewFactory": {
+        "type": "object",
+        "properties": {
+            "factory_id": ID,
+            "name": {**NAME, "description": "The id where it is left out."},
+            "time_zone": TIME_ZONE,
+            "state_timeout_seconds": TIMEOUT,
+        },
+        "required": ["factory_id"],
+    },
+    "FactoryChange": {
+        "type": "object",
+        "properties": {"name": NAME, "time_zone": TIME_ZONE, "state_timeout_seconds": TIMEOUT},
+    },
+}

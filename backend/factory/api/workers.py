@@ -1,0 +1,77 @@
+"""The workers of a factory."""
+
+from __future__ import annotations
+
+from flask import Response
+from flask_restx import Namespace, Resource
+
+from factory.api.answers import many, one
+from factory.api.contract import FACTORY, WORKER_ID, contract, json_body
+from factory.api.query_parameters import Query
+from factory.api.request_body import read_object
+from factory.api.request_context import factory, identity, store
+from factory.domain.errors import NotFound
+from factory.operations import registry
+
+namespace = Namespace("workers", "The registry of workers", path="/workers")
+
+
+@namespace.route("/")
+class Workers(Resource):  # type: ignore[misc]
+    @contract(
+        parameters=FACTORY,
+        answers={200: ("All workers", "WorkersAnswer")},
+        errors=(400, 404),
+    )
+    def get(self) -> Response:
+        """List the workers"""
+        Query().done()
+        return many(registry.list_entities(store=store(), factory=factory(), kind="worker"))
+
+    @contract(
+        parameters=FACTORY,
+        body=json_body("NewWorker", {"worker_id": "W7", "name": "Grace Lee"}),
+        answers={201: ("The new worker", "WorkerAnswer")},
+        errors=(404, 409),
+    )
+    def post(self) -> Response:
+        """Register a worker"""
+        Query().done()
+        values = read_object()
+        return one(registry.create_entity(store=store(), factory=factory(), kind="worker", values=values), 201)
+
+
+@namespace.route("/<worker_id>")
+class Worker(Resource):  # type: ignore[misc]
+    @contract(
+        parameters=(WORKER_ID, *FACTORY),
+        answers={200: ("The worker", "WorkerAnswer")},
+        errors=(400, 404),
+    )
+    def get(self, worker_id: str) -> Response:
+        """Show a worker"""
+        Query().done()
+        entity_id = known_worker(worker_id)
+        return one(registry.get_entity(store=store(), factory=factory(), kind="worker", entity_id=entity_id))
+
+    @contract(
+        parameters=(WORKER_ID, *FACTORY),
+        body=json_body("WorkerChange", {"name": "Alice Jones"}),
+        answers={200: ("The changed worker", "WorkerAnswer")},
+        errors=(404,),
+    )
+    def patch(self, worker_id: str) -> Response:
+        """Change a worker
+
+        Only the fields that are sent change.
+        """
+        Query().done()
+        entity_id = known_worker(worker_id)
+        values = read_object()
+        return one(
+            registry.update_entity(store=store(), factory=factory(), kind="worker", entity_id=entity_id, values=values)
+        )
+
+
+def known_worker(worker_id: str) -> str:
+    return identity(worker_id, NotFound("Worker not found"))

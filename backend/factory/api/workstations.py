@@ -1,0 +1,77 @@
+"""The workstations of a factory."""
+
+from __future__ import annotations
+
+from flask import Response
+from flask_restx import Namespace, Resource
+
+from factory.api.answers import many, one
+from factory.api.contract import FACTORY, WORKSTATION_ID, contract, json_body
+from factory.api.query_parameters import Query
+from factory.api.request_body import read_object
+from factory.api.request_context import factory, identity, store
+from factory.domain.errors import NotFound
+from factory.operations import registry
+
+namespace = Namespace("workstations", "The registry of workstations", path="/workstations")
+
+
+@namespace.route("/")
+class Workstations(Resource):  # type: ignore[misc]
+    @contract(
+        parameters=FACTORY,
+        answers={200: ("All workstations", "WorkstationsAnswer")},
+        errors=(400, 404),
+    )
+    def get(self) -> Response:
+        """List the workstations"""
+        Query().done()
+        return many(registry.list_entities(store=store(), factory=factory(), kind="workstation"))
+
+    @contract(
+        parameters=FACTORY,
+        body=json_body("NewWorkstation", {"workstation_id": "S7", "name": "Paint Shop", "type": "painting"}),
+        answers={201: ("The new workstation", "WorkstationAnswer")},
+        errors=(404, 409),
+    )
+    def post(self) -> Response:
+        """Register a workstation"""
+        Query().done()
+        values = read_object()
+        return one(registry.create_entity(store=store(), factory=factory(), kind="workstation", values=values), 201)
+
+
+@namespace.route("/<workstation_id>")
+class Workstation(Resource):  # type: ignore[misc]
+    @contract(
+        parameters=(WORKSTATION_ID, *FACTORY),
+        answers={200: ("The workstation", "WorkstationAnswer")},
+        errors=(400, 404),
+    )
+    def get(self, workstation_id: str) -> Response:
+        """Show a workstation"""
+        Query().done()
+        entity_id = known_workstation(workstation_id)
+        return one(registry.get_entity(store=store(), factory=factory(), kind="workstation", entity_id=entity_id))
+
+    @contract(
+        parameters=(WORKSTATION_ID, *FACTORY),
+        body=json_body("WorkstationChange", {"name": "Quality Gate"}),
+        answers={200: ("The changed workstation", "WorkstationAnswer")},
+        errors=(404,),
+    )
+    def patch(self, workstation_id: str) -> Response:
+        """Change a workstation
+
+        Only the fields that are sent change.
+        """
+        Query().done()
+        entity_id = known_workstation(workstation_id)
+        values = read_object()
+        return one(
+            registry.update_entity(store=store(), factory=factory(), kind="workstation", entity_id=entity_id, values=values)
+        )
+
+
+def known_workstation(workstation_id: str) -> str:
+    return identity(workstation_id, NotFound("Workstation not found"))

@@ -1,0 +1,50 @@
+"""Wiring: which collaborators there are and who gets them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from flask import Flask
+from prometheus_client import CollectorRegistry
+
+from factory.adapters.logging_setup import configure_logging
+from factory.adapters.metrics import DomainSeries, StoreSeries
+from factory.adapters.periodic_thread import PeriodicThread
+from factory.api.prometheus import register_metrics
+from factory.api.request_context import Collaborators, provide
+from factory.api.routes import register_routes
+from factory.operations.observe_store import observe_store
+from factory.operations.refresh_derived import refresh_all
+from factory.settings import Settings, load_settings
+from factory.store import migrations, open_store
+
+
+def system_clock() -> int:
+    """Microseconds since the Unix epoch."""
+    return time.time_ns() // 1000
+
+
+def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = system_clock) -> Flask:
+    """The whole service as a WSGI application; without `settings` they come from the environment."""
+    settings = settings or load_settings(os.environ)
+    configure_logging(level=settings.log_level, as_json=settings.logs_as_json)
+    store = open_store(settings)
+    if settings.auto_migrate:
+        migrations.upgrade(store)
+
+    app = Flask(__name__, static_folder=None)
+    registry = CollectorRegistry()
+    provide(app, Collaborators(store=store, settings=settings, clock=clock, series=DomainSeries(registry)))
+    register_routes(app, frontend_dir=Path(settings.frontend_dir))
+    if settings.metrics_enabled:
+        register_metrics(app, registry, StoreSeries(lambda: observe_store(store=store), clock))
+
+    refresher = PeriodicThread(
+        "refresh derived state", settings.refresh_interval_seconds, lambda: refresh_all(store=store, now=clock())
+    )
+    app.extensions["factory_refresher"] = refresher
+    app.before_request(refresher.ensure_running)
+    return app
