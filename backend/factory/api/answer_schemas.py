@@ -60,9 +60,7 @@ METRIC_FIELDS: dict[str, dict[str, Schema]] = {
 _WORKER = {"worker_id": ID, "name": TEXT}
 _WORKSTATION = {"workstation_id": ID, "station_id": ID, "name": TEXT, "type": nullable(TEXT)}
 _FACTORY = {"factory_id": ID, "name": TEXT, "time_zone": TEXT, "state_timeout_seconds": TIMEOUT}
-_FACTORY_COUNTS = dict.fromkeys(
-    ("worker_count", "station_count", "active_worker_count", "active_station_count"), COUNT
-)
+_FACTORY_COUNTS = dict.fromkeys(("worker_count", "station_count", "active_worker_count", "active_station_count"), COUNT)
 _STORED_EVENT: dict[str, Schema] = {
     "timestamp": INSTANT,
     "worker_id": ID,
@@ -181,4 +179,3 @@ ANSWERS: dict[str, Schema] = {
         optional=("errors",),
     ),
 }
-

@@ -19,11 +19,11 @@ def register_metrics(app: Flask, registry: CollectorRegistry, at_scrape: Collect
     """Count every request in `registry` and serve it with what `at_scrape` reads at that moment."""
     requests = PrometheusMetrics(app, path=None, registry=registry, group_by="url_rule", excluded_paths="^/metrics")
 
-    @requests.do_not_track()
+    @requests.do_not_track()  # type: ignore[untyped-decorator]
     def scrape() -> Response:
         shown = CollectorRegistry()
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-            MultiProcessCollector(shown)
+            MultiProcessCollector(shown)  # type: ignore[no-untyped-call]
         else:
             shown.register(registry)
         shown.register(at_scrape)

@@ -7,7 +7,8 @@ otherwise answer with the numbers of another window.
 from __future__ import annotations
 
 import re
-from typing import Callable, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
 from flask import request
 

@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 import msgspec
 from flask import request
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from factory.api.request_context import settings
 from factory.domain.errors import InvalidInput, TooLarge, UnsupportedMediaType
@@ -42,10 +41,12 @@ def read_body() -> bytes:
         raise _too_large(limit)
     try:
         body = _read_up_to(request.stream, limit)
-    except ClientDisconnected:
-        raise InvalidInput("The body ended before its Content-Length", code="incomplete_body") from None
-    except RequestEntityTooLarge:
-        raise _too_large(limit) from None
+    except TooLarge:
+        raise
+    except Exception:  # each server has its own errors for a connection that broke or spoke nonsense
+        raise _incomplete() from None
+    if len(body) < (request.content_length or 0):
+        raise _incomplete()
     return inflate(body, limit) if encoding.endswith("gzip") else body
 
 
@@ -100,3 +101,7 @@ def _read_up_to(stream: Readable, limit: int) -> bytes:
 
 def _too_large(limit: int) -> TooLarge:
     return TooLarge(f"The body is larger than {limit} bytes", code="body_too_large")
+
+
+def _incomplete() -> InvalidInput:
+    return InvalidInput("The body ended early or was not framed as announced", code="incomplete_body")

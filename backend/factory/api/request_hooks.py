@@ -29,6 +29,7 @@ SECURITY_HEADERS = {
 def register_hooks(app: Flask) -> None:
     app.before_request(begin)
     app.after_request(finish)
+    app.teardown_request(lambda _error: request_id_of_this_thread.set(""))
 
 
 def begin() -> None:

@@ -69,7 +69,9 @@ class Workstation(Resource):  # type: ignore[misc]
         entity_id = known_workstation(workstation_id)
         values = read_object()
         return one(
-            registry.update_entity(store=store(), factory=factory(), kind="workstation", entity_id=entity_id, values=values)
+            registry.update_entity(
+                store=store(), factory=factory(), kind="workstation", entity_id=entity_id, values=values
+            )
         )
 
 
