@@ -1,6 +1,7 @@
 """`factory db`: the database schema."""
 
 import os
+from contextlib import closing
 
 import click
 
@@ -16,14 +17,14 @@ def db() -> None:
 @db.command()
 def upgrade() -> None:
     """Apply every migration that is missing; safe while other processes start or serve."""
-    store = open_store(load_settings(os.environ))
-    migrations.upgrade(store)
+    with closing(open_store(load_settings(os.environ))) as store:
+        migrations.upgrade(store)
     click.echo("The database schema is up to date.")
 
 
 @db.command()
 def check() -> None:
     """Fail when the schema is behind, or differs from what the code declares."""
-    store = open_store(load_settings(os.environ))
-    migrations.check(store)
+    with closing(open_store(load_settings(os.environ))) as store:
+        migrations.check(store)
     click.echo("The database schema is what the code declares.")
