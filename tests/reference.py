@@ -26,6 +26,7 @@ from tests.reference_states import (
     SECOND,
     STATES,
     Event,
+    Stretch,
     cut,
     distinct,
     instant,
@@ -45,14 +46,6 @@ MAX_BUCKETS = 10_000
 
 class BadRequest(Exception):
     """The specification calls for a 400."""
-
-
-@dataclass(frozen=True)
-class Stretch:
-    start: int
-    end: int
-    state: str  # productive, occupied or free
-    worker_ids: frozenset[str]
 
 
 @dataclass

@@ -182,3 +182,13 @@ def cut(intervals: list[Interval], start: int, end: int) -> list[Interval]:
     """The parts inside `[start, end)`."""
     parts = (Interval(max(i.start, start), min(i.end, end), i.state, i.event) for i in intervals)
     return [part for part in parts if part.length > 0]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What a station was for a while."""
+
+    start: int
+    end: int
+    state: str  # productive, occupied or free
+    worker_ids: frozenset[str]
