@@ -15,6 +15,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,17 +76,14 @@ def make_settings(database_url: str, **changes: str) -> Settings:
 
 def close_store(store: Any) -> None:
     """Gives back every connection, so that the file can be copied and the database dropped."""
-    store.engine.dispose()
+    store.close()
 
 
 def _migrate(database_url: str) -> None:
     from factory.store import migrations, open_store
 
-    store = open_store(make_settings(database_url))
-    try:
+    with closing(open_store(make_settings(database_url))) as store:
         migrations.upgrade(store)
-    finally:
-        close_store(store)
 
 
 def _embedded_server() -> tuple[str, Callable[[], None]]:
@@ -193,8 +191,9 @@ def clock() -> Clock:
 @pytest.fixture
 def app(settings: Settings, clock: Clock) -> Iterator[Flask]:
     """The whole application on the test's own database."""
-    create_app = pytest.importorskip("factory.app", reason="factory.app is not there yet").create_app
-    flask_app: Flask = create_app(settings, clock=clock)
+    from factory.app import create_app
+
+    flask_app = create_app(settings, clock=clock)
     yield flask_app
     close_store(flask_app.extensions["factory_store"])
 

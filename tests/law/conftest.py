@@ -20,7 +20,8 @@ def law_clock() -> Clock:
 @pytest.fixture(scope="session")
 def both(fresh_database: Callable[[str], str], law_clock: Clock) -> Iterator[list[Served]]:
     """The application on SQLite and on PostgreSQL."""
-    create_app = pytest.importorskip("factory.app", reason="factory.app is not there yet").create_app
+    from factory.app import create_app
+
     apps = {store: create_app(make_settings(fresh_database(store)), clock=law_clock) for store in STORES}
     yield [Served(store, app.test_client()) for store, app in apps.items()]
     for app in apps.values():

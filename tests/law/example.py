@@ -108,8 +108,8 @@ def from_product(served: Served, events: tuple[Told, ...], zone: str, timeout: i
     for each in workers:
         body = {"worker_id": each, "name": each}
         assert served.client.post("/api/v1/workers/", json=body, headers={"X-Factory-ID": name}).status_code == 201
-    body = json.dumps(list(events)).encode()
-    served.send(name, Delivery(events, "/api/v1/events/batch", "application/json", body))  # type: ignore[arg-type]
+    array = json.dumps(list(events)).encode()
+    served.send(name, Delivery(events, "/api/v1/events/batch", "application/json", array))  # type: ignore[arg-type]
 
     def get(kind: str, entity: str, entity_id: str | None, parameters: dict[str, str]) -> dict[str, Any]:
         path = "/metrics/timeseries" if kind == "timeseries" else f"/metrics/{entity}"
