@@ -55,14 +55,14 @@ function show(total, workers, stations) {
   renderStations(place("stations"), stations);
   const name = site.name && site.name !== factory ? `${site.name} · ` : "";
   const from = period.from ? ` · since ${instant(period.from, period.time_zone)}` : "";
-  place("as-of").textContent = `${name}as of ${instant(shownAt, period.time_zone, { zone: true })}${from}`;
+  place("as-of").textContent = `${name}as of ${instant(shownAt, period.time_zone, { seconds: true, zone: true })}${from}`;
   place("banner").hidden = true;
   main.classList.remove("stale");
 }
 
 function complain(error) {
   const banner = place("banner");
-  const kept = shownAt ? ` The figures below are as of ${instant(shownAt, site.time_zone, { zone: true })}.` : "";
+  const kept = shownAt ? ` The figures below are as of ${instant(shownAt, site.time_zone, { seconds: true, zone: true })}.` : "";
   const text = `No fresh figures. ${error.message}${kept} Trying again every ${REFRESH_MS / 1000} seconds.`;
   if (banner.textContent !== text) banner.textContent = text; // else a screen reader says it at each try
   banner.hidden = false;

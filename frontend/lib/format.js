@@ -25,14 +25,16 @@ export function range(lower, upper) {
   return from === to ? `${to} %` : `${from} to ${to} %`;
 }
 
-/** An instant in the factory's time zone, with the zone's short name where asked for. */
-export function instant(text, timeZone, { date = true, zone = false } = {}) {
+/** An instant in the factory's time zone, with seconds and the zone's short name where asked for. */
+export function instant(text, timeZone, { seconds = false, zone = false } = {}) {
   return new Intl.DateTimeFormat(undefined, {
     timeZone,
-    ...(date ? { day: "numeric", month: "short", year: "numeric" } : {}),
+    day: "numeric",
+    month: "short",
+    year: "numeric",
     hour: "2-digit",
     minute: "2-digit",
-    second: "2-digit",
+    ...(seconds ? { second: "2-digit" } : {}),
     ...(zone ? { timeZoneName: "short" } : {}),
   }).format(new Date(text));
 }

@@ -3,25 +3,26 @@
 import { element } from "../lib/element.js";
 import { count, decimal, hours, percent, range } from "../lib/format.js";
 
+// What is asked for first stands first: a phone shows the others when the table is moved.
 const WORKER_COLUMNS = [
   ["Utilization", (row) => meter(row.utilization_percentage)],
-  ["Lower to upper", (row) => range(row.utilization_lower_percentage, row.utilization_upper_percentage)],
-  ["Coverage", (row) => percent(row.coverage_percentage)],
+  ["Units", (row) => count(row.total_units_produced)],
+  ["Units / h", (row) => decimal(row.units_per_hour)],
   ["Working", (row) => hours(row.total_active_time_hours)],
   ["Idle", (row) => hours(row.total_idle_time_hours)],
   ["Absent", (row) => hours(row.total_absent_time_hours)],
   ["Unknown", (row) => hours(row.unknown_time_hours)],
-  ["Units", (row) => count(row.total_units_produced)],
-  ["Units / h", (row) => decimal(row.units_per_hour)],
+  ["Coverage", (row) => percent(row.coverage_percentage)],
+  ["Lower to upper", (row) => range(row.utilization_lower_percentage, row.utilization_upper_percentage)],
 ];
 
 const STATION_COLUMNS = [
   ["Utilization", (row) => meter(row.utilization_percentage)],
-  ["Productive", (row) => percent(row.productive_percentage)],
-  ["Occupied", (row) => hours(row.occupancy_time_hours)],
-  ["Working", (row) => hours(row.productive_time_hours)],
   ["Units", (row) => count(row.total_units_produced)],
   ["Units / h", (row) => decimal(row.throughput_rate)],
+  ["Occupied", (row) => hours(row.occupancy_time_hours)],
+  ["Working", (row) => hours(row.productive_time_hours)],
+  ["Productive", (row) => percent(row.productive_percentage)],
 ];
 
 export function renderWorkers(place, rows) {
@@ -53,9 +54,12 @@ function table(first, columns, rows, title) {
 /** A percentage with a bar; the bar repeats the figure and is hidden from screen readers. */
 function meter(value) {
   const box = element("span", { class: "meter" }, element("span", {}, percent(value)));
-  const bar = element("span", { class: "bar", "aria-hidden": "true" }, element("span"));
-  if (value !== null) bar.firstChild.style.inlineSize = `${Math.min(100, value)}%`;
-  else bar.classList.add("none");
+  const bar = element("span", { class: value === null ? "bar none" : "bar", "aria-hidden": "true" });
+  if (value !== null) {
+    const fill = element("span");
+    fill.style.inlineSize = `${Math.min(100, value)}%`;
+    bar.append(fill);
+  }
   box.append(bar);
   return box;
 }

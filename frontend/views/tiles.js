@@ -23,6 +23,7 @@ export function utilizationBounds(workers) {
   for (const worker of workers) {
     active += worker.total_active_time_hours;
     idle += worker.total_idle_time_hours;
+    // Who was never seen in the period may not have been expected: that time bounds nothing.
     if (worker.coverage_percentage > 0) unknown += worker.unknown_time_hours;
   }
   const all = active + idle + unknown;
