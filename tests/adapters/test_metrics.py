@@ -1,0 +1,46 @@
+"""Prometheus series of events and of the store."""
+
+from __future__ import annotations
+
+import numpy as np
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
+
+from factory.adapters.metrics import StoreSeries, observe_many
+
+
+def test_many_observations_at_once_are_as_many_single_ones() -> None:
+    values = [0.0, 0.5, 1.0, 1.5, 5.0, 1e9]
+    texts = []
+    for many in (True, False):
+        registry = CollectorRegistry()
+        histogram = Histogram("x", "x", buckets=(1, 5, 15), registry=registry)
+        if many:
+            observe_many(histogram, np.array(values))
+            observe_many(histogram, np.array([]))
+        else:
+            for value in values:
+                histogram.observe(value)
+        texts.append([line for line in generate_latest(registry).decode().splitlines() if "created" not in line])
+    assert texts[0] == texts[1]
+
+
+def sample(registry: CollectorRegistry, name: str, **labels: str) -> float | None:
+    return registry.get_sample_value(name, labels)
+
+
+def test_the_age_and_backlog_of_each_factory_are_read_at_the_scrape() -> None:
+    registry = CollectorRegistry()
+    registry.register(StoreSeries(lambda: [("north", 3, 5_000_000), ("empty", 0, None)], lambda: 65_000_000))
+    assert sample(registry, "factory_newest_event_age_seconds", factory="north") == 60
+    assert sample(registry, "factory_newest_event_age_seconds", factory="empty") is None
+    assert sample(registry, "factory_dirty_stretches", factory="north") == 3
+    assert sample(registry, "factory_store_up") == 1
+
+
+def test_a_store_that_is_away_is_told_and_breaks_no_scrape() -> None:
+    def away() -> list[tuple[str, int, int | None]]:
+        raise OSError
+
+    registry = CollectorRegistry()
+    registry.register(StoreSeries(away, lambda: 0))
+    assert sample(registry, "factory_store_up") == 0
