@@ -349,37 +349,43 @@ def test_the_metrics_of_a_worker_are_right(api: Api, one_shift: tuple[str, str, 
 def test_the_metrics_of_a_workstation_are_right(api: Api, one_shift: tuple[str, str, str]) -> None:
     factory, _, station = one_shift
     data = api.get(f"/metrics/workstations/{station}?factory={factory}&{WINDOW}").body["data"]
-    assert data.items() >= {
-        "station_id": station,
-        "workstation_id": station,
-        "name": station,
-        "occupancy_time_hours": 3,
-        "productive_time_hours": 2,
-        "utilization_percentage": 75,
-        "productive_percentage": 66.67,
-        "total_units_produced": 30,
-        "throughput_rate": 10,
-        "event_count": 4,
-    }.items()
+    assert (
+        data.items()
+        >= {
+            "station_id": station,
+            "workstation_id": station,
+            "name": station,
+            "occupancy_time_hours": 3,
+            "productive_time_hours": 2,
+            "utilization_percentage": 75,
+            "productive_percentage": 66.67,
+            "total_units_produced": 30,
+            "throughput_rate": 10,
+            "event_count": 4,
+        }.items()
+    )
     assert "type" in data
 
 
 def test_the_metrics_of_the_factory_are_right(api: Api, one_shift: tuple[str, str, str]) -> None:
     factory = one_shift[0]
     answer = api.get(f"/metrics/factory?factory={factory}&{WINDOW}")
-    assert answer.body["data"].items() >= {
-        "total_productive_time_hours": 2,
-        "total_production_count": 30,
-        "average_production_rate": 15,
-        "average_utilization_percentage": 66.67,
-        "pooled_utilization_percentage": 66.67,
-        "coverage_percentage": 100,
-        "worker_count": 1,
-        "station_count": 1,
-        "active_worker_count": 1,
-        "active_station_count": 1,
-        "total_events": 4,
-    }.items()
+    assert (
+        answer.body["data"].items()
+        >= {
+            "total_productive_time_hours": 2,
+            "total_production_count": 30,
+            "average_production_rate": 15,
+            "average_utilization_percentage": 66.67,
+            "pooled_utilization_percentage": 66.67,
+            "coverage_percentage": 100,
+            "worker_count": 1,
+            "station_count": 1,
+            "active_worker_count": 1,
+            "active_station_count": 1,
+            "total_events": 4,
+        }.items()
+    )
 
 
 @pytest.mark.parametrize("path", ["/metrics/factory", "/metrics/workers", "/metrics/workstations/"])
@@ -397,9 +403,7 @@ def test_every_metrics_answer_says_what_its_window_is(api: Api, one_shift: tuple
 
 
 @pytest.mark.parametrize("kind", ["workers", "workstations"])
-def test_metrics_of_all_are_a_list_of_the_metrics_of_each(
-    api: Api, one_shift: tuple[str, str, str], kind: str
-) -> None:
+def test_metrics_of_all_are_a_list_of_the_metrics_of_each(api: Api, one_shift: tuple[str, str, str], kind: str) -> None:
     factory, worker, station = one_shift
     listed = api.get(f"/metrics/{kind}?factory={factory}&{WINDOW}").body
     one = api.get(f"/metrics/{kind}/{worker if kind == 'workers' else station}?factory={factory}&{WINDOW}").body

@@ -133,7 +133,7 @@ def test_what_is_exported_can_be_imported_into_another_store(
     run: Run, tmp_path: Path, fresh_database: Callable[[str], str]
 ) -> None:
     events = make_events(100)
-    events[3]["source_id"], events[4]["model_version"] = "camera é, \"1\"", "v;2"
+    events[3]["source_id"], events[4]["model_version"] = 'camera é, "1"', "v;2"
     run("import", str(write_lines(tmp_path / "events.ndjson", events)))
     run("export", str(tmp_path / "out.ndjson"))
     run("export", str(tmp_path / "out.csv"))

@@ -46,7 +46,9 @@ def test_every_acknowledged_event_is_there_exactly_once_after_kill_9(database_ur
         assert acknowledged - stored.keys() == set()
         assert stored.keys() - sent == set()
         assert {identity: times for identity, times in stored.items() if times > 1} == {}
-        counted = server.request("GET", "/api/v1/metrics/factory?from=2026-01-01T00:00:00Z").body["data"]["total_events"]
+        counted = server.request("GET", "/api/v1/metrics/factory?from=2026-01-01T00:00:00Z").body["data"][
+            "total_events"
+        ]
         assert counted == len(stored)
 
         verified = factory_command(server, "verify")

@@ -11,7 +11,6 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
-
 from tests.servers import RunningServer
 
 SERVERS = 4

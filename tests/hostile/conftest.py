@@ -8,7 +8,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-
 from tests.conftest import NOON, STORES, Clock, close_store, make_settings
 from tests.hostile.site import Site
 

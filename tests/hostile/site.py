@@ -18,7 +18,9 @@ GOOD = {
 }
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
 # What only the inside of the service could say.
-INSIDE = re.compile(r"Traceback|sqlalchemy|psycopg2|sqlite3|msgspec|SELECT |INSERT |File \"|line \d+, in ", re.IGNORECASE)
+INSIDE = re.compile(
+    r"Traceback|sqlalchemy|psycopg2|sqlite3|msgspec|SELECT |INSERT |File \"|line \d+, in ", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)

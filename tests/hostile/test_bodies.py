@@ -10,7 +10,6 @@ import tracemalloc
 from typing import Any
 
 import pytest
-
 from tests.hostile.site import GOOD, JSON, LINES, Site, assert_batch, assert_is_error, event, line
 
 MIB = 1024 * 1024
@@ -71,7 +70,9 @@ def test_json_of_another_shape_than_an_object_is_a_400(site: Site, path: str, bo
     assert_is_error(site.post(path, body), 400)
 
 
-@pytest.mark.parametrize("body", [b"{}", b"null", b"5", b'"x"', b"true", line(GOOD), line({"events": [GOOD]})], ids=shown)
+@pytest.mark.parametrize(
+    "body", [b"{}", b"null", b"5", b'"x"', b"true", line(GOOD), line({"events": [GOOD]})], ids=shown
+)
 def test_a_batch_of_another_shape_than_a_list_is_a_400(site: Site, body: bytes) -> None:
     answer = site.post("/events/batch", body)
     assert_is_error(answer, 400)
@@ -79,7 +80,9 @@ def test_a_batch_of_another_shape_than_a_list_is_a_400(site: Site, body: bytes) 
     assert site.stored() == []
 
 
-@pytest.mark.parametrize("item", [b"null", b"5", b'"x"', b"[]", b"true", b"1.5", b"{}", b"9" * 5000, b"1e999"], ids=shown)
+@pytest.mark.parametrize(
+    "item", [b"null", b"5", b'"x"', b"[]", b"true", b"1.5", b"{}", b"9" * 5000, b"1e999"], ids=shown
+)
 def test_an_item_that_is_no_event_fails_and_the_good_part_is_kept(site: Site, item: bytes) -> None:
     assert_batch(site.post("/events/batch", b"[" + item + b"," + line(GOOD) + b"]"), 201, created=1, failed=[0])
     assert_batch(site.post_lines(line(GOOD), item), 200, duplicates=1, failed=[1])
@@ -155,7 +158,18 @@ def test_no_lines_are_an_empty_batch(site: Site, body: bytes) -> None:
 
 
 def test_each_bad_line_fails_by_its_index_and_the_good_lines_are_kept(site: Site) -> None:
-    bad = [b"{", b"\xff\xfe", b'{"a":"\xff"}', b"null", b"[]", line([GOOD]), b"NaN", b"9" * 5000, line(GOOD) + b",", b"\x00"]
+    bad = [
+        b"{",
+        b"\xff\xfe",
+        b'{"a":"\xff"}',
+        b"null",
+        b"[]",
+        line([GOOD]),
+        b"NaN",
+        b"9" * 5000,
+        line(GOOD) + b",",
+        b"\x00",
+    ]
     lines: list[bytes] = []
     for number, one in enumerate(bad):
         lines += [one, line(event(event_id=str(number)))]
@@ -182,7 +196,9 @@ def test_only_a_line_feed_ends_a_line(site: Site, separator: str) -> None:
 @pytest.mark.parametrize("route", ["list", "lines"])
 def test_one_event_too_many_is_a_413_and_nothing_is_stored(site: Site, route: str) -> None:
     events = [line(event(event_id=str(number))) for number in range(10_001)]
-    answer = site.post("/events/batch", b"[" + b",".join(events) + b"]") if route == "list" else site.post_lines(*events)
+    answer = (
+        site.post("/events/batch", b"[" + b",".join(events) + b"]") if route == "list" else site.post_lines(*events)
+    )
     assert_is_error(answer, 413)
     assert site.stored() == []
 
@@ -190,6 +206,26 @@ def test_one_event_too_many_is_a_413_and_nothing_is_stored(site: Site, route: st
 def test_the_largest_batch_is_accepted_and_blank_lines_are_no_events(site: Site) -> None:
     lines = [b"{}" for _ in range(9_999)] + [b""] * 5 + [line(GOOD)]
     assert_batch(site.post_lines(*lines), 201, created=1, failed=list(range(9_999)))
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"[" + b"0," * 5_000_000 + b"0]", JSON),
+        (b"[" + b"{}," * 4_000_000 + b"{}]", JSON),
+        (b"0\n" * 5_000_000, LINES),
+        (b"[" + b'["' + b'\\"' * 3_000_000 + b'",' + b"0," * 1_000_000 + b"0]" + b",0" * 10_000 + b"]", JSON),
+    ],
+    ids=["numbers", "objects", "lines", "text"],
+)
+def test_millions_of_nothings_are_a_413_before_they_fill_the_memory(site: Site, body: bytes, content_type: str) -> None:
+    packed = gzip.compress(body, compresslevel=1)
+    tracemalloc.start()
+    answer = site.post("/events/batch", packed, content_type, Content_Encoding="gzip")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert_is_error(answer, 413)
+    assert peak < 64 * MIB
 
 
 @pytest.mark.parametrize("path", POSTS)
@@ -322,7 +358,9 @@ def test_lines_are_accepted_by_the_batch_route_only(site: Site) -> None:
     assert_is_error(site.post("/events/", line(GOOD), LINES), 415)
 
 
-@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "Application/JSON", 'application/json;charset="UTF-8"'])
+@pytest.mark.parametrize(
+    "content_type", ["application/json; charset=utf-8", "Application/JSON", 'application/json;charset="UTF-8"']
+)
 def test_a_content_type_may_have_a_charset_and_any_case(site: Site, content_type: str) -> None:
     assert site.post("/events/", GOOD, content_type).status == 201
     assert_batch(site.post("/events/batch", [GOOD], content_type), 200, duplicates=1, failed=[])
@@ -331,7 +369,9 @@ def test_a_content_type_may_have_a_charset_and_any_case(site: Site, content_type
 # Atomic batches
 
 
-@pytest.mark.parametrize("bad", [{}, event(count=-1), event(count=6), event(timestamp="2027-01-01T00:00:00Z")], ids=shown)
+@pytest.mark.parametrize(
+    "bad", [{}, event(count=-1), event(count=6), event(timestamp="2027-01-01T00:00:00Z")], ids=shown
+)
 def test_an_atomic_batch_with_one_failure_stores_and_registers_nothing(site: Site, bad: dict[str, Any]) -> None:
     site.post("/events/", event(count=5))
     answer = site.post("/events/batch?atomic=true", [event(worker_id="W7"), bad, event(count=5)])

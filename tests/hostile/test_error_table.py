@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-
 from tests.conftest import NOON, Clock, make_settings
 from tests.hostile.site import GOOD, JSON, Site, assert_batch, assert_is_error, event
 
@@ -54,7 +53,19 @@ def join(path: str, query: str) -> str:
 @pytest.mark.parametrize("name", ["from", "to"])
 @pytest.mark.parametrize(
     "text",
-    ["yesterday", "", "0", "2026-01-15", "2026-01-15T24:00:00Z", "2026-02-30T00:00:00Z", "%00", "%FF", "NaN", "9" * 500, SQL],
+    [
+        "yesterday",
+        "",
+        "0",
+        "2026-01-15",
+        "2026-01-15T24:00:00Z",
+        "2026-02-30T00:00:00Z",
+        "%00",
+        "%FF",
+        "NaN",
+        "9" * 500,
+        SQL,
+    ],
     ids=shown,
 )
 def test_an_edge_of_the_window_that_is_no_timestamp_is_a_400(site: Site, path: str, name: str, text: str) -> None:
@@ -93,13 +104,31 @@ def test_a_window_at_the_edge_of_time_is_answered_or_refused(site: Site, path: s
         assert answer.body["window"]["elapsed_hours"] >= 0
 
 
-@pytest.mark.parametrize("limit", ["0", "1001", "-1", "1.0", "1e2", "", "abc", "٣", "99999999999999999999", "%00", "1;2"])
+@pytest.mark.parametrize(
+    "limit", ["0", "1001", "-1", "1.0", "1e2", "", "abc", "٣", "99999999999999999999", "%00", "1;2"]
+)
 def test_a_limit_outside_1_to_1000_is_a_400(site: Site, limit: str) -> None:
     assert_is_error(site.get(f"/events/?limit={limit}"), 400, field="limit")
 
 
 @pytest.mark.parametrize(
-    "cursor", ["", "x", "!!!!", "0", "-1", "%00", "%FF", "AAAA", "e30=", "bnVsbA", "W10", "9" * 900, quote(SQL), "1768478400000000"]
+    "cursor",
+    [
+        "",
+        "x",
+        "!!!!",
+        "0",
+        "-1",
+        "%00",
+        "%FF",
+        "AAAA",
+        "e30=",
+        "bnVsbA",
+        "W10",
+        "9" * 900,
+        quote(SQL),
+        "1768478400000000",
+    ],
 )
 def test_a_cursor_that_was_not_given_out_is_a_400_or_shows_nothing_foreign(site: Site, cursor: str) -> None:
     site.post("/events/", GOOD)
@@ -192,7 +221,25 @@ def test_more_than_ten_thousand_buckets_are_a_400(site: Site) -> None:
 )
 @pytest.mark.parametrize(
     "identity",
-    ["nobody", "w1", "W1 ", "W1%00", "%00", "%FF", "%C3%28", "%ED%A0%80", quote(SQL), "W" * 5000, "-", ".", "%25", "{id}", "é", "\U0001f600", "%0A"],
+    [
+        "nobody",
+        "w1",
+        "W1 ",
+        "W1%00",
+        "%00",
+        "%FF",
+        "%C3%28",
+        "%ED%A0%80",
+        quote(SQL),
+        "W" * 5000,
+        "-",
+        ".",
+        "%25",
+        "{id}",
+        "é",
+        "\U0001f600",
+        "%0A",
+    ],
     ids=shown,
 )
 @pytest.mark.parametrize("path", ["/{kind}/{id}", "/metrics/{kind}/{id}", "/metrics/{kind}/{id}/intervals"])
@@ -237,20 +284,29 @@ def test_an_unknown_address_is_a_404_in_the_one_shape(site: Site, method: str, p
 
 @pytest.mark.parametrize("path", ROUTES)
 @pytest.mark.parametrize("method", ["DELETE", "PUT", "TRACE", "BREW"])
-def test_a_method_that_a_route_does_not_have_is_a_405_and_says_which_it_has(
-    site: Site, path: str, method: str
-) -> None:
+def test_a_method_that_a_route_does_not_have_is_a_405_and_says_which_it_has(site: Site, path: str, method: str) -> None:
     answer = site.send(method, "/api/v1" + path)
     assert_is_error(answer, 405)
     assert answer.headers["Allow"]
 
 
-@pytest.mark.parametrize(("path", "method"), [("/events/batch", "GET"), ("/metrics/factory", "POST"), ("/health/", "POST"), ("/workers/", "PATCH"), ("/workers/W1", "POST")])
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [
+        ("/events/batch", "GET"),
+        ("/metrics/factory", "POST"),
+        ("/health/", "POST"),
+        ("/workers/", "PATCH"),
+        ("/workers/W1", "POST"),
+    ],
+)
 def test_a_method_of_another_route_is_a_405(site: Site, path: str, method: str) -> None:
     assert_is_error(site.send(method, "/api/v1" + path, b"{}", JSON), 405)
 
 
-@pytest.mark.parametrize("path", [*READS, "/health/", "/health/live", "/health/ready", "/factories/", "/factories/default"])
+@pytest.mark.parametrize(
+    "path", [*READS, "/health/", "/health/live", "/health/ready", "/factories/", "/factories/default"]
+)
 def test_every_route_answers_with_and_without_its_trailing_slash(site: Site, path: str) -> None:
     site.post("/events/", GOOD)
     address, _, query = path.partition("?")
@@ -286,7 +342,10 @@ def test_a_worker_of_another_factory_is_a_stranger(site: Site) -> None:
     for path in ("/workers/", "/workstations/", "/events/", "/metrics/workers", "/metrics/workstations"):
         assert site.get(path, **{"X-Factory-ID": other}).body["data"] == []
     assert site.get("/metrics/factory", **{"X-Factory-ID": other}).body["data"]["total_events"] == 0
-    cursor_of_one = site.post("/events/batch", [event(event_id=str(n)) for n in range(3)]) and site.get("/events/?limit=1").body["next_cursor"]
+    cursor_of_one = (
+        site.post("/events/batch", [event(event_id=str(n)) for n in range(3)])
+        and site.get("/events/?limit=1").body["next_cursor"]
+    )
     assert not (site.get(f"/events/?cursor={cursor_of_one}", **{"X-Factory-ID": other}).body.get("data") or [])
 
 
@@ -343,7 +402,9 @@ def test_a_bad_registration_is_a_400_and_registers_nothing(
     assert site.get(path).body["data"] == []
 
 
-@pytest.mark.parametrize("name", ["Zoë Öst", "李小龍", "\U0001f477", "Robert'); DROP TABLE workers;--", '"', "<b>x</b>", "%s"])
+@pytest.mark.parametrize(
+    "name", ["Zoë Öst", "李小龍", "\U0001f477", "Robert'); DROP TABLE workers;--", '"', "<b>x</b>", "%s"]
+)
 def test_a_name_is_free_text_and_comes_back_as_it_was(site: Site, name: str) -> None:
     assert site.post("/workers/", {"worker_id": "W1", "name": name}).status == 201
     assert site.get("/workers/W1").body["data"]["name"] == name
@@ -352,7 +413,9 @@ def test_a_name_is_free_text_and_comes_back_as_it_was(site: Site, name: str) -> 
 
 
 @pytest.mark.parametrize("path", ["/workers/W1", "/workstations/S3"])
-@pytest.mark.parametrize("body", [{"name": 5}, {"name": ""}, {"name": "a\x00"}, {"name": None}, {"name": "x" * 100_000}], ids=shown)
+@pytest.mark.parametrize(
+    "body", [{"name": 5}, {"name": ""}, {"name": "a\x00"}, {"name": None}, {"name": "x" * 100_000}], ids=shown
+)
 def test_a_bad_change_is_a_400_and_changes_nothing(site: Site, path: str, body: dict[str, Any]) -> None:
     site.post("/events/", GOOD)
     before = site.get(path).body["data"]
@@ -479,7 +542,9 @@ def test_a_database_that_is_away_is_a_503_with_retry_after(fresh_database: Any, 
     _, app = make_site(url)
     client = app.test_client()
     name = make_url(url).database
-    admin = create_engine(make_url(postgresql_server).set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT")
+    admin = create_engine(
+        make_url(postgresql_server).set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT"
+    )
     with admin.connect() as connection:
         connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
         connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"))

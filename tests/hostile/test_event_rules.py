@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from tests.hostile.site import GOOD, Site, assert_batch, assert_is_error, event, line, raw_event
 
 TOO_LONG_ID = b'"' + b"W" * 65 + b'"'

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-
 from tests.hostile.site import GOOD, Site, assert_batch, event, line
 
 START = datetime(2026, 1, 15, 0, tzinfo=timezone.utc)
@@ -25,7 +24,9 @@ def test_units_add_up_beyond_32_bits(site: Site) -> None:
 def test_more_names_than_fit_16_bits_are_stored_or_refused_but_never_a_500(site: Site, field: str) -> None:
     created = 0
     for start in range(0, 40_000, 10_000):
-        lines = [line(event(**{field: f"N{number}", "event_id": str(number)})) for number in range(start, start + 10_000)]
+        lines = [
+            line(event(**{field: f"N{number}", "event_id": str(number)})) for number in range(start, start + 10_000)
+        ]
         answer = site.post_lines(*lines)
         assert answer.status in (201, 422, 400)
         created += answer.body.get("created_count", 0)

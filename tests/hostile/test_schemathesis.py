@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
-
 from tests.conftest import Clock, close_store, make_settings
 
 EXAMPLES = 60 if os.environ.get("HYPOTHESIS_PROFILE") == "ci" else 12

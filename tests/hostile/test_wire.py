@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import pytest
-
 from tests.hostile.site import GOOD, event, line
 from tests.servers import RunningServer
 
@@ -35,7 +34,9 @@ def server_stays_well(server: RunningServer) -> Iterator[None]:
     assert "Traceback" not in server.read_log()
 
 
-def post(path: str, body: bytes, *headers: str, length: str | None = None, content_type: str = "application/json") -> bytes:
+def post(
+    path: str, body: bytes, *headers: str, length: str | None = None, content_type: str = "application/json"
+) -> bytes:
     """A request's bytes, with a Content-Length of our own choosing."""
     lines = [
         f"POST /api/v1{path} HTTP/1.1",
@@ -132,7 +133,8 @@ def test_a_body_in_chunks_is_accepted(server: RunningServer) -> None:
     worker = fresh_worker()
     body = line(event(worker_id=worker))
     received = server.raw(
-        post("/events/", chunks(body[:10], body[10:]) + b"0\r\n\r\n", "Transfer-Encoding: chunked", length=""), shut=False
+        post("/events/", chunks(body[:10], body[10:]) + b"0\r\n\r\n", "Transfer-Encoding: chunked", length=""),
+        shut=False,
     )
     assert statuses(received) == [201]
     assert count_of(server, worker) == 1
@@ -143,7 +145,11 @@ def test_broken_chunks_store_nothing(server: RunningServer, end: bytes) -> None:
     worker = fresh_worker()
     lines = b"\n".join(line(event(worker_id=worker, event_id=str(number))) for number in range(5)) + b"\n"
     request = post(
-        "/events/batch", chunks(lines) + end, "Transfer-Encoding: chunked", length="", content_type="application/x-ndjson"
+        "/events/batch",
+        chunks(lines) + end,
+        "Transfer-Encoding: chunked",
+        length="",
+        content_type="application/x-ndjson",
     )
     assert set(statuses(server.raw(request))) <= {400, 408}
     assert count_of(server, worker) == 0
@@ -171,7 +177,7 @@ def test_chunks_over_the_limit_are_a_413(server: RunningServer) -> None:
         b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 5000 + b"\r\n",
         b"GET /api/v1/health/ HTTP/1.1\r\nHost: x\r\nX-Factory-ID: \xff\xfe\r\nConnection: close\r\n\r\n",
         b"GET /api/v1/workers/ HTTP/1.1\r\nHost: x\r\nX-Factory-ID: \xff\xfe\r\nConnection: close\r\n\r\n",
-        b"GET /api/v1/workers/ HTTP/1.1\r\nHost: a b\"<>\r\nConnection: close\r\n\r\n",
+        b'GET /api/v1/workers/ HTTP/1.1\r\nHost: a b"<>\r\nConnection: close\r\n\r\n',
         b"GET http://evil/api/v1/nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
         b"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 200,
@@ -185,7 +191,9 @@ def test_a_broken_request_is_refused_without_harm(server: RunningServer, request
 
 
 def test_a_header_cannot_be_put_into_the_answer_through_the_request_id(server: RunningServer) -> None:
-    received = server.raw(b"GET /api/v1/health/ HTTP/1.1\r\nHost: x\r\nX-Request-ID: a\rX-Evil: 1\r\nConnection: close\r\n\r\n")
+    received = server.raw(
+        b"GET /api/v1/health/ HTTP/1.1\r\nHost: x\r\nX-Request-ID: a\rX-Evil: 1\r\nConnection: close\r\n\r\n"
+    )
     assert b"\r\nX-Evil" not in received
     assert b"\rX-Evil" not in received
 
