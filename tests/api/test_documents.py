@@ -150,7 +150,8 @@ def test_swagger_ui_asks_no_third_party(site: FlaskClient, path: str) -> None:
     assert assets
     for asset in assets:
         assert asset.startswith("/swaggerui/")
-        assert site.get(asset).status_code == 200
+        with site.get(asset) as answer:
+            assert answer.status_code == 200
     assert 'url: "/api/v1/swagger.json"' in page.text
 
 

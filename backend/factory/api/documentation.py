@@ -34,6 +34,11 @@ class DocumentedApi(Api):  # type: ignore[misc]
     def error_router(self, original_handler: Any, error: Exception) -> Any:
         return original_handler(error)
 
+    def _register_doc(self, blueprint: Blueprint) -> None:
+        blueprint.add_url_rule("/docs", "doc", self.render_doc)
+        # Only its name is needed, for the base path of the document: it is a 404 by every method.
+        blueprint.add_url_rule("/", "root", self.render_root, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+
     def render_doc(self) -> Response:
         """Swagger UI. Its page starts it by an inline script, so this page allows just that one, by its hash."""
         page = make_response(ui_for(self))
