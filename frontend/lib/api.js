@@ -17,14 +17,12 @@ export class ApiError extends Error {
  * @param {{query?: Record<string, string|undefined>, factory: string, signal?: AbortSignal}} options
  */
 export async function get(path, { query = {}, factory, signal }) {
-  const given = Object.entries(query).filter(([, value]) => value !== undefined);
-  const search = given.length ? `?${new URLSearchParams(given)}` : "";
+  const given = Object.entries({ factory, ...query }).filter(([, value]) => value !== undefined);
   const limit = AbortSignal.timeout(TIMEOUT_MS);
   let response;
   let body;
   try {
-    response = await fetch(`${BASE}${path}${search}`, {
-      headers: { "X-Factory-ID": factory },
+    response = await fetch(`${BASE}${path}?${new URLSearchParams(given)}`, {
       cache: "no-store",
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
     });
