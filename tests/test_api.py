@@ -17,7 +17,7 @@ import sys
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -78,12 +78,12 @@ if SERVER:
 else:
 
     @pytest.fixture
-    def api(client: Any) -> Iterator[Api]:
+    def api(client: Any) -> Api:
         def send(method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
             reply = client.open(path, method=method, data=body, headers=headers)
             return Answer(reply.status_code, reply.get_json(), dict(reply.headers))
 
-        yield Api(send)
+        return Api(send)
 
 
 @pytest.fixture
