@@ -71,7 +71,7 @@ lock: $(READY) ## Resolve the dependencies anew into the two lock files
 
 # One version of each package for every Python; no address of a package index in the files.
 LOCK = pip compile --quiet --upgrade --universal --python-version 3.10 --fork-strategy fewest \
-	--generate-hashes --no-emit-index-url --no-header --no-annotate
+	--generate-hashes --no-emit-index-url --no-header --no-annotate --no-strip-extras
 
 clean: ## Remove .venv, caches and build products; the data in var/ stays
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis \
