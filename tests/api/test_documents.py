@@ -13,7 +13,9 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from tests.api.conftest import api_rules, asked
 
 from factory.adapters.event_json import EventFields
+from factory.api.answer_schemas import METRIC_FIELDS
 from factory.domain.event import EVENT_TYPES, MAX_COUNT, REQUIRED_FIELDS, is_id, is_label
+from factory.domain.metrics import SERIES_METRICS
 
 
 @pytest.fixture(scope="module")
@@ -162,16 +164,11 @@ def test_swagger_ui_may_run_its_own_inline_script_only(site: FlaskClient) -> Non
 
 
 def test_the_series_offers_every_number_of_the_metrics(site: FlaskClient, openapi: Any) -> None:
+    assert {entity: tuple(fields) for entity, fields in METRIC_FIELDS.items()} == SERIES_METRICS
     parameters = openapi["paths"]["/metrics/timeseries"]["get"]["parameters"]
-    [metric] = [one for one in parameters if one["name"] == "metric"]
-    for entity, path in (("worker", "workers/W1"), ("workstation", "workstations/S3"), ("factory", "factory")):
-        numbers = {
-            name
-            for name in site.get(f"/api/v1/metrics/{path}").get_json()["data"]
-            if re.search("_hours$|_percentage$|units|_rate$|production_count|event_count|total_events", name)
-        }
-        assert numbers <= set(metric["schema"]["enum"])
-        identity = {"worker": "&id=W1", "workstation": "&id=S3", "factory": ""}[entity]
-        for name in sorted(numbers):
+    [offered] = [one["schema"]["enum"] for one in parameters if one["name"] == "metric"]
+    for entity, identity in (("worker", "&id=W1"), ("workstation", "&id=S3"), ("factory", "")):
+        for name in SERIES_METRICS[entity]:
+            assert name in offered
             answer = site.get(f"/api/v1/metrics/timeseries?metric={name}&entity={entity}{identity}&bucket=hour")
             assert answer.status_code == 200, (name, answer.text)

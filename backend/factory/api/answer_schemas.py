@@ -120,8 +120,8 @@ ANSWERS: dict[str, Schema] = {
     "EventsAnswer": many(ref("StoredEvent"), next_cursor=nullable(TEXT)),
     "Window": an_object(
         {
-            "from": nullable(INSTANT),
-            "to": nullable(INSTANT),
+            "from": INSTANT,
+            "to": INSTANT,
             "elapsed_hours": HOURS,
             "evaluated_at": INSTANT,
             "time_zone": TEXT,

@@ -66,4 +66,4 @@ class Factory(Resource):  # type: ignore[misc]
 
 
 def _known(factory_id: str) -> str:
-    return identity(factory_id, NotFound("Factory not found"))
+    return identity(factory_id, NotFound("Factory not found", code="factory_not_found"))

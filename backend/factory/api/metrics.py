@@ -15,6 +15,7 @@ from factory.api.request_context import factory, now, store
 from factory.api.schemas import ID
 from factory.api.workers import known_worker
 from factory.api.workstations import known_workstation
+from factory.domain.calendar import BUCKETS
 from factory.operations.explain_intervals import explain_intervals
 from factory.operations.query_metrics import query_metrics
 from factory.operations.query_timeseries import query_timeseries
@@ -36,7 +37,7 @@ _SERIES = (
     Parameter("id", ID, "The worker or workstation; left out for the factory.", example="W1"),
     Parameter(
         "bucket",
-        {"type": "string", "enum": ["15m", "hour", "day", "week", "month"]},
+        {"type": "string", "enum": list(BUCKETS)},
         "In the factory's time zone.",
         required=True,
         example="day",

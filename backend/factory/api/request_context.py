@@ -10,13 +10,12 @@ from flask import Flask, current_app, g, request
 
 from factory.domain.errors import FactoryError, InvalidInput, NotFound
 from factory.domain.event import is_id
+from factory.store.factories import DEFAULT_FACTORY
 
 if TYPE_CHECKING:
     from factory.adapters.metrics import DomainSeries
     from factory.settings import Settings
     from factory.store import Store
-
-DEFAULT_FACTORY = "default"
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def factory() -> str:
         message = "The parameter factory and the header X-Factory-ID name different factories"
         raise InvalidInput(message, errors=[{"field": "factory", "code": "contradiction", "message": message}])
     chosen = named if named is not None else header if header is not None else DEFAULT_FACTORY
-    g.factory = identity(chosen, NotFound("Factory not found"))
+    g.factory = identity(chosen, NotFound("Factory not found", code="factory_not_found"))
     return chosen
 
 

@@ -74,4 +74,4 @@ class Worker(Resource):  # type: ignore[misc]
 
 
 def known_worker(worker_id: str) -> str:
-    return identity(worker_id, NotFound("Worker not found"))
+    return identity(worker_id, NotFound("Worker not found", code="worker_not_found"))

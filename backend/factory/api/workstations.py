@@ -76,4 +76,4 @@ class Workstation(Resource):  # type: ignore[misc]
 
 
 def known_workstation(workstation_id: str) -> str:
-    return identity(workstation_id, NotFound("Workstation not found"))
+    return identity(workstation_id, NotFound("Workstation not found", code="workstation_not_found"))
