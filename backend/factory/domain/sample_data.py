@@ -172,7 +172,8 @@ def _stay(person: Person, shift: Shift, stay: Stay, jam: Trouble | None, random:
         if works:
             spell = _minutes(random, 5, 12) if slow else _minutes(random, 12, 45)
         else:
-            spell = _minutes(random, 3, 7) if slow else _minutes(random, 1, 6)
+            waiting = stay.station.waiting
+            spell = _minutes(random, 3, 7) if slow else _minutes(random, waiting, 6 * waiting)
         ends = min(at + spell, stay.end)
         sighting = at
         while sighting < ends:

@@ -18,11 +18,14 @@ FRIDAY, SATURDAY, SUNDAY = 4, 5, 6
 
 @dataclass(frozen=True)
 class Station:
+    """`waiting` scales how long people wait there for material or for the machine."""
+
     workstation_id: str
     name: str
     type: str
     units_per_hour: float
     units_per_count: int
+    waiting: float
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,12 @@ class Shift:
 
 
 STATIONS = (
-    Station("S1", "Assembly Line 1", "assembly", 38, 1),
-    Station("S2", "Assembly Line 2", "assembly", 34, 1),
-    Station("S3", "Quality Check", "inspection", 52, 1),
-    Station("S4", "Packaging", "packaging", 96, 4),
-    Station("S5", "Welding Station", "welding", 22, 1),
-    Station("S6", "Testing Station", "testing", 28, 1),
+    Station("S1", "Assembly Line 1", "assembly", 38, 1, 0.8),
+    Station("S2", "Assembly Line 2", "assembly", 34, 1, 1.4),
+    Station("S3", "Quality Check", "inspection", 52, 1, 1.9),
+    Station("S4", "Packaging", "packaging", 96, 4, 1.1),
+    Station("S5", "Welding Station", "welding", 22, 1, 1.7),
+    Station("S6", "Testing Station", "testing", 28, 1, 2.8),
 )
 
 PEOPLE = (
