@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from factory.domain.event import TYPE_NAMES, ParsedEvents
+from factory.domain.event import TYPE_NAMES, Failure, ParsedEvents
 
 SECOND = 1_000_000
 _LATENESS = (1, 5, 15, 60, 300, 900, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400)
@@ -21,9 +21,10 @@ class Outcome(Protocol):
     """What became of a delivery."""
 
     total: int
-    created: int
     duplicates: int
-    failures: Any
+    new: list[int]
+    failures: list[Failure]
+    commit_seconds: float
 
 
 class DomainSeries:
@@ -41,7 +42,7 @@ class DomainSeries:
         )
         self._commit = Histogram(
             "factory_commit_seconds",
-            "Seconds from a parsed delivery to its commit",
+            "Seconds that the commit of a delivery took",
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
             registry=registry,
         )
@@ -52,27 +53,27 @@ class DomainSeries:
             registry=registry,
         )
 
-    def delivery(self, events: ParsedEvents, outcome: Outcome, *, seconds: float, now: int) -> None:
+    def delivery(self, events: ParsedEvents, outcome: Outcome, *, now: int) -> None:
+        """Count a delivery and what became of it; `now` is when it arrived, in microseconds."""
         self._batch.observe(outcome.total)
-        self._commit.observe(seconds)
-        self._count_outcomes(events, outcome)
+        self._commit.observe(outcome.commit_seconds)
         observe_many(self._lateness, np.maximum(now - events.timestamp, 0) / SECOND)
+        created = np.zeros(len(events), dtype=bool)
+        created[outcome.new] = True
+        conflict = np.isin(events.index, [one.index for one in outcome.failures if one.code == "conflict"])
+        invalid = np.isin(events.index, [one.index for one in outcome.failures]) & ~conflict
+        rest = ~(created | conflict | invalid)
+        self._count(events.event_type[created], "created")
+        self._count(events.event_type[conflict], "conflict")
+        self._count(events.event_type[invalid], "invalid")
+        self._count(events.event_type[rest], "duplicate" if outcome.duplicates else "rolled_back")
+        if unreadable := outcome.total - len(events):
+            self._events.labels("unknown", "invalid").inc(unreadable)
 
-    def _count_outcomes(self, events: ParsedEvents, outcome: Outcome) -> None:
-        failed = {one.index for one in outcome.failures}
-        conflicts = {one.index for one in outcome.failures if one.code == "conflict"}
-        kept = ~np.isin(events.index, list(failed)) if failed else np.ones(len(events), dtype=bool)
-        for code, name in TYPE_NAMES.items():
-            number = int(np.count_nonzero(kept & (events.event_type == code)))
+    def _count(self, types: npt.NDArray[np.int64], outcome: str) -> None:
+        for code, number in enumerate(np.bincount(types).tolist()):
             if number:
-                self._events.labels(name, "accepted").inc(number)
-        for label, number in (
-            ("duplicate", outcome.duplicates),
-            ("conflict", len(conflicts)),
-            ("invalid", len(failed) - len(conflicts)),
-        ):
-            if number:
-                self._events.labels("any", label).inc(number)
+                self._events.labels(TYPE_NAMES[code], outcome).inc(number)
 
 
 def observe_many(histogram: Histogram, values: npt.NDArray[np.float64]) -> None:

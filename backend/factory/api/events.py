@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from flask import Response
@@ -135,7 +134,6 @@ def _rules() -> EventRules:
 
 
 def _ingest(where: str, events: ParsedEvents, *, atomic: bool) -> IngestOutcome:
-    started = time.perf_counter()
     outcome = ingest_events(
         store=store(),
         factory=where,
@@ -144,7 +142,7 @@ def _ingest(where: str, events: ParsedEvents, *, atomic: bool) -> IngestOutcome:
         atomic=atomic,
         register_unknown=settings().unknown_entity_policy == "register",
     )
-    series().delivery(events, outcome, seconds=time.perf_counter() - started, now=now())
+    series().delivery(events, outcome, now=now())
     count(
         events=outcome.total,
         created=outcome.created,

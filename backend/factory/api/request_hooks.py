@@ -29,7 +29,7 @@ SECURITY_HEADERS = {
 def register_hooks(app: Flask) -> None:
     app.before_request(begin)
     app.after_request(finish)
-    app.teardown_request(lambda _error: request_id_of_this_thread.set(""))
+    app.teardown_request(forget)
 
 
 def begin() -> None:
@@ -47,6 +47,11 @@ def finish(response: Response) -> Response:
         response.headers.setdefault("Cache-Control", "no-store")
     log.info("request", extra={"fields": _log_fields(response)})
     return response
+
+
+def forget(_error: BaseException | None) -> None:
+    """The thread's next log line may belong to no request."""
+    request_id_of_this_thread.set("")
 
 
 def count(**counts: int) -> None:
