@@ -1,0 +1,81 @@
+"""Everything the product refuses, by reason. The HTTP status of each stands in api/errors.py."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class FieldError(TypedDict):
+    """One fault of an input: the field it is in, a machine-readable code, a sentence."""
+
+    field: str
+    code: str
+    message: str
+
+
+class FactoryError(Exception):
+    """A refusal with a code for machines and a message for people.
+
+    `errors` names the faulty fields of an input; `retry_after` is in seconds.
+    """
+
+    code = "error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        errors: list[FieldError] | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).code
+        self.errors = errors or []
+        self.retry_after = retry_after
+
+
+class InvalidInput(FactoryError):
+    """The request cannot be understood or breaks a rule."""
+
+    code = "invalid_input"
+
+
+class NotAllowed(FactoryError):
+    """The caller is known and may not do this, or it is switched off here."""
+
+    code = "not_allowed"
+
+
+class NotFound(FactoryError):
+    """What the request names does not exist."""
+
+    code = "not_found"
+
+
+class Conflict(FactoryError):
+    """It contradicts what is stored already."""
+
+    code = "conflict"
+
+
+class TooLarge(FactoryError):
+    """More bytes or more events than one request may carry."""
+
+    code = "too_large"
+
+
+class UnsupportedMediaType(FactoryError):
+    """A content type or encoding that is not accepted."""
+
+    code = "unsupported_media_type"
+
+
+class Unavailable(FactoryError):
+    """Overloaded, or the database does not answer; the same request may be sent again."""
+
+    code = "unavailable"
+
+    def __init__(self, message: str, *, code: str | None = None, retry_after: int = 1) -> None:
+        super().__init__(message, code=code, retry_after=retry_after)

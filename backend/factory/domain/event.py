@@ -1,0 +1,82 @@
+"""The rules of one event (SPEC section 2) and a batch of events as columns."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+WORKING, IDLE, ABSENT, PRODUCT_COUNT = 1, 2, 3, 4
+UNKNOWN = 0
+"""The state of silence; never the type of an event."""
+
+EVENT_TYPES = {"working": WORKING, "idle": IDLE, "absent": ABSENT, "product_count": PRODUCT_COUNT}
+TYPE_NAMES = {code: name for name, code in EVENT_TYPES.items()}
+STATE_NAMES = {UNKNOWN: "unknown", WORKING: "working", IDLE: "idle", ABSENT: "absent"}
+
+MAX_COUNT = 1_000_000
+NO_CONFIDENCE = -1.0
+"""Stands for a missing confidence: below every real one, as the rule for ties asks."""
+
+REQUIRED_FIELDS = ("timestamp", "worker_id", "workstation_id", "event_type")
+ID_RULE = "1 to 64 characters of A-Z a-z 0-9 . _ : -, the first a letter or digit"
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def is_id(text: str) -> bool:
+    """Whether a text may name a worker, workstation or factory."""
+    return _ID.fullmatch(text) is not None
+
+
+def is_label(text: str, longest: int) -> bool:
+    """Whether a text is 1 to `longest` characters without control characters or lone surrogates."""
+    return 1 <= len(text) <= longest and _CONTROL.search(text) is None
+
+
+@dataclass(frozen=True)
+class EventRules:
+    """What bounds an event beside its shape; instants and durations in microseconds."""
+
+    now: int
+    max_clock_skew_us: int
+    min_timestamp_us: int
+    max_events: int
+
+
+class Failure(NamedTuple):
+    """Why the event at `index` (from 0) of a delivery is refused."""
+
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody misses
+    field: str | None
+    code: str
+    message: str
+
+
+@dataclass
+class ParsedEvents:
+    """The valid events of one delivery as columns, and the failures of the others.
+
+    `index` is the place of each valid event in the delivery; a missing confidence is
+    NO_CONFIDENCE, a missing text ''. `count` is 0 on state events.
+    """
+
+    total: int
+    index: npt.NDArray[np.int64]
+    timestamp: npt.NDArray[np.int64]
+    event_type: npt.NDArray[np.int64]
+    count: npt.NDArray[np.int64]
+    confidence: npt.NDArray[np.float64]
+    worker_id: list[str]
+    workstation_id: list[str]
+    source_id: list[str]
+    model_version: list[str]
+    event_id: list[str]
+    failures: list[Failure]
+
+    def __len__(self) -> int:
+        return len(self.worker_id)

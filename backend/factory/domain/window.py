@@ -1,0 +1,49 @@
+"""The window [from, to) of a question, cut at the moment of evaluation (SPEC sections 1 and 4)."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from factory.domain.errors import InvalidInput
+from factory.domain.metrics import DEFINITIONS_VERSION, hours
+from factory.domain.timestamp import format_timestamp
+
+
+class Window(NamedTuple):
+    """Instants in microseconds; start <= end."""
+
+    start: int
+    end: int
+    evaluated_at: int
+
+    @property
+    def elapsed(self) -> int:
+        """The length in microseconds."""
+        return self.end - self.start
+
+    def rendered(self, time_zone: str, state_timeout_seconds: int) -> dict[str, Any]:
+        """The `window` of an answer."""
+        return {
+            "from": format_timestamp(self.start),
+            "to": format_timestamp(self.end),
+            "elapsed_hours": hours(self.elapsed),
+            "evaluated_at": format_timestamp(self.evaluated_at),
+            "time_zone": time_zone,
+            "state_timeout_seconds": state_timeout_seconds,
+            "definitions_version": DEFINITIONS_VERSION,
+        }
+
+
+def window_of(start: int | None, end: int | None, first_event: int | None, now: int) -> Window:
+    """The window of the parameters `from` and `to`; raises InvalidInput when from is after to.
+
+    Without `from` it begins at the first event, and is empty where that is after its end. A window wholly
+    in the future is empty at its beginning.
+    """
+    if start is not None and end is not None and start > end:
+        fault = {"field": "from", "code": "from_after_to", "message": "must not be after to"}
+        raise InvalidInput("from must not be after to", code="from_after_to", errors=[fault])  # type: ignore[list-item]
+    cut = now if end is None else min(end, now)
+    if start is None:
+        start = cut if first_event is None else min(first_event, cut)
+    return Window(start, max(start, cut), now)

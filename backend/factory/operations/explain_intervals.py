@@ -1,0 +1,83 @@
+"""The intervals behind a number (SPEC section 4, Explain)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from factory.domain.event import IDLE, STATE_NAMES, UNKNOWN, WORKING
+from factory.domain.intervals import Spans
+from factory.domain.stretches import station_stretches
+from factory.domain.timestamp import SECOND, format_timestamp
+from factory.domain.window import Window, window_of
+from factory.operations.gather_totals import Gatherer
+from factory.operations.query_metrics import MetricsAnswer, row_or_not_found
+from factory.operations.refresh_derived import read_exactly
+from factory.operations.render_event import Renderer
+from factory.operations.settle_ties import counting_event
+from factory.store import registries
+from factory.store.database import Store
+from factory.store.factories import Factory
+
+
+def explain_intervals(
+    *, store: Store, factory: str, entity: str, entity_id: str, start: int | None, end: int | None, now: int
+) -> MetricsAnswer:
+    """The intervals of a worker, or the stretches of a workstation, cut to the window and gapless in it.
+
+    Instants in microseconds. Raises NotFound for an unknown factory, worker or workstation, InvalidInput
+    when start is after end.
+    """
+
+    def read(tx: Connection, site: Factory) -> MetricsAnswer:
+        window = window_of(start, end, site.first_event_at, now)
+        key: int = row_or_not_found(tx, site, entity, entity_id)[0]
+        gatherer = Gatherer(store, tx, site)
+        data = (_of_worker if entity == "worker" else _of_station)(gatherer, key, window)
+        return MetricsAnswer(data, window.rendered(site.time_zone, site.state_timeout_seconds))
+
+    return read_exactly(store=store, factory=factory, read=read)
+
+
+def _row(start: int, end: int, state: str) -> dict[str, Any]:
+    return {
+        "start": format_timestamp(start),
+        "end": format_timestamp(end),
+        "state": state,
+        "duration_seconds": (end - start) / SECOND,
+    }
+
+
+def _of_worker(gatherer: Gatherer, key: int, window: Window) -> list[dict[str, Any]]:
+    tx, site = gatherer.tx, gatherer.site
+    spans, opened = gatherer.spans_with_opening((window.start, window.end), key)
+    stations = registries.names_of(tx, site.factory_key, "workstation")
+    render = Renderer(tx, site)
+    rows = []
+    known_from = window.end if len(spans.start) == 0 else int(spans.start[0])
+    if window.start < known_from:
+        rows.append(_row(window.start, known_from, "unknown") | {"workstation_id": None, "event": None})
+    for start, end, state, station, opening in zip(
+        *(column.tolist() for column in (spans.start, spans.end, spans.state, spans.station, opened)), strict=True
+    ):
+        event = None if state == UNKNOWN else counting_event(tx, site.factory_key, key, opening)
+        rows.append(
+            _row(start, end, STATE_NAMES[state])
+            | {
+                "workstation_id": None if state == UNKNOWN else stations[station],
+                "event": None if event is None else render.event(key, opening, event),
+            }
+        )
+    return rows
+
+
+def _of_station(gatherer: Gatherer, key: int, window: Window) -> list[dict[str, Any]]:
+    spans = gatherer.spans_in((window.start, window.end))
+    present = (spans.state == WORKING) | (spans.state == IDLE)
+    here: Spans = spans.take(present & (spans.station == key))
+    names = registries.names_of(gatherer.tx, gatherer.site.factory_key, "worker")
+    return [
+        _row(start, end, state) | {"worker_ids": sorted(names[worker] for worker in workers)}
+        for start, end, state, workers in station_stretches(here, window.start, window.end)
+    ]

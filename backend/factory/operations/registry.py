@@ -1,0 +1,121 @@
+"""Workers and workstations as people name them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from factory.domain.errors import FieldError, InvalidInput, NotFound
+from factory.domain.event import ID_RULE, is_id, is_label
+from factory.store import factories, registries
+from factory.store.database import Store
+
+MAX_NAME = 200
+_ID_FIELDS = {"worker": ("worker_id",), "workstation": ("workstation_id", "station_id")}
+_TEXT_FIELDS = {"worker": ("name",), "workstation": ("name", "type")}
+
+
+def list_entities(*, store: Store, factory: str, kind: str) -> list[dict[str, str]]:
+    """All workers or workstations, by id. Raises NotFound for an unknown factory."""
+    with store.snapshot() as tx:
+        site = factories.find(tx, factory)
+        return [_rendered(kind, row) for row in registries.rows_of(tx, site.factory_key, kind)]
+
+
+def get_entity(*, store: Store, factory: str, kind: str, entity_id: str) -> dict[str, str]:
+    """One worker or workstation; raises NotFound."""
+    with store.snapshot() as tx:
+        return _one(tx, factories.find(tx, factory).factory_key, kind, entity_id)
+
+
+def create_entity(*, store: Store, factory: str, kind: str, values: Any) -> dict[str, str]:
+    """Register a worker (`worker_id`, `name`) or workstation (`workstation_id` or `station_id`, `name`, `type`).
+
+    Without a name the id is the name. Raises InvalidInput, Conflict when the id is taken, NotFound.
+    """
+    faults: list[FieldError] = []
+    fields = _object(values)
+    names = _ID_FIELDS[kind]
+    given = {fields[name] for name in names if isinstance(fields.get(name), str)}
+    entity_id = next(iter(given)) if len(given) == 1 else None
+    if all(fields.get(name) is None for name in names):
+        faults.append({"field": names[0], "code": "missing_field", "message": "is required"})
+    elif entity_id is None or not is_id(entity_id) or any(fields.get(n) not in (None, entity_id) for n in names):
+        faults.append({"field": names[0], "code": "invalid_id", "message": f"must be {ID_RULE}"})
+    texts = _texts(kind, fields, faults)
+    _refuse(faults)
+    assert entity_id is not None
+    with store.writing() as tx:
+        site = factories.find(tx, factory)
+        store.dialect.share_factory(tx, site.factory_key)
+        store.dialect.own_registries(tx, site.factory_key)
+        registries.add(tx, site.factory_key, kind, entity_id, texts)
+        return _one(tx, site.factory_key, kind, entity_id)
+
+
+def update_entity(*, store: Store, factory: str, kind: str, entity_id: str, values: Any) -> dict[str, str]:
+    """Change `name`, and `type` of a workstation. Raises InvalidInput, NotFound."""
+    faults: list[FieldError] = []
+    fields = _object(values)
+    for name in _ID_FIELDS[kind]:
+        if fields.get(name) not in (None, entity_id):
+            faults.append({"field": name, "code": "read_only", "message": "cannot be changed"})
+    texts = _texts(kind, fields, faults)
+    _refuse(faults)
+    with store.writing() as tx:
+        site = factories.find(tx, factory)
+        _one(tx, site.factory_key, kind, entity_id)
+        registries.change(tx, site.factory_key, kind, entity_id, texts)
+        return _one(tx, site.factory_key, kind, entity_id)
+
+
+def _one(tx: Connection, factory_key: int, kind: str, entity_id: str) -> dict[str, str]:
+    row = registries.row_of(tx, factory_key, kind, entity_id) if is_id(entity_id) else None
+    if row is None:
+        raise NotFound(f"{kind.capitalize()} not found", code=f"{kind}_not_found")
+    return _rendered(kind, row)
+
+
+def _rendered(kind: str, row: Any) -> dict[str, str]:
+    if kind == "worker":
+        return {"worker_id": row.worker_id, "name": row.name}
+    return {
+        "workstation_id": row.workstation_id,
+        "station_id": row.workstation_id,
+        "name": row.name,
+        "type": row.type,
+    }
+
+
+def _object(values: Any) -> dict[str, Any]:
+    if not isinstance(values, dict):
+        raise InvalidInput("Expected a JSON object", code="not_an_object")
+    return values
+
+
+def _texts(kind: str, fields: dict[str, Any], faults: list[FieldError]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for name in _TEXT_FIELDS[kind]:
+        value = fields.get(name)
+        if value is None:
+            continue
+        if not isinstance(value, str):
+            faults.append({"field": name, "code": "wrong_type", "message": "must be a string"})
+        elif not (is_label(value, MAX_NAME) or (name == "type" and value == "")):
+            message = f"must be 1 to {MAX_NAME} characters without control characters"
+            faults.append({"field": name, "code": "invalid_text", "message": message})
+        else:
+            texts[name] = value
+    return texts
+
+
+def _refuse(faults: list[FieldError]) -> None:
+    if not faults:
+        return
+    missing = [fault["field"] for fault in faults if fault["code"] == "missing_field"]
+    if missing:
+        raise InvalidInput("Missing required fields: " + ", ".join(missing), code="missing_fields", errors=faults)
+    raise InvalidInput(
+        "; ".join(f"{f['field']}: {f['message']}" for f in faults), code=faults[0]["code"], errors=faults
+    )

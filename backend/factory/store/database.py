@@ -1,0 +1,103 @@
+"""The database as a whole: how transactions begin, and what its failures mean to a caller."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy.exc import DBAPIError, TimeoutError
+
+from factory.domain.errors import Unavailable
+from factory.settings import Settings
+from factory.store import postgresql, sqlite
+from factory.store.slow_statements import log_slow_statements
+
+T = TypeVar("T")
+
+MAX_TRIES = 8
+
+
+class TryAgain(Exception):
+    """Another transaction came in between; the same work may succeed on a fresh one."""
+
+
+class Store:
+    """An open database. Safe to share between threads; open a new one after a fork."""
+
+    def __init__(self, engine: Engine, dialect: ModuleType) -> None:
+        self.engine = engine
+        self.dialect = dialect
+        self.known_keys: dict[tuple[int, int, str], dict[str, int]] = {}
+        """Registry keys seen in committed rows, by factory key, registry epoch and registry."""
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that writes; committed at the end of the block, rolled back if it raises."""
+        with self._transaction(self.dialect.WRITE) as tx:
+            yield tx
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A transaction in which all reads see one moment."""
+        with self._transaction(self.dialect.SNAPSHOT) as tx:
+            yield tx
+
+    @contextmanager
+    def writing_snapshot(self) -> Iterator[Connection]:
+        """A snapshot that may also write; raises TryAgain where it loses against another."""
+        with self._transaction(self.dialect.WRITING_SNAPSHOT) as tx:
+            yield tx
+
+    def retry(self, work: Callable[[], T]) -> T:
+        """Do the work again when it raises TryAgain, a few times; then raise Unavailable."""
+        for attempt in range(MAX_TRIES):
+            try:
+                return work()
+            except TryAgain:
+                time.sleep(0.005 * 2**attempt)
+        raise Unavailable("The database is busy", code="database_busy")
+
+    def ping(self) -> None:
+        """Raise Unavailable unless the database answers."""
+        with self.snapshot() as tx:
+            tx.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _transaction(self, options: dict[str, str]) -> Iterator[Connection]:
+        try:
+            with self.engine.connect().execution_options(**options) as connection, connection.begin():
+                yield connection
+        except TimeoutError:
+            raise Unavailable("Too many requests wait for the database", code="overloaded") from None
+        except (DBAPIError, self.dialect.DriverError) as error:
+            raise self._meaning(error) from error
+
+    def _meaning(self, error: Exception) -> Exception:
+        reason = self.dialect.reason(error.orig if isinstance(error, DBAPIError) else error)
+        if reason == "conflict":
+            return TryAgain()
+        if reason == "busy":
+            return Unavailable("The database is busy", code="database_busy")
+        if reason == "slow":
+            return Unavailable("The query took too long; ask for a shorter window", code="query_too_slow")
+        if reason == "away":
+            return Unavailable("The database does not answer", code="database_away", retry_after=2)
+        return error
+
+
+def open_store(settings: Settings) -> Store:
+    """Connect lazily to the database of DATABASE_URL."""
+    url = make_url(settings.database_url)
+    dialect = sqlite if url.get_backend_name() == "sqlite" else postgresql
+    engine = create_engine(url, **dialect.engine_options(url, settings))
+    dialect.prepare(engine, settings)
+    log_slow_statements(engine, slower_than_ms=settings.db_slow_statement_ms)
+    return Store(engine, dialect)

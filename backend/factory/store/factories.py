@@ -1,0 +1,77 @@
+"""Factories and their settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy.exc import IntegrityError
+
+from factory.domain.errors import Conflict, NotFound
+from factory.domain.timestamp import SECOND
+from factory.store.schema import factories
+
+DEFAULT_FACTORY = "default"
+
+
+class Factory(NamedTuple):
+    """A row of the table of factories."""
+
+    factory_key: int
+    factory_id: str
+    name: str
+    time_zone: str
+    state_timeout_seconds: int
+    generation: int
+    building: int | None
+    building_seen_at: int | None
+    registry_epoch: int
+    first_event_at: int | None
+    last_event_at: int | None
+
+    @property
+    def timeout(self) -> int:
+        """The state timeout in microseconds; 0 for no limit."""
+        return self.state_timeout_seconds * SECOND
+
+
+def find(tx: Connection, factory_id: str) -> Factory:
+    """The factory of an id; raises NotFound."""
+    row = tx.execute(select(factories).where(factories.c.factory_id == factory_id)).first()
+    if row is None:
+        raise NotFound("Factory not found", code="factory_not_found")
+    return Factory(*row)
+
+
+def all_of(tx: Connection) -> Sequence[Factory]:
+    """All factories, by id."""
+    return [Factory(*row) for row in tx.execute(select(factories).order_by(factories.c.factory_id))]
+
+
+def add(tx: Connection, values: dict[str, Any]) -> None:
+    """Add a factory with `factory_id`, `name`, `time_zone` and `state_timeout_seconds`; raises Conflict."""
+    try:
+        tx.execute(insert(factories).values(**values, generation=1, registry_epoch=1))
+    except IntegrityError:
+        raise Conflict("A factory with this id exists", code="already_exists") from None
+
+
+def change(tx: Connection, factory_key: int, values: dict[str, Any]) -> None:
+    """Set columns of a factory."""
+    tx.execute(update(factories).where(factories.c.factory_key == factory_key).values(**values))
+
+
+def widen(tx: Connection, factory_key: int, first: int, last: int) -> None:
+    """Let the span of the factory's events include [first, last]."""
+    low, high = factories.c.first_event_at, factories.c.last_event_at
+    tx.execute(
+        update(factories)
+        .where(factories.c.factory_key == factory_key)
+        .where((func.coalesce(low, first + 1) > first) | (func.coalesce(high, last - 1) < last))
+        .values(
+            first_event_at=text("CASE WHEN first_event_at < :first THEN first_event_at ELSE :first END"),
+            last_event_at=text("CASE WHEN last_event_at > :last THEN last_event_at ELSE :last END"),
+        ),
+        {"first": first, "last": last},
+    )

@@ -1,0 +1,47 @@
+"""The schema's versions, and the commands to reach the newest one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from factory.store.database import Store
+from factory.store.schema import metadata
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def upgrade(store: Store) -> None:
+    """Bring the schema to the newest version; safe when several processes do it at once."""
+    with store.writing() as tx:
+        store.dialect.own_schema(tx)
+        command.upgrade(_config(tx), "head")
+
+
+def check(store: Store) -> list[str]:
+    """Why the schema is not the newest one, a sentence each; empty when it is."""
+    with store.snapshot() as tx:
+        context = MigrationContext.configure(tx)
+        current = context.get_current_revision()
+        newest = ScriptDirectory.from_config(_config(tx)).get_current_head()
+        if current != newest:
+            return [f"The schema is at version {current or 'none'}, the newest is {newest}: run factory db upgrade"]
+        return [f"The schema differs from its declaration: {change}" for change in compare_metadata(context, metadata)]
+
+
+def revise(store: Store, message: str) -> None:
+    """Write a new version from the difference between the declaration and the database; for developers."""
+    with store.snapshot() as tx:
+        command.revision(_config(tx), message=message, autogenerate=True)

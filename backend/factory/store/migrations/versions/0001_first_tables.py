@@ -1,0 +1,148 @@
+"""The first tables."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+words = sa.Text().with_variant(sa.TEXT(collation="C"), "postgresql")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "factories",
+        sa.Column("factory_key", sa.Integer(), nullable=False),
+        sa.Column("factory_id", words, nullable=False),
+        sa.Column("name", words, nullable=False),
+        sa.Column("time_zone", words, nullable=False),
+        sa.Column("state_timeout_seconds", sa.Integer(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("building", sa.Integer(), nullable=True),
+        sa.Column("building_seen_at", sa.BigInteger(), nullable=True),
+        sa.Column("registry_epoch", sa.Integer(), nullable=False),
+        sa.Column("first_event_at", sa.BigInteger(), nullable=True),
+        sa.Column("last_event_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("factory_key", name=op.f("factories_pkey")),
+        sa.UniqueConstraint("factory_id", name=op.f("factories_factory_id_key")),
+    )
+    op.create_table(
+        "events",
+        sa.Column("event_time", sa.BigInteger(), nullable=False),
+        sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.Column("confidence", sa.Float(precision=53), nullable=False),
+        sa.Column("factory_key", sa.Integer(), nullable=False),
+        sa.Column("worker_key", sa.Integer(), nullable=False),
+        sa.Column("units", sa.Integer(), nullable=False),
+        sa.Column("station_key", sa.SmallInteger(), nullable=False),
+        sa.Column("event_type", sa.SmallInteger(), nullable=False),
+        sa.Column("source_key", sa.SmallInteger(), nullable=False),
+        sa.Column("model_key", sa.SmallInteger(), nullable=False),
+        sa.Column("event_id", words, nullable=False),
+        sa.PrimaryKeyConstraint(
+            "factory_key",
+            "worker_key",
+            "event_time",
+            "event_type",
+            "station_key",
+            "source_key",
+            "event_id",
+            name=op.f("events_pkey"),
+        ),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "intervals",
+        sa.Column("start_at", sa.BigInteger(), nullable=False),
+        sa.Column("factory_key", sa.Integer(), nullable=False),
+        sa.Column("worker_key", sa.Integer(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("state", sa.SmallInteger(), nullable=False),
+        sa.Column("station_key", sa.SmallInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("factory_key", "generation", "worker_key", "start_at", name=op.f("intervals_pkey")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "pending",
+        sa.Column("factory_key", sa.Integer(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("pending_key", sa.BigInteger(), nullable=False),
+        sa.Column("cells", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("factory_key", "generation", "pending_key", name=op.f("pending_pkey")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "rollups",
+        sa.Column("start_at", sa.BigInteger(), nullable=False),
+        sa.Column("factory_key", sa.Integer(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.SmallInteger(), nullable=False),
+        sa.Column("level", sa.SmallInteger(), nullable=False),
+        sa.Column("page", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("factory_key", "generation", "kind", "level", "start_at", name=op.f("rollups_pkey")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "model_versions",
+        sa.Column("factory_key", sa.Integer(), nullable=False),
+        sa.Column("model_key", sa.SmallInteger(), nullable=False),
+        sa.Column("model_version", words, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["factory_key"], ["factories.factory_key"], name=op.f("model_versions_factory_key_fkey")
+        ),
+        sa.PrimaryKeyConstraint("factory_key", "model_key", name=op.f("model_versions_pkey")),
+        sa.UniqueConstraint("factory_key", "model_version", name=op.f("model_versions_factory_key_model_version_key")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "sources",
+        sa.Column("factory_key", sa.Integer(), nullable=False),
+        sa.Column("source_key", sa.SmallInteger(), nullable=False),
+        sa.Column("source_id", words, nullable=False),
+        sa.ForeignKeyConstraint(["factory_key"], ["factories.factory_key"], name=op.f("sources_factory_key_fkey")),
+        sa.PrimaryKeyConstraint("factory_key", "source_key", name=op.f("sources_pkey")),
+        sa.UniqueConstraint("factory_key", "source_id", name=op.f("sources_factory_key_source_id_key")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "workers",
+        sa.Column("factory_key", sa.Integer(), nullable=False),
+        sa.Column("worker_key", sa.Integer(), nullable=False),
+        sa.Column("worker_id", words, nullable=False),
+        sa.Column("name", words, nullable=False),
+        sa.ForeignKeyConstraint(["factory_key"], ["factories.factory_key"], name=op.f("workers_factory_key_fkey")),
+        sa.PrimaryKeyConstraint("factory_key", "worker_key", name=op.f("workers_pkey")),
+        sa.UniqueConstraint("factory_key", "worker_id", name=op.f("workers_factory_key_worker_id_key")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "workstations",
+        sa.Column("factory_key", sa.Integer(), nullable=False),
+        sa.Column("station_key", sa.SmallInteger(), nullable=False),
+        sa.Column("workstation_id", words, nullable=False),
+        sa.Column("name", words, nullable=False),
+        sa.Column("type", words, nullable=False),
+        sa.ForeignKeyConstraint(["factory_key"], ["factories.factory_key"], name=op.f("workstations_factory_key_fkey")),
+        sa.PrimaryKeyConstraint("factory_key", "station_key", name=op.f("workstations_pkey")),
+        sa.UniqueConstraint("factory_key", "workstation_id", name=op.f("workstations_factory_key_workstation_id_key")),
+        sqlite_with_rowid=False,
+    )
+    op.bulk_insert(
+        sa.table(
+            "factories",
+            *(
+                sa.column(name)
+                for name in ("factory_id", "name", "time_zone", "state_timeout_seconds", "generation", "registry_epoch")
+            ),
+        ),
+        [
+            {
+                "factory_id": "default",
+                "name": "Default factory",
+                "time_zone": "UTC",
+                "state_timeout_seconds": 3600,
+                "generation": 1,
+                "registry_epoch": 1,
+            }
+        ],
+    )

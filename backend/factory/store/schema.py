@@ -1,0 +1,143 @@
+"""The tables. Every primary key and unique constraint of a factory's data begins with the factory's key.
+
+Instants are microseconds since the epoch; a key is a small integer that stands for a text inside one
+factory. Names that a sender chose are looked up once in the registries and never repeated.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects import postgresql
+
+# Texts are compared by code point in both databases.
+Words = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    }
+)
+
+factories = Table(
+    "factories",
+    metadata,
+    Column("factory_key", Integer, primary_key=True),
+    Column("factory_id", Words, nullable=False, unique=True),
+    Column("name", Words, nullable=False),
+    Column("time_zone", Words, nullable=False),
+    Column("state_timeout_seconds", Integer, nullable=False),
+    # Which derived rows are valid, and which are being made to take their place.
+    Column("generation", Integer, nullable=False),
+    Column("building", Integer),
+    Column("building_seen_at", BigInteger),
+    # Raised when registry rows are removed, so that no process goes on using their keys.
+    Column("registry_epoch", Integer, nullable=False),
+    Column("first_event_at", BigInteger),
+    Column("last_event_at", BigInteger),
+)
+
+
+def _registry(name: str, key: str, text: str, key_type: type[Integer], *more: Column[str]) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("factory_key", Integer, ForeignKey("factories.factory_key"), nullable=False),
+        Column(key, key_type, nullable=False),
+        Column(text, Words, nullable=False),
+        *more,
+        PrimaryKeyConstraint("factory_key", key),
+        UniqueConstraint("factory_key", text),
+        sqlite_with_rowid=False,
+    )
+
+
+workers = _registry("workers", "worker_key", "worker_id", Integer, Column("name", Words, nullable=False))
+workstations = _registry(
+    "workstations",
+    "station_key",
+    "workstation_id",
+    SmallInteger,
+    Column("name", Words, nullable=False),
+    Column("type", Words, nullable=False),
+)
+sources = _registry("sources", "source_key", "source_id", SmallInteger)
+model_versions = _registry("model_versions", "model_key", "model_version", SmallInteger)
+
+# What one source said, as it was said: 0 and '' stand for a missing source, model or event_id, -1 for a
+# missing confidence, so that the primary key is the identity of an event. Columns are ordered by width.
+events = Table(
+    "events",
+    metadata,
+    Column("event_time", BigInteger, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("confidence", Float(53), nullable=False),
+    Column("factory_key", Integer, nullable=False),
+    Column("worker_key", Integer, nullable=False),
+    Column("units", Integer, nullable=False),
+    Column("station_key", SmallInteger, nullable=False),
+    Column("event_type", SmallInteger, nullable=False),
+    Column("source_key", SmallInteger, nullable=False),
+    Column("model_key", SmallInteger, nullable=False),
+    Column("event_id", Words, nullable=False),
+    PrimaryKeyConstraint(
+        "factory_key", "worker_key", "event_time", "event_type", "station_key", "source_key", "event_id"
+    ),
+    sqlite_with_rowid=False,
+)
+
+# A row a delivery: the worker-hours that it touched and that derived rows do not show yet. Rows of
+# generation 0 wait for the valid derived rows, others for the generation being built.
+pending = Table(
+    "pending",
+    metadata,
+    Column("factory_key", Integer, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("pending_key", BigInteger, nullable=False),
+    Column("cells", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("factory_key", "generation", "pending_key"),
+    sqlite_with_rowid=False,
+)
+
+# A change of a worker's state, which lasts until the worker's next one (domain/intervals.py).
+intervals = Table(
+    "intervals",
+    metadata,
+    Column("start_at", BigInteger, nullable=False),
+    Column("factory_key", Integer, nullable=False),
+    Column("worker_key", Integer, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("station_key", SmallInteger, nullable=False),
+    PrimaryKeyConstraint("factory_key", "generation", "worker_key", "start_at"),
+    sqlite_with_rowid=False,
+)
+
+# A page of totals of one hour, day or month of the factory's calendar (domain/totals.py).
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("start_at", BigInteger, nullable=False),
+    Column("factory_key", Integer, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("level", SmallInteger, nullable=False),
+    Column("page", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("factory_key", "generation", "kind", "level", "start_at"),
+    sqlite_with_rowid=False,
+)
