@@ -26,5 +26,7 @@ def upgrade() -> None:
 def check() -> None:
     """Fail when the schema is behind, or differs from what the code declares."""
     with closing(open_store(load_settings(os.environ))) as store:
-        migrations.check(store)
+        problems = migrations.check(store)
+    if problems:
+        raise click.ClickException("\n".join(problems))
     click.echo("The database schema is what the code declares.")
