@@ -85,7 +85,9 @@ def tile(page: Any, label: str) -> str:
 def cells(page: Any, worker_id: str) -> dict[str, str]:
     """The worker's row by the headings of its columns."""
     headings = page.locator("#workers thead th").all_inner_texts()
-    row = page.locator("#workers tbody tr", has=page.locator(f".detail:text-is('{worker_id}')"))
+    row = page.locator(
+        "#workers tbody tr", has=page.locator(f".name:text-is('{worker_id}'), .detail:text-is('{worker_id}')")
+    )
     return dict(zip(headings[1:], row.locator("td").all_inner_texts(), strict=True))
 
 
