@@ -58,7 +58,7 @@ METRIC_FIELDS: dict[str, dict[str, Schema]] = {
 """The fields that a series can be asked for, by entity."""
 
 _WORKER = {"worker_id": ID, "name": TEXT}
-_WORKSTATION = {"workstation_id": ID, "station_id": ID, "name": TEXT, "type": nullable(TEXT)}
+_WORKSTATION = {"workstation_id": ID, "station_id": ID, "name": TEXT, "type": TEXT}
 _FACTORY = {"factory_id": ID, "name": TEXT, "time_zone": TEXT, "state_timeout_seconds": TIMEOUT}
 _FACTORY_COUNTS = dict.fromkeys(("worker_count", "station_count", "active_worker_count", "active_station_count"), COUNT)
 _STORED_EVENT: dict[str, Schema] = {

@@ -16,7 +16,7 @@ from factory.api.request_context import factory, now, series, settings, store
 from factory.api.request_hooks import count
 from factory.api.schemas import BOOLEAN, EVENT_TYPE, ID, TEXT, ref
 from factory.domain.errors import Conflict, FieldError, InvalidInput
-from factory.domain.event import EventRules, ParsedEvents
+from factory.domain.event import EVENT_TYPES, EventRules, ParsedEvents
 from factory.operations.ingest_events import IngestOutcome, ingest_events
 from factory.operations.list_events import list_events
 
@@ -59,7 +59,11 @@ class Events(Resource):  # type: ignore[misc]
         asked: dict[str, Any] = {
             "start": query.instant("from"),
             "end": query.instant("to"),
-            **{name: query.text(name) for name in ("worker_id", "workstation_id", "event_type", "source_id", "cursor")},
+            "worker_id": query.identity("worker_id"),
+            "workstation_id": query.identity("workstation_id"),
+            "event_type": query.choice("event_type", EVENT_TYPES),
+            "source_id": query.text("source_id"),
+            "cursor": query.text("cursor"),
             "limit": query.integer("limit", low=1, high=1000, default=100),
         }
         query.done()

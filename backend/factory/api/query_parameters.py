@@ -7,12 +7,13 @@ otherwise answer with the numbers of another window.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 from flask import request
 
 from factory.domain.errors import FieldError, InvalidInput
+from factory.domain.event import ID_RULE, is_id
 from factory.domain.timestamp import parse_timestamp
 
 T = TypeVar("T")
@@ -37,6 +38,17 @@ class Query:
         if value is None:
             self._fault(name, "missing_parameter", "is required")
         return value or ""
+
+    def identity(self, name: str) -> str | None:
+        return self._value(name, _identity)
+
+    def choice(self, name: str, choices: Collection[str]) -> str | None:
+        def parse(text: str) -> str:
+            if text not in choices:
+                raise ValueError("must be one of " + ", ".join(choices))
+            return text
+
+        return self._value(name, parse)
 
     def instant(self, name: str) -> int | None:
         return self._value(name, _instant)
@@ -83,6 +95,12 @@ def printable(text: str) -> str:
 def _text(text: str) -> str:
     if not text or len(text) > 1000 or printable(text[:100]) != text[:100] or "\x00" in text:
         raise ValueError("must be a text of 1 to 1000 characters without control characters")
+    return text
+
+
+def _identity(text: str) -> str:
+    if not is_id(text):
+        raise ValueError(f"must be {ID_RULE}")
     return text
 
 

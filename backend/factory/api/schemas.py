@@ -12,7 +12,7 @@ from factory.domain.event import EVENT_TYPES, MAX_COUNT
 Schema = dict[str, Any]
 
 ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
-NO_CONTROLS = "^[^\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff]*$"
+NO_CONTROLS = "^[^\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]*$"
 
 
 def ref(name: str) -> Schema:
@@ -56,14 +56,17 @@ def label(longest: int, description: str) -> Schema:
     return {**text, "description": description}
 
 
-NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": NO_CONTROLS}
+# In an optional field null is the same as its absence.
+NAME: Schema = {"type": ["string", "null"], "minLength": 1, "maxLength": 200, "pattern": NO_CONTROLS}
+NEW_NAME: Schema = {**NAME, "description": "The id where it is left out."}
+STATION_TYPE: Schema = {"type": ["string", "null"], "maxLength": 200, "pattern": NO_CONTROLS}
 TIMEOUT: Schema = {
     "type": "integer",
     "minimum": 0,
     "maximum": 604_800,
     "description": "Seconds after which silence becomes unknown; 0 means no limit.",
 }
-TIME_ZONE: Schema = {"type": "string", "description": "An IANA time zone, such as Europe/Berlin."}
+TIME_ZONE: Schema = {"type": ["string", "null"], "description": "An IANA time zone, such as Europe/Berlin."}
 
 EVENT_FIELDS: dict[str, Schema] = {
     "timestamp": {
@@ -92,34 +95,27 @@ REQUEST_BODIES: dict[str, Schema] = {
         "properties": EVENT_FIELDS,
         "required": ["timestamp", "worker_id", "workstation_id", "event_type"],
     },
-    "NewWorker": {
-        "type": "object",
-        "properties": {"worker_id": ID, "name": {**NAME, "description": "The id where it is left out."}},
-        "required": ["worker_id"],
-    },
+    "NewWorker": {"type": "object", "properties": {"worker_id": ID, "name": NEW_NAME}, "required": ["worker_id"]},
     "WorkerChange": {"type": "object", "properties": {"name": NAME}},
     "NewWorkstation": {
         "type": "object",
-        "properties": {
-            "workstation_id": ID,
-            "name": {**NAME, "description": "The id where it is left out."},
-            "type": nullable(NAME),
-        },
+        "description": "station_id is understood in place of workstation_id.",
+        "properties": {"workstation_id": ID, "name": NEW_NAME, "type": STATION_TYPE},
         "required": ["workstation_id"],
     },
-    "WorkstationChange": {"type": "object", "properties": {"name": NAME, "type": nullable(NAME)}},
+    "WorkstationChange": {"type": "object", "properties": {"name": NAME, "type": STATION_TYPE}},
     "NewFactory": {
         "type": "object",
         "properties": {
             "factory_id": ID,
-            "name": {**NAME, "description": "The id where it is left out."},
+            "name": NEW_NAME,
             "time_zone": TIME_ZONE,
-            "state_timeout_seconds": TIMEOUT,
+            "state_timeout_seconds": nullable(TIMEOUT),
         },
         "required": ["factory_id"],
     },
     "FactoryChange": {
         "type": "object",
-        "properties": {"name": NAME, "time_zone": TIME_ZONE, "state_timeout_seconds": TIMEOUT},
+        "properties": {"name": NAME, "time_zone": TIME_ZONE, "state_timeout_seconds": nullable(TIMEOUT)},
     },
 }
