@@ -182,7 +182,7 @@ def test_the_version_is_in_the_changelog() -> None:
 
 
 def test_no_module_has_outgrown_a_reader() -> None:
-    modules = [*(ROOT / "backend").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    modules = (ROOT / "backend").rglob("*.py")
     lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in modules}
 
-    assert {name: lines for name, lines in lengths.items() if lines > 350} == {}
+    assert {name: lines for name, lines in lengths.items() if lines > 300} == {}
