@@ -147,27 +147,33 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def fresh_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A function: the store's name ("sqlite" or "postgresql") to the URL of a new, migrated, empty database."""
+def _fresh_postgresql(postgresql_server: str, _postgresql_template: str) -> Iterator[Callable[[], str]]:
     databases: list[str] = []
 
-    def make(store: str) -> str:
-        if store == "sqlite":
-            template: Path = request.getfixturevalue("_sqlite_template")
-            path = tmp_path_factory.mktemp("database") / "factory.db"
-            for file in template.parent.glob("factory.db*"):  # with the write-ahead log, if one is left
-                shutil.copy(file, path.parent / file.name)
-            return f"sqlite:///{path}"
-        server: str = request.getfixturevalue("postgresql_server")
-        template_name: str = request.getfixturevalue("_postgresql_template")
-        name = f"test_{uuid4().hex[:12]}"
-        _administer(server, f"CREATE DATABASE {name} TEMPLATE {template_name}")
-        databases.append(name)
-        return _database(server, name)
+    def make() -> str:
+        databases.append(f"test_{uuid4().hex[:12]}")
+        _administer(postgresql_server, f"CREATE DATABASE {databases[-1]} TEMPLATE {_postgresql_template}")
+        return _database(postgresql_server, databases[-1])
 
     yield make
     for name in databases:
-        _administer(request.getfixturevalue("postgresql_server"), f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        _administer(postgresql_server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def fresh_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+    """A function: the store's name ("sqlite" or "postgresql") to the URL of a new, migrated, empty database."""
+
+    def make(store: str) -> str:
+        if store == "postgresql":  # asked for late: whoever needs SQLite alone starts no server
+            return str(request.getfixturevalue("_fresh_postgresql")())
+        template: Path = request.getfixturevalue("_sqlite_template")
+        path = tmp_path_factory.mktemp("database") / "factory.db"
+        for file in template.parent.glob("factory.db*"):  # with the write-ahead log, if one is left
+            shutil.copy(file, path.parent / file.name)
+        return f"sqlite:///{path}"
+
+    return make
 
 
 @pytest.fixture(params=STORES)
