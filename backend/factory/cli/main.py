@@ -7,6 +7,10 @@ import click
 from factory import __version__
 from factory.cli.db import db
 from factory.cli.serve import serve
+from factory.cli.seed import seed
+from factory.cli.simulate import simulate
+from factory.cli.transfer import export, import_
+from factory.cli.verify import rebuild, verify
 from factory.domain.errors import FactoryError
 from factory.settings import SettingsError
 
@@ -33,7 +37,7 @@ def main() -> None:
     """
 
 
-for command in (serve, db):
+for command in (serve, db, seed, simulate, import_, export, verify, rebuild):
     main.add_command(command)
 
 

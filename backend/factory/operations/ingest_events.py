@@ -68,7 +68,7 @@ def _ingest_once(
             site = factories.find(tx, factory)
             store.dialect.share_factory(tx, site.factory_key)
             keys = Keys(store, site)
-            _store(store, tx, site, keys, events, now, register_unknown, outcome)
+            store_events(store, tx, site, keys, events, now, register_unknown, outcome)
             if atomic and outcome.failures:
                 raise _NothingStored
             started = time.perf_counter()
@@ -81,7 +81,7 @@ def _ingest_once(
     return outcome
 
 
-def _store(
+def store_events(
     store: Store,
     tx: Connection,
     site: Factory,

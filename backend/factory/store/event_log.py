@@ -31,6 +31,7 @@ CONTENT = COLUMNS[7:10]
 
 Row = tuple[Any, ...]
 
+_SHOWN = "event_type, station_key, confidence, source_key, event_id, units, model_key, received_at"
 _MATCH = " AND ".join(f"e.{name} = given.{name}" for name in IDENTITY[1:])
 
 
@@ -160,6 +161,22 @@ def cells_between(store: Store, tx: Connection, factory_key: int, workers: list[
     return np.array([tuple(row) for row in rows], dtype=CELL)
 
 
+def rows_between(store: Store, tx: Connection, factory_key: int, workers: list[int], low: int, high: int) -> list[Any]:
+    """(worker key, time, and the columns of texts_at) of all events in [low, high]."""
+    full = np.full(len(workers), 1, dtype=np.int64)
+    given, parameters = _given(store, Stretches(np.array(workers, dtype=np.int64), full * low, full * high))
+    return list(
+        tx.execute(
+            text(
+                f"SELECT e.worker_key, e.event_time, {_SHOWN} FROM {given} CROSS JOIN events e "
+                "WHERE e.factory_key = :factory_key AND e.worker_key = given.worker "
+                "AND e.event_time BETWEEN given.low AND given.high"
+            ),
+            {"factory_key": factory_key, **parameters},
+        )
+    )
+
+
 def around(store: Store, tx: Connection, factory_key: int, stretches: Stretches) -> tuple[list[Any], list[Any]]:
     """For each stretch, the last event before it and the first state event after it; None where there is none."""
     given, parameters = _given(store, stretches)
@@ -187,8 +204,7 @@ def texts_at(tx: Connection, factory_key: int, worker_key: int, time: int) -> li
     return list(
         tx.execute(
             text(
-                "SELECT event_type, station_key, confidence, source_key, event_id, units, model_key, received_at "
-                "FROM events WHERE factory_key = :factory_key AND worker_key = :worker AND event_time = :time"
+                f"SELECT {_SHOWN} FROM events WHERE factory_key = :factory_key AND worker_key = :worker AND event_time = :time"
             ),
             {"factory_key": factory_key, "worker": worker_key, "time": time},
         )

@@ -1,0 +1,96 @@
+"""`factory import` and `factory export`: files of events."""
+
+import gzip
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from factory.adapters.event_file import read_batches, write_events
+from factory.adapters.event_json import parse_lines
+from factory.cli.opened import factory_option, now, opened
+from factory.domain.event import EventRules
+from factory.domain.timestamp import SECOND, parse_timestamp
+from factory.operations.export_events import export_events
+from factory.operations.import_events import Delivery, import_events
+from factory.settings import Settings
+
+_LINES_A_DELIVERY = 5000
+_SHOWN_FAILURES = 20
+
+
+def _deliveries(path: Path, settings: Settings) -> Iterator[Delivery]:
+    for lines in read_batches(path, _LINES_A_DELIVERY):
+        rules = EventRules(
+            now=now(),
+            max_clock_skew_us=settings.max_clock_skew_seconds * SECOND,
+            min_timestamp_us=settings.min_timestamp_us,
+            max_events=_LINES_A_DELIVERY,
+        )
+        yield Delivery(
+            lambda body=lines.body, rules=rules: parse_lines(body, rules),  # type: ignore[misc]
+            lines.first_line,
+            lines.bytes_read,
+        )
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@factory_option
+def import_(file: Path, factory: str) -> None:
+    """Store the events of an NDJSON or CSV file, gzipped or not, of any size.
+
+    An import that was interrupted is finished by running it again. Refused lines are told, and the
+    command ends with 1; the others are stored.
+    """
+    shown = 0
+    result = None
+    with opened() as (settings, store), click.progressbar(length=file.stat().st_size, file=sys.stderr) as bar:
+        register = settings.unknown_entity_policy == "register"
+        for result in import_events(
+            store=store,
+            factory=factory,
+            deliveries=_deliveries(file, settings),
+            clock=now,
+            register_unknown=register,
+        ):
+            bar.update(result.bytes_read - bar.pos)
+            for failure in result.failures[: max(_SHOWN_FAILURES - shown, 0)]:
+                where = f"event {failure.index + 1}" + (f", {failure.field}" if failure.field else "")
+                click.echo(f"\n{where}: {failure.message} ({failure.code})", err=True, nl=False)
+            shown += len(result.failures)
+    created, duplicates, failed = (0, 0, 0) if result is None else result[1:4]
+    click.echo(f"{created} events stored, {duplicates} were there before, {failed} refused.")
+    if failed:
+        raise click.ClickException(f"{failed} events were refused")
+
+
+def _instant(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
+    try:
+        return None if value is None else parse_timestamp(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command("export")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@factory_option
+@click.option("--from", "start", callback=_instant, metavar="TIME", help="Only events from this instant on.")
+@click.option("--to", "end", callback=_instant, metavar="TIME", help="Only events before this instant.")
+def export(file: Path, factory: str, start: int | None, end: int | None) -> None:
+    """Write the stored events, oldest first, as NDJSON, or CSV where the name ends in .csv or .csv.gz.
+
+    A name that ends in .gz is gzipped; - is the standard output.
+    """
+    with opened() as (_, store), ExitStack() as stack:
+        events = export_events(store=store, factory=factory, start=start, end=end)
+        first = next(events, None)
+        target: BinaryIO = sys.stdout.buffer if str(file) == "-" else stack.enter_context(file.open("wb"))
+        if file.suffix == ".gz":
+            target = stack.enter_context(gzip.GzipFile(fileobj=target, mode="wb", compresslevel=6))  # type: ignore[assignment]
+        form = "csv" if ".csv" in file.suffixes else "ndjson"
+        count = write_events(target, (e for some in ((first,) if first else (), events) for e in some), form)
+    click.echo(f"{count} events written.", err=True)

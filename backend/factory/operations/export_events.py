@@ -1,0 +1,46 @@
+"""All stored events of a stretch of time, oldest first, as they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from factory.domain.timestamp import HOUR, parse_timestamp
+from factory.operations.render_event import Renderer
+from factory.store import event_log, factories, registries
+from factory.store.database import Store
+
+_EVENTS_A_SLICE = 20_000
+
+
+def export_events(*, store: Store, factory: str, start: int | None, end: int | None) -> Iterator[dict[str, Any]]:
+    """Events with `start` <= timestamp < `end` (microseconds), a bounded number in memory at a time.
+
+    Each slice is a snapshot of its own. Raises NotFound, Unavailable.
+    """
+    with store.snapshot() as tx:
+        site = factories.find(tx, factory)
+        hours = event_log.events_by_hour(tx, site.factory_key)
+    slices: list[list[int]] = []
+    weight = _EVENTS_A_SLICE
+    for hour, count in hours:
+        if weight + count > _EVENTS_A_SLICE:
+            slices.append([hour * HOUR, 0])
+            weight = 0
+        slices[-1][1] = (hour + 1) * HOUR - 1
+        weight += count
+    for low, high in slices:
+        low = low if start is None else max(low, start)
+        high = high if end is None else min(high, end - 1)
+        if low > high:
+            continue
+        with store.snapshot() as tx:
+            workers = [row[0] for row in registries.rows_of(tx, site.factory_key, "worker")]
+            rows = event_log.rows_between(store, tx, site.factory_key, workers, low, high)
+            render = Renderer(tx, site)
+        yield from sorted((render.event(row[0], row[1], row[2:]) for row in rows), key=_order)
+
+
+def _order(event: dict[str, Any]) -> tuple[Any, ...]:
+    names = ("worker_id", "event_type", "workstation_id", "source_id", "event_id")
+    return (parse_timestamp(event["timestamp"]), *(event[name] or "" for name in names))

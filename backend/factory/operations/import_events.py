@@ -1,0 +1,58 @@
+"""Store the events of a file: as deliveries of many, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from factory.domain.event import Failure, ParsedEvents
+from factory.operations.ingest_events import ingest_events
+from factory.operations.refresh_derived import refresh_all
+from factory.store.database import Store
+
+_DELIVERIES_A_REFRESH = 40
+
+
+class Delivery(NamedTuple):
+    """One part of a file: its events, parsed when its turn comes, and where it begins and ends."""
+
+    parse: Callable[[], ParsedEvents]
+    first_line: int
+    bytes_read: int
+
+
+class ImportProgress(NamedTuple):
+    """What became of the file up to here; failures of the last delivery, their index the line from 0."""
+
+    bytes_read: int
+    created: int
+    duplicates: int
+    failed: int
+    failures: list[Failure]
+
+
+def import_events(
+    *, store: Store, factory: str, deliveries: Iterator[Delivery], clock: Callable[[], int], register_unknown: bool
+) -> Iterator[ImportProgress]:
+    """Store deliveries one by one, each durable when its progress is told.
+
+    A file that was imported in part can be imported again: what is stored is recognised. Raises NotFound,
+    Unavailable, and whatever reading raises.
+    """
+    created = duplicates = failed = 0
+    for number, delivery in enumerate(deliveries, start=1):
+        outcome = ingest_events(
+            store=store,
+            factory=factory,
+            events=delivery.parse(),
+            now=clock(),
+            register_unknown=register_unknown,
+        )
+        created += outcome.created
+        duplicates += outcome.duplicates
+        failed += len(outcome.failed_indices)
+        failures = [failure._replace(index=failure.index + delivery.first_line) for failure in outcome.failures]
+        if number % _DELIVERIES_A_REFRESH == 0:
+            refresh_all(store=store, now=clock())
+        yield ImportProgress(delivery.bytes_read, created, duplicates, failed, failures)
+    refresh_all(store=store, now=clock())
