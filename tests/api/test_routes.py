@@ -74,8 +74,9 @@ def test_the_page_is_served_from_its_directory_and_nothing_beside_it(
     client = app.test_client()
 
     for path, mimetype in (("/", "text/html"), ("/index.html", "text/html"), ("/styles/main.css", "text/css")):
-        with client.get(path) as answer:
-            assert (answer.status_code, answer.mimetype) == (200, mimetype)
+        answer = client.get(path)
+        assert (answer.status_code, answer.mimetype) == (200, mimetype)
+        assert client.get(path, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
     for path in ("/.hidden", "/styles/../../secret.txt", "/styles/..%2f..%2fsecret.txt", "/styles/", "/styles/%00"):
         assert client.get(path).status_code == 404, path
     assert client.post("/api/v1/nothing").status_code == 404

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import mimetypes
 from pathlib import Path
 
-from flask import Flask, Response, send_from_directory
+from flask import Flask, Response, request
+from werkzeug.exceptions import NotFound
+from werkzeug.security import safe_join
 
 log = logging.getLogger("factory.api")
 
@@ -13,32 +16,37 @@ log = logging.getLogger("factory.api")
 def register_frontend(app: Flask, directory: Path) -> None:
     """Serve `index.html` at `/` and what lies beside it.
 
-    Each entry of the directory gets a rule of its own: one rule for all paths would answer 405, or 404,
-    for addresses below /api that are not its business.
+    Each entry of the directory gets a rule of its own: one rule for all paths would answer for addresses
+    below /api that are not its business.
     """
     if not (directory / "index.html").is_file():
         log.warning("no page to serve: FRONTEND_DIR holds no index.html")
         return
+    app.add_url_rule("/", "page", lambda: answer_with(directory / "index.html"))
+    for number, entry in enumerate(sorted(directory.iterdir())):
+        if not entry.name.startswith("."):
+            _register(app, entry, endpoint=f"page_{number}")
 
-    def serve(file: str) -> Response:
-        answer = send_from_directory(directory, file)
-        answer.headers["Cache-Control"] = "no-cache"
-        return answer
 
-    app.add_url_rule("/", "frontend", lambda: serve("index.html"))
-    for entry in sorted(directory.iterdir()):
-        name = entry.name
-        if name.startswith("."):
-            continue
-        if entry.is_dir():
+def _register(app: Flask, entry: Path, *, endpoint: str) -> None:
+    def below(file: str) -> Response:
+        path = safe_join(str(entry), file)
+        if path is None:
+            raise NotFound
+        return answer_with(Path(path))
 
-            def below(file: str, name: str = name) -> Response:
-                return serve(f"{name}/{file}")
+    if entry.is_dir():
+        app.add_url_rule(f"/{entry.name}/<path:file>", endpoint, below)
+    else:
+        app.add_url_rule(f"/{entry.name}", endpoint, lambda: answer_with(entry))
 
-            app.add_url_rule(f"/{name}/<path:file>", f"frontend {name}".replace(".", " "), below)
-        else:
 
-            def only(name: str = name) -> Response:
-                return serve(name)
-
-            app.add_url_rule(f"/{name}", f"frontend {name}".replace(".", " "), only)
+def answer_with(file: Path) -> Response:
+    """A file of the page, small enough to be read whole; the browser asks each time whether it changed."""
+    if not file.is_file():
+        raise NotFound
+    mimetype = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    answer = Response(file.read_bytes(), mimetype=mimetype, headers={"Cache-Control": "no-cache"})
+    answer.add_etag()
+    answer.make_conditional(request)
+    return answer
