@@ -29,10 +29,10 @@ async function refresh() {
   const { signal } = running;
   main.setAttribute("aria-busy", "true");
   try {
-    site = (await get(`/factories/${encodeURIComponent(factory)}`, { factory, signal })).data;
-    const query = { from: periodStart(chosenPeriod(), Date.now(), site.time_zone) };
+    site = (await get(`/factories/${encodeURIComponent(factory)}`, { signal })).data;
+    const query = { factory, from: periodStart(chosenPeriod(), Date.now(), site.time_zone) };
     const [total, workers, stations] = await Promise.all(
-      ["factory", "workers", "workstations"].map((what) => get(`/metrics/${what}`, { query, factory, signal })),
+      ["factory", "workers", "workstations"].map((what) => get(`/metrics/${what}`, { query, signal })),
     );
     show(total, workers.data, stations.data);
   } catch (error) {

@@ -14,15 +14,16 @@ export class ApiError extends Error {
 /**
  * The JSON answer of a GET route.
  * @param {string} path below the API's base
- * @param {{query?: Record<string, string|undefined>, factory: string, signal?: AbortSignal}} options
+ * @param {{query?: Record<string, string|undefined>, signal?: AbortSignal}} options
  */
-export async function get(path, { query = {}, factory, signal }) {
-  const given = Object.entries({ factory, ...query }).filter(([, value]) => value !== undefined);
+export async function get(path, { query = {}, signal }) {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined);
   const limit = AbortSignal.timeout(TIMEOUT_MS);
+  const search = given.length ? `?${new URLSearchParams(given)}` : "";
   let response;
   let body;
   try {
-    response = await fetch(`${BASE}${path}?${new URLSearchParams(given)}`, {
+    response = await fetch(`${BASE}${path}${search}`, {
       cache: "no-store",
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
     });

@@ -115,7 +115,7 @@ def test_another_period_asks_again_and_is_kept_in_the_address(page: Any, server:
     open_page(page, server)
     assert float(cells(page, "W1")["Unknown"].split(":")[0]) >= 20
 
-    with page.expect_response("**/metrics/workers"):
+    with page.expect_response("**/metrics/workers?*"):
         page.get_by_text("All", exact=True).click()
     page.wait_for_function("document.querySelector('main').getAttribute('aria-busy') === 'false'")
 
