@@ -49,7 +49,7 @@ METRICS = {"factory": FACTORY_METRICS, "worker": WORKER_METRICS, "workstation": 
 BUCKETS = ("15m", "hour", "day", "week", "month")
 
 
-UNKNOWN_TYPE = "unknown"
+UNKNOWN_TYPE = ""
 """The type of a workstation that was registered on sight."""
 
 

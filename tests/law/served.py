@@ -78,7 +78,7 @@ class Served:
         assert body is not None
         said = {"data": body["data"], "window": body["window"]}
         compared = {"data": _without_extras(said["data"]), "window": said["window"]}
-        assert compared == question.expected, f"{self.store} {question}"
+        assert compared == question.expected, f"{self.store} {question}\n{_difference(compared, question.expected)}"
         return json.dumps(said, sort_keys=True)
 
 
@@ -142,3 +142,14 @@ def any_series(reference: Reference, windows: tuple[Window, ...], random: Random
         random.choice(buckets),
         window,
     )
+
+
+def _difference(said: Any, expected: Any, where: str = "") -> str:
+    """Where two answers differ, a line each."""
+    if isinstance(said, dict) and isinstance(expected, dict):
+        pairs = [(f"{where}.{key}", said.get(key), expected.get(key)) for key in {**said, **expected}]
+    elif isinstance(said, list) and isinstance(expected, list) and len(said) == len(expected):
+        pairs = [(f"{where}[{n}]", one, other) for n, (one, other) in enumerate(zip(said, expected, strict=True))]
+    else:
+        return f"{where}: said {said!r}, expected {expected!r}"
+    return "\n".join(_difference(one, other, place) for place, one, other in pairs if one != other)
