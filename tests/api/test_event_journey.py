@@ -118,12 +118,12 @@ def test_the_open_interval_grows_with_the_clock(client: Any, clock: Any) -> None
 
 
 def test_the_screen_asks_for_that_number(client: Any, posted: Any) -> None:
-    page = client.get("/")
-    assert page.status_code == 200
-    assert page.mimetype == "text/html"
-    asked = page.text
-    for source in re.findall(r'(?:src|href)="/?([^":]+\.js)"', page.text):
-        script = client.get("/" + source)
-        assert script.status_code == 200
-        asked += script.text
+    with client.get("/") as page:
+        assert page.status_code == 200
+        assert page.mimetype == "text/html"
+        asked = page.text
+    for source in re.findall(r'(?:src|href)="/?([^":]+\.js)"', asked):
+        with client.get("/" + source) as script:
+            assert script.status_code == 200
+            asked += script.text
     assert "metrics" in asked

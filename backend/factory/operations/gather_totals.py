@@ -97,7 +97,7 @@ class Gatherer:
         stretches = Stretches(one, one * 0 + stretch[0], one * 0 + stretch[1])
         site = self.site
         whole = spans_of(intervals.covering(self.store, self.tx, site.factory_key, site.generation, stretches))
-        whole = whole.take((whole.start < stretch[1]) & (whole.end > stretch[0]))
+        whole = whole.take(np.maximum(whole.start, stretch[0]) < np.minimum(whole.end, stretch[1]))
         return clip(whole, *stretch), whole.start
 
     def rows_of(self, stretch: Stretch) -> tuple[Spans, Page]:

@@ -28,13 +28,13 @@ def read_exactly(*, store: Store, factory: str, read: Callable[[Connection, Fact
             if not pending.any_of(tx, site.factory_key):
                 return read(tx, site)
         with store.writing_snapshot() as tx:
-            site = factories.find(tx, factory)
+            # The lock comes first: what its last owner committed must be in the snapshot.
             if store.dialect.try_own_derived(tx, site.factory_key):
-                refresh(store, tx, site)
+                refresh(store, tx, factories.find(tx, factory))
                 return read(tx, factories.find(tx, factory))
-        # Somebody else is at it. Their work is not in the snapshot above: wait for them, look again.
         with store.writing() as tx:
             store.dialect.own_derived(tx, site.factory_key)
+            refresh(store, tx, factories.find(tx, factory))
         raise TryAgain
 
     return store.retry(attempt)
@@ -52,13 +52,12 @@ def refresh_all(*, store: Store, now: int) -> int:
     """Refresh every factory in which something waits and nobody is at it; how many were."""
     refreshed = 0
     with store.snapshot() as tx:
-        waiting = [site.factory_id for site in factories.all_of(tx) if pending.any_of(tx, site.factory_key)]
-    for factory in waiting:
+        waiting = [site for site in factories.all_of(tx) if pending.any_of(tx, site.factory_key)]
+    for site in waiting:
         try:
             with store.writing_snapshot() as tx:
-                site = factories.find(tx, factory)
                 if store.dialect.try_own_derived(tx, site.factory_key):
-                    refresh(store, tx, site)
+                    refresh(store, tx, factories.find(tx, site.factory_id))
                     refreshed += 1
         except TryAgain:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from factory.store.slow_statements import log_slow_statements
 
 T = TypeVar("T")
 
-MAX_TRIES = 8
+PATIENCE_SECONDS = 10.0
 
 
 class TryAgain(Exception):
@@ -53,12 +54,13 @@ class Store:
             yield tx
 
     def retry(self, work: Callable[[], T]) -> T:
-        """Do the work again when it raises TryAgain, a few times; then raise Unavailable."""
-        for attempt in range(MAX_TRIES):
+        """Do the work again when it raises TryAgain, for a while; then raise Unavailable."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
             try:
                 return work()
             except TryAgain:
-                time.sleep(0.005 * 2**attempt)
+                time.sleep(random.uniform(0.001, 0.01))
         raise Unavailable("The database is busy", code="database_busy")
 
     def ping(self) -> None:
