@@ -125,12 +125,12 @@ def series_question(
 
 def any_series(reference: Reference, windows: tuple[Window, ...], random: Random) -> Question:
     """A series of any metric of any entity; a bucket that suits the window's length."""
-    entity = random.choice(tuple(METRICS))
     ids: dict[str, list[str | None]] = {
         "factory": [None],
         "worker": [*sorted(reference.workers)],
         "workstation": [*sorted(reference.workstations)],
     }
+    entity = random.choice([name for name, registered in ids.items() if registered])
     window = random.choice(windows)
     start, end = reference.window(*window)
     buckets = BUCKETS if end - start < 4 * 86_400_000_000 else BUCKETS[2:]

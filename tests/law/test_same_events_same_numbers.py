@@ -16,7 +16,7 @@ MANY = 20 if os.environ.get("HYPOTHESIS_PROFILE") == "ci" else 1
 SEEDS = st.integers(0, 2**32)
 
 
-@settings(max_examples=25 * MANY)
+@settings(max_examples=18 * MANY)
 @given(history=histories(), seed=SEEDS)
 def test_any_order_duplication_and_division_gives_the_same_answers_on_both_stores(
     both: list[Served], law_clock: Clock, history: History, seed: int
