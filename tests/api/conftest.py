@@ -43,7 +43,7 @@ def api_rules(app: Flask) -> list[tuple[str, str]]:
     """Every method and address below /api/v1 that answers data, with path parameters filled in."""
     found = []
     for rule in app.url_map.iter_rules():
-        if not rule.rule.startswith("/api/v1/") or rule.endpoint in ("api.root", "api.doc", "api.specs", "api.openapi"):
+        if not rule.rule.startswith("/api/v1/") or rule.endpoint in ("api.doc", "api.specs", "api.openapi"):
             continue
         address = rule.rule
         for name, value in (("worker_id", "W1"), ("workstation_id", "S3"), ("factory_id", "default")):

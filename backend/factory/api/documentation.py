@@ -36,8 +36,10 @@ class DocumentedApi(Api):  # type: ignore[misc]
 
     def _register_doc(self, blueprint: Blueprint) -> None:
         blueprint.add_url_rule("/docs", "doc", self.render_doc)
-        # Only its name is needed, for the base path of the document: it is a 404 by every method.
-        blueprint.add_url_rule("/", "root", self.render_root, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+
+    @property
+    def base_path(self) -> str:
+        return str(self.blueprint.url_prefix)
 
     def render_doc(self) -> Response:
         """Swagger UI. Its page starts it by an inline script, so this page allows just that one, by its hash."""
