@@ -55,11 +55,13 @@ def read_batches(path: Path, lines_a_batch: int) -> Iterator[Lines]:
 
 
 def _json_lines(source: BinaryIO) -> Iterator[bytes]:
-    reader = csv.DictReader(io.TextIOWrapper(source, encoding="utf-8-sig", newline=""))
+    text = io.TextIOWrapper(source, encoding="utf-8-sig", newline="")
+    reader = csv.DictReader(text)
     if not {"timestamp", "event_type"} <= set(reader.fieldnames or ()):
         raise InvalidInput("A CSV file begins with a header that names the fields of an event", code="bad_header")
     for row in reader:
-        yield msgspec.json.encode({name: _value(name, text) for name, text in row.items() if name in COLUMNS and text})
+        yield msgspec.json.encode({name: _value(name, cell) for name, cell in row.items() if name in COLUMNS and cell})
+    text.detach()  # else its end would close the source
 
 
 def _value(name: str, text: str) -> Any:

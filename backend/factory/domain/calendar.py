@@ -146,13 +146,18 @@ class Calendar:
 
         Raises ValueError when there are more than MAX_BUCKETS.
         """
+        if start >= end:
+            return []
         bounds = [start]
-        for boundary in self._boundaries(bucket, start, end):
-            if start < boundary < end:
-                bounds.append(boundary)
-            if len(bounds) > MAX_BUCKETS:
-                raise ValueError(f"more than {MAX_BUCKETS:,} buckets")
-        return list(zip(bounds, [*bounds[1:], end], strict=True)) if start < end else []
+        try:
+            for boundary in self._boundaries(bucket, start, end):
+                if start < boundary < end:
+                    bounds.append(boundary)
+                if len(bounds) > MAX_BUCKETS:
+                    raise ValueError(f"more than {MAX_BUCKETS:,} buckets")
+        except OverflowError:
+            raise ValueError("the window begins before the calendar of its time zone") from None
+        return list(zip(bounds, [*bounds[1:], end], strict=True))
 
     def _boundaries(self, bucket: str, start: int, end: int) -> Iterator[int]:
         tz = ZoneInfo(self.time_zone)

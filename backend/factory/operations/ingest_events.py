@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -67,6 +68,8 @@ def _ingest_once(
         with store.writing() as tx:
             site = factories.find(tx, factory)
             store.dialect.share_factory(tx, site.factory_key)
+            # While we waited, its registries may have been replaced: then the keys we know are gone.
+            site = factories.find(tx, factory)
             keys = Keys(store, site)
             store_events(store, tx, site, keys, events, now, register_unknown, outcome)
             if atomic and outcome.failures:
@@ -94,7 +97,7 @@ def store_events(
     known = _known(tx, keys, events, outcome) if not register_unknown else range(len(events))
     if not len(known):
         return
-    rows = _rows(tx, site, keys, events, now)
+    rows = _rows(tx, site, keys, events, known, now)
     places: dict[Row, list[int]] = {}
     for n in known:
         places.setdefault(rows[n][:_IDENTITY_WIDTH], []).append(n)
@@ -136,26 +139,27 @@ def _known(tx: Connection, keys: Keys, events: ParsedEvents, outcome: IngestOutc
     return known
 
 
-def _rows(tx: Connection, site: Factory, keys: Keys, events: ParsedEvents, now: int) -> list[Row]:
-    """The events as rows in the order of event_log.COLUMNS."""
-    missing = {"": 0}
-    worker = keys.of_registered(tx, "worker", set(events.worker_id))
-    station = keys.of_registered(tx, "workstation", set(events.workstation_id))
-    source = missing | dict(keys.of_registered(tx, "source", set(events.source_id) - {""}))
-    model = missing | dict(keys.of_registered(tx, "model", set(events.model_version) - {""}))
+def _rows(tx: Connection, site: Factory, keys: Keys, events: ParsedEvents, known: Sequence[int], now: int) -> list[Row]:
+    """The events as rows in the order of event_log.COLUMNS; only those at `known` register whom they name."""
+
+    def registered(kind: str, names: list[str]) -> dict[str, int]:
+        return {"": 0, **keys.of_registered(tx, kind, {names[n] for n in known} - {""})}
+
+    worker, station = registered("worker", events.worker_id), registered("workstation", events.workstation_id)
+    source, model = registered("source", events.source_id), registered("model", events.model_version)
     count = len(events)
     return list(
         zip(
             [site.factory_key] * count,
-            map(worker.__getitem__, events.worker_id),
+            map(worker.get, events.worker_id),
             events.timestamp.tolist(),
             events.event_type.tolist(),
-            map(station.__getitem__, events.workstation_id),
-            map(source.__getitem__, events.source_id),
+            map(station.get, events.workstation_id),
+            map(source.get, events.source_id),
             events.event_id,
             events.count.tolist(),
             events.confidence.tolist(),
-            map(model.__getitem__, events.model_version),
+            map(model.get, events.model_version),
             [now] * count,
             strict=True,
         )
