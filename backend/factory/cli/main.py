@@ -6,8 +6,8 @@ import click
 
 from factory import __version__
 from factory.cli.db import db
-from factory.cli.serve import serve
 from factory.cli.seed import seed
+from factory.cli.serve import serve
 from factory.cli.simulate import simulate
 from factory.cli.transfer import export, import_
 from factory.cli.verify import rebuild, verify

@@ -107,7 +107,7 @@ def names_of(tx: Connection, factory_key: int, kind: str) -> dict[int, str]:
 
 def rows_of(tx: Connection, factory_key: int, kind: str) -> list[Any]:
     """All rows of a registry, ordered by id in code-point order."""
-    table, _, name = _columns(kind)
+    table, _, _ = _columns(kind)
     rows = tx.execute(select(*list(table.columns)[1:]).where(table.c.factory_key == factory_key)).all()
     return sorted(rows, key=lambda row: str(row[1]))
 
