@@ -13,48 +13,57 @@ from factory.store.pending import CELL, Cells
 
 Ints = npt.NDArray[np.int64]
 
-class EventColumns(NamedTuple):
-    """Events of distinct identity as columns; keys are 0 and texts '' where something is missing."""
-
-    worker: Ints
-    time: Ints
-    kind: Ints
-    station: Ints
-    source: Ints
-    event_id: list[str]
-    units: Ints
-    confidence: npt.NDArray[np.float64]
-    model: Ints
-
-    def take(self, rows: Ints) -> EventColumns:
-        """The chosen rows."""
-        return EventColumns(
-            *(
-                [column[n] for n in rows.tolist()] if isinstance(column, list) else column[rows]
-                for column in self
-            )
-        )
-
-    def content(self, row: int) -> Row:
-        """What a second delivery must repeat: units, confidence, model."""
-        return (int(self.units[row]), float(self.confidence[row]), int(self.model[row]))
-
+COLUMNS = (
+    "factory_key",
+    "worker_key",
+    "event_time",
+    "event_type",
+    "station_key",
+    "source_key",
+    "event_id",
+    "units",
+    "confidence",
+    "model_key",
+    "received_at",
+)
+IDENTITY = COLUMNS[:7]
+CONTENT = COLUMNS[7:10]
 
 Row = tuple[Any, ...]
 
 _SHOWN = "event_type, station_key, confidence, source_key, event_id, units, model_key, received_at"
+_MATCH = " AND ".join(f"e.{name} = given.{name}" for name in IDENTITY[1:])
 
 
-def insert_new(
-    store: Store, tx: Connection, factory_key: int, events: EventColumns, received_at: int
-) -> dict[int, Row]:
-    """Insert events; the content of those that were stored before, by row. The database decides which.
+def insert_new(store: Store, tx: Connection, factory_key: int, rows: list[Row]) -> dict[int, Row]:
+    """Insert rows of distinct identity; the content of those that were stored before, by place.
 
-    Rows go in in the order of their key, so that writers of the same events wait and do not deadlock.
+    The database decides what is new: where another writer comes in between, it is asked again.
     """
-    order = np.lexsort((events.source, events.station, events.kind, events.time, events.worker))
-    stored = store.dialect.insert_events(tx, factory_key, events.take(order), received_at)
-    return {int(order[place]): content for place, content in stored.items()}
+    ordered = sorted(range(len(rows)), key=lambda n: rows[n][:7])
+    stored: dict[int, Row] = {}
+    while ordered:
+        if store.dialect.insert_events(tx, [rows[n] for n in ordered]):
+            break
+        found = _stored(store, tx, factory_key, [rows[n] for n in ordered])
+        stored.update((ordered[place], content) for place, content in found.items())
+        ordered = [n for n in ordered if n not in stored]
+    return stored
+
+
+def _stored(store: Store, tx: Connection, factory_key: int, rows: list[Row]) -> dict[int, Row]:
+    columns = list(zip(*rows, strict=True))
+    given, parameters = store.dialect.relation(
+        {name: np.array(columns[n]) if n < 6 else list(columns[n]) for n, name in enumerate(IDENTITY) if n}
+    )
+    found = tx.execute(
+        text(
+            f"SELECT given.i, {', '.join('e.' + name for name in CONTENT)} FROM {given} "
+            f"CROSS JOIN events e WHERE e.factory_key = :factory_key AND {_MATCH}"
+        ),
+        {"factory_key": factory_key, **parameters},
+    )
+    return {row[0]: tuple(row[1:]) for row in found}
 
 
 class Stretches(NamedTuple):
@@ -79,14 +88,18 @@ class FoundEvents(NamedTuple):
 def in_stretches(store: Store, tx: Connection, factory_key: int, stretches: Stretches) -> FoundEvents:
     """The events of the workers in the stretches."""
     given, parameters = _given(store, stretches)
-    return FoundEvents(
-        *store.dialect.fetch_columns(
-            tx,
-            ("given.i", "e.event_time", "e.event_type", "e.station_key", "e.confidence", "e.source_key"),
+    rows = tx.execute(
+        text(
+            "SELECT given.i, e.event_time, e.event_type, e.station_key, e.confidence, e.source_key "
             f"FROM {given} CROSS JOIN events e WHERE e.factory_key = :factory_key "
-            "AND e.worker_key = given.worker AND e.event_time BETWEEN given.low AND given.high",
-            {"factory_key": factory_key, **parameters},
-        )
+            "AND e.worker_key = given.worker AND e.event_time BETWEEN given.low AND given.high"
+        ),
+        {"factory_key": factory_key, **parameters},
+    ).all()
+    columns = list(zip(*rows, strict=True)) or [()] * 6
+    place, time, kind, station = (np.array(column, dtype=np.int64) for column in columns[:4])
+    return FoundEvents(
+        place, time, kind, station, np.array(columns[4], dtype=np.float64), np.array(columns[5], dtype=np.int64)
     )
 
 
@@ -191,8 +204,7 @@ def texts_at(tx: Connection, factory_key: int, worker_key: int, time: int) -> li
     return list(
         tx.execute(
             text(
-                f"SELECT {_SHOWN} FROM events "
-                "WHERE factory_key = :factory_key AND worker_key = :worker AND event_time = :time"
+                f"SELECT {_SHOWN} FROM events WHERE factory_key = :factory_key AND worker_key = :worker AND event_time = :time"
             ),
             {"factory_key": factory_key, "worker": worker_key, "time": time},
         )
