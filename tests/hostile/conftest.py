@@ -12,21 +12,40 @@ from tests.conftest import NOON, STORES, Clock, close_store, make_settings
 from tests.hostile.site import Site
 
 
-@pytest.fixture(scope="session", params=STORES)
-def attacked_app(request: pytest.FixtureRequest, fresh_database: Callable[[str], str]) -> Iterator[Any]:
+def open_app(database_url: str) -> Iterator[Any]:
     from factory.app import create_app
 
-    app = create_app(make_settings(fresh_database(request.param)), clock=Clock(NOON))
+    app = create_app(make_settings(database_url), clock=Clock(NOON))
     yield app
     close_store(app.extensions["factory_store"])
+
+
+@pytest.fixture(scope="session", params=STORES)
+def attacked_app(request: pytest.FixtureRequest, fresh_database: Callable[[str], str]) -> Iterator[Any]:
+    yield from open_app(fresh_database(request.param))
+
+
+@pytest.fixture(scope="session")
+def attacked_app_on_sqlite(fresh_database: Callable[[str], str]) -> Iterator[Any]:
+    yield from open_app(fresh_database("sqlite"))
+
+
+def new_site(app: Any) -> Site:
+    factory = f"F-{uuid4().hex[:12]}"
+    client = app.test_client()
+    body = json.dumps({"factory_id": factory, "name": "Attacked", "time_zone": "UTC"})
+    reply = client.post("/api/v1/factories/", data=body, content_type="application/json")
+    assert reply.status_code == 201, reply.text
+    return Site(client, factory)
 
 
 @pytest.fixture
 def site(attacked_app: Any) -> Site:
     """A client of a factory that has no events yet; the clock stands at 2026-01-15T12:00:00Z."""
-    factory = f"F-{uuid4().hex[:12]}"
-    client = attacked_app.test_client()
-    body = json.dumps({"factory_id": factory, "name": "Attacked", "time_zone": "UTC"})
-    reply = client.post("/api/v1/factories/", data=body, content_type="application/json")
-    assert reply.status_code == 201, reply.text
-    return Site(client, factory)
+    return new_site(attacked_app)
+
+
+@pytest.fixture
+def sqlite_site(attacked_app_on_sqlite: Any) -> Site:
+    """The same on SQLite only, for what is refused before a store is asked."""
+    return new_site(attacked_app_on_sqlite)

@@ -411,9 +411,7 @@ def test_a_name_is_free_text_and_comes_back_as_it_was(site: Site, name: str) -> 
 
 
 @pytest.mark.parametrize("path", ["/workers/W1", "/workstations/S3"])
-@pytest.mark.parametrize(
-    "body", [{"name": 5}, {"name": ""}, {"name": "a\x00"}, {"name": "x" * 100_000}], ids=shown
-)
+@pytest.mark.parametrize("body", [{"name": 5}, {"name": ""}, {"name": "a\x00"}, {"name": "x" * 100_000}], ids=shown)
 def test_a_bad_change_is_a_400_and_changes_nothing(site: Site, path: str, body: dict[str, Any]) -> None:
     site.post("/events/", GOOD)
     before = site.get(path).body["data"]
