@@ -32,7 +32,8 @@ export function utilizationBounds(workers) {
 }
 
 function boundsText({ lower, upper }) {
-  return lower === null ? "no worker was seen" : `${range(lower, upper)}, whatever the unknown time was`;
+  if (lower === null) return "no worker was seen at work";
+  return lower === upper ? "no time was unknown" : `${range(lower, upper)}, whatever the unknown time was`;
 }
 
 function tile(label, value, note, kind) {
