@@ -22,7 +22,6 @@ from factory.domain.totals import (
 )
 from factory.store import event_log, intervals, registries, rollups
 from factory.store.database import Store
-from factory.store.event_log import Stretches
 from factory.store.factories import Factory
 from factory.store.rollups import OCCUPANCIES, PRESENCES
 
@@ -84,8 +83,7 @@ class Gatherer:
     def spans_in(self, stretch: Stretch, workers: Ints | None = None) -> Spans:
         """The intervals of the workers (all unless given) cut to a stretch; the group is the worker."""
         who = self.workers if workers is None else workers
-        full = np.full(len(who), 1, dtype=np.int64)
-        stretches = Stretches(who, full * stretch[0], full * stretch[1])
+        stretches = event_log.all_of(who, *stretch)
         site = self.site
         changes = intervals.covering(self.store, self.tx, site.factory_key, site.generation, stretches)
         spans = clip(spans_of(changes), *stretch)
@@ -93,8 +91,7 @@ class Gatherer:
 
     def spans_with_opening(self, stretch: Stretch, worker: int) -> tuple[Spans, Ints]:
         """The intervals of one worker cut to a stretch, and the instants at which they began."""
-        one = np.array([worker], dtype=np.int64)
-        stretches = Stretches(one, one * 0 + stretch[0], one * 0 + stretch[1])
+        stretches = event_log.all_of([worker], *stretch)
         site = self.site
         whole = spans_of(intervals.covering(self.store, self.tx, site.factory_key, site.generation, stretches))
         whole = whole.take(np.maximum(whole.start, stretch[0]) < np.minimum(whole.end, stretch[1]))
@@ -102,8 +99,7 @@ class Gatherer:
 
     def rows_of(self, stretch: Stretch) -> tuple[Spans, Page]:
         """The intervals of all workers in a stretch, and the presence rows of its events."""
-        full = np.full(len(self.workers), 1, dtype=np.int64)
-        stretches = Stretches(self.workers, full * stretch[0], full * (stretch[1] - 1))
+        stretches = event_log.all_of(self.workers, stretch[0], stretch[1] - 1)
         rows = event_log.count_in_stretches(self.store, self.tx, self.site.factory_key, stretches)
         place = np.array([row[0] for row in rows], dtype=np.int64)
         station, units, events = ([row[n] for row in rows] for n in (1, 2, 3))

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import Connection
 
 from factory.domain.event import Failure, ParsedEvents
 from factory.store import event_log, factories, pending
 from factory.store.database import Store
-from factory.store.event_log import IDENTITY, Row
+from factory.store.event_log import EventColumns
 from factory.store.factories import Factory
 from factory.store.registries import Keys
 
-_IDENTITY_WIDTH = len(IDENTITY)
-_CONTENT = slice(_IDENTITY_WIDTH, _IDENTITY_WIDTH + 3)
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass
@@ -94,36 +93,32 @@ def store_events(
     register_unknown: bool,
     outcome: IngestOutcome,
 ) -> None:
-    known = _known(tx, keys, events, outcome) if not register_unknown else range(len(events))
-    if not len(known):
+    """Insert the valid events in the caller's transaction, note what they touched, and fill the outcome."""
+    known = np.arange(len(events)) if register_unknown else _known(tx, keys, events, outcome)
+    if len(known) == 0:
         return
-    rows = _rows(tx, site, keys, events, known, now)
-    places: dict[Row, list[int]] = {}
-    for n in known:
-        places.setdefault(rows[n][:_IDENTITY_WIDTH], []).append(n)
-    first = [same[0] for same in places.values()]
-    stored = event_log.insert_new(store, tx, site.factory_key, [rows[n] for n in first])
-    new = []
-    for place, same in enumerate(places.values()):
-        content = stored.get(place)
-        if content is None:
-            content = rows[same[0]][_CONTENT]
-            new.append(same[0])
-            same = same[1:]
-        for n in same:
-            if rows[n][_CONTENT] == content:
-                outcome.duplicates += 1
-            else:
-                message = "An event of this identity with other content is stored"
-                outcome.failures.append(Failure(int(events.index[n]), None, "conflict", message))
+    columns = _columns(tx, keys, events, known)
+    first, copies = _distinct(columns)
+    stored = event_log.insert_new(store, tx, site.factory_key, columns.take(first), now)
+    is_new = np.ones(len(first), dtype=bool)
+    is_new[list(stored)] = False
+    again = [(int(first[place]), content) for place, content in stored.items()]
+    content_of = dict(again)
+    again += [(row, content_of.get(of, columns.content(of))) for row, of in copies.items()]
+    for row, content in again:
+        if columns.content(row) == content:
+            outcome.duplicates += 1
+        else:
+            message = "An event of this identity with other content is stored"
+            outcome.failures.append(Failure(int(events.index[known[row]]), None, "conflict", message))
+    new = first[is_new]
     outcome.created = len(new)
-    outcome.new = new
-    if new:
-        workers = np.array([rows[n][1] for n in new], dtype=np.int64)
-        pending.note(tx, site.factory_key, pending.cells_of(workers, events.timestamp[new]))
+    outcome.new = known[new].tolist()
+    if len(new):
+        pending.note(tx, site.factory_key, pending.cells_of(columns.worker[new], columns.time[new]))
 
 
-def _known(tx: Connection, keys: Keys, events: ParsedEvents, outcome: IngestOutcome) -> list[int]:
+def _known(tx: Connection, keys: Keys, events: ParsedEvents, outcome: IngestOutcome) -> Ints:
     """The events that speak of registered workers and workstations; the others fail."""
     workers = keys.of(tx, "worker", set(events.worker_id))
     stations = keys.of(tx, "workstation", set(events.workstation_id))
@@ -136,31 +131,49 @@ def _known(tx: Connection, keys: Keys, events: ParsedEvents, outcome: IngestOutc
             outcome.failures.append(Failure(index, "workstation_id", "unknown_workstation", "is not registered"))
         if worker in workers and station in stations:
             known.append(n)
-    return known
+    return np.array(known, dtype=np.int64)
 
 
-def _rows(tx: Connection, site: Factory, keys: Keys, events: ParsedEvents, known: Sequence[int], now: int) -> list[Row]:
-    """The events as rows in the order of event_log.COLUMNS; only those at `known` register whom they name."""
+def _columns(tx: Connection, keys: Keys, events: ParsedEvents, known: Ints) -> EventColumns:
+    """The events at `known` with keys in the place of names; whom they name is registered."""
+    all_known = len(known) == len(events)
 
-    def registered(kind: str, names: list[str]) -> dict[str, int]:
-        return {"": 0, **keys.of_registered(tx, kind, {names[n] for n in known} - {""})}
+    def chosen(names: list[str]) -> list[str]:
+        return names if all_known else [names[n] for n in known.tolist()]
 
-    worker, station = registered("worker", events.worker_id), registered("workstation", events.workstation_id)
-    source, model = registered("source", events.source_id), registered("model", events.model_version)
-    count = len(events)
-    return list(
-        zip(
-            [site.factory_key] * count,
-            map(worker.get, events.worker_id),
-            events.timestamp.tolist(),
-            events.event_type.tolist(),
-            map(station.get, events.workstation_id),
-            map(source.get, events.source_id),
-            events.event_id,
-            events.count.tolist(),
-            events.confidence.tolist(),
-            map(model.get, events.model_version),
-            [now] * count,
-            strict=True,
-        )
+    def keys_of(kind: str, names: list[str]) -> Ints:
+        mine = chosen(names)
+        distinct = set(mine)
+        key = {"": 0, **keys.of_registered(tx, kind, distinct - {""})} if distinct != {""} else {"": 0}
+        return np.fromiter(map(key.__getitem__, mine), np.int64, len(mine))
+
+    return EventColumns(
+        worker=keys_of("worker", events.worker_id),
+        time=events.timestamp[known],
+        kind=events.event_type[known],
+        station=keys_of("workstation", events.workstation_id),
+        source=keys_of("source", events.source_id),
+        event_id=chosen(events.event_id),
+        units=events.count[known],
+        confidence=events.confidence[known],
+        model=keys_of("model", events.model_version),
     )
+
+
+def _distinct(columns: EventColumns) -> tuple[Ints, dict[int, int]]:
+    """The rows that bring an identity first, and of each other row the one whose identity it repeats."""
+    order = np.lexsort((columns.time, columns.worker))
+    same = (columns.worker[order][1:] == columns.worker[order][:-1]) & (
+        columns.time[order][1:] == columns.time[order][:-1]
+    )
+    suspects = np.unique(np.concatenate([order[1:][same], order[:-1][same]]))
+    seen: dict[tuple[object, ...], int] = {}
+    copies: dict[int, int] = {}
+    for row in suspects.tolist():
+        identity = tuple(column[row] for column in columns[:6])
+        first = seen.setdefault(identity, row)
+        if first != row:
+            copies[row] = first
+    keep = np.ones(len(columns.worker), dtype=bool)
+    keep[list(copies)] = False
+    return np.flatnonzero(keep), copies

@@ -68,7 +68,7 @@ def list_events(
         )
         if -1 in found:
             return EventPage([], None)
-        rows = event_pages.page(tx, site.factory_key, filters, after, limit + 1)
+        rows = event_pages.page(store, tx, site.factory_key, filters, after, limit + 1)
         render = Renderer(tx, site)
         more = len(rows) > limit
         rows = rows[:limit]

@@ -30,7 +30,6 @@ from factory.operations.query_metrics import MetricsAnswer, row_or_not_found
 from factory.operations.refresh_derived import read_exactly
 from factory.store import event_log
 from factory.store.database import Store
-from factory.store.event_log import Stretches
 from factory.store.factories import Factory
 from factory.store.rollups import OCCUPANCIES, PRESENCES
 
@@ -148,12 +147,11 @@ def _quarters(gatherer: Gatherer, _bucket: str, stretches: list[Stretch], window
     high = np.array([s[1] for s in stretches], dtype=np.int64)
     spans = gatherer.spans_in((window.start, window.end))
     pieces, place = split(spans.take(spans.state != UNKNOWN), low, high)
-    full = np.full(len(gatherer.workers), 1, dtype=np.int64)
     counts = event_log.count_by_quarter(
         gatherer.store,
         gatherer.tx,
         gatherer.site.factory_key,
-        Stretches(gatherer.workers, full * window.start, full * (window.end - 1)),
+        event_log.all_of(gatherer.workers, window.start, window.end - 1),
     )
     columns = [np.array(column, dtype=np.int64) for column in zip(*counts, strict=True)] or [np.empty(0, np.int64)] * 5
     counted = presence_of_counts(gatherer.workers[columns[0]], columns[1], columns[3], columns[4])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,57 +14,45 @@ from factory.store.pending import CELL, Cells
 
 Ints = npt.NDArray[np.int64]
 
-COLUMNS = (
-    "factory_key",
-    "worker_key",
-    "event_time",
-    "event_type",
-    "station_key",
-    "source_key",
-    "event_id",
-    "units",
-    "confidence",
-    "model_key",
-    "received_at",
-)
-IDENTITY = COLUMNS[:7]
-CONTENT = COLUMNS[7:10]
+
+class EventColumns(NamedTuple):
+    """Events of distinct identity as columns; keys are 0 and texts '' where something is missing."""
+
+    worker: Ints
+    time: Ints
+    kind: Ints
+    station: Ints
+    source: Ints
+    event_id: list[str]
+    units: Ints
+    confidence: npt.NDArray[np.float64]
+    model: Ints
+
+    def take(self, rows: Ints) -> EventColumns:
+        """The chosen rows."""
+        chosen = {name: column[rows] for name, column in self._asdict().items() if name != "event_id"}
+        return EventColumns(**chosen, event_id=[self.event_id[n] for n in rows.tolist()])
+
+    def content(self, row: int) -> Row:
+        """What a second delivery must repeat: units, confidence, model."""
+        return (int(self.units[row]), float(self.confidence[row]), int(self.model[row]))
+
 
 Row = tuple[Any, ...]
 
 _SHOWN = "event_type, station_key, confidence, source_key, event_id, units, model_key, received_at"
-_MATCH = " AND ".join(f"e.{name} = given.{name}" for name in IDENTITY[1:])
 
 
-def insert_new(store: Store, tx: Connection, factory_key: int, rows: list[Row]) -> dict[int, Row]:
-    """Insert rows of distinct identity; the content of those that were stored before, by place.
+def insert_new(
+    store: Store, tx: Connection, factory_key: int, events: EventColumns, received_at: int
+) -> dict[int, Row]:
+    """Insert events; the content of those that were stored before, by row. The database decides which.
 
-    The database decides what is new: where another writer comes in between, it is asked again.
+    Rows go in in the order of their key, so that writers of the same events wait and do not deadlock.
     """
-    ordered = sorted(range(len(rows)), key=lambda n: rows[n][:7])
-    stored: dict[int, Row] = {}
-    while ordered:
-        if store.dialect.insert_events(tx, [rows[n] for n in ordered]):
-            break
-        found = _stored(store, tx, factory_key, [rows[n] for n in ordered])
-        stored.update((ordered[place], content) for place, content in found.items())
-        ordered = [n for n in ordered if n not in stored]
-    return stored
-
-
-def _stored(store: Store, tx: Connection, factory_key: int, rows: list[Row]) -> dict[int, Row]:
-    columns = list(zip(*rows, strict=True))
-    given, parameters = store.dialect.relation(
-        {name: np.array(columns[n]) if n < 6 else list(columns[n]) for n, name in enumerate(IDENTITY) if n}
-    )
-    found = tx.execute(
-        text(
-            f"SELECT given.i, {', '.join('e.' + name for name in CONTENT)} FROM {given} "
-            f"CROSS JOIN events e WHERE e.factory_key = :factory_key AND {_MATCH}"
-        ),
-        {"factory_key": factory_key, **parameters},
-    )
-    return {row[0]: tuple(row[1:]) for row in found}
+    order = np.lexsort((events.source, events.station, events.kind, events.time, events.worker))
+    stored = store.dialect.insert_events(tx, factory_key, events.take(order), received_at)
+    return {int(order[place]): content for place, content in stored.items()}
 
 
 class Stretches(NamedTuple):
@@ -72,6 +61,12 @@ class Stretches(NamedTuple):
     worker: Ints
     low: Ints
     high: Ints
+
+
+def all_of(workers: Sequence[int] | Ints, low: int, high: int) -> Stretches:
+    """The same stretch of all the workers."""
+    who = np.asarray(workers, dtype=np.int64)
+    return Stretches(who, np.full(len(who), low), np.full(len(who), high))
 
 
 class FoundEvents(NamedTuple):
@@ -87,48 +82,37 @@ class FoundEvents(NamedTuple):
 
 def in_stretches(store: Store, tx: Connection, factory_key: int, stretches: Stretches) -> FoundEvents:
     """The events of the workers in the stretches."""
-    given, parameters = _given(store, stretches)
-    rows = tx.execute(
-        text(
-            "SELECT given.i, e.event_time, e.event_type, e.station_key, e.confidence, e.source_key "
-            f"FROM {given} CROSS JOIN events e WHERE e.factory_key = :factory_key "
-            "AND e.worker_key = given.worker AND e.event_time BETWEEN given.low AND given.high"
-        ),
-        {"factory_key": factory_key, **parameters},
-    ).all()
-    columns = list(zip(*rows, strict=True)) or [()] * 6
-    place, time, kind, station = (np.array(column, dtype=np.int64) for column in columns[:4])
+    found, parameters = _found(store, factory_key, stretches)
     return FoundEvents(
-        place, time, kind, station, np.array(columns[4], dtype=np.float64), np.array(columns[5], dtype=np.int64)
+        *store.dialect.fetch_columns(
+            tx,
+            ("given.i", "e.event_time", "e.event_type", "e.station_key", "e.confidence", "e.source_key"),
+            found,
+            parameters,
+        )
     )
 
 
 def count_in_stretches(store: Store, tx: Connection, factory_key: int, stretches: Stretches) -> list[Row]:
     """(stretch, station key, units, events) of the stretches, by worker and station."""
-    given, parameters = _given(store, stretches)
+    found, parameters = _found(store, factory_key, stretches)
     rows = tx.execute(
-        text(
-            "SELECT given.i, e.station_key, sum(e.units), count(*) "
-            f"FROM {given} CROSS JOIN events e WHERE e.factory_key = :factory_key "
-            "AND e.worker_key = given.worker AND e.event_time BETWEEN given.low AND given.high "
-            "GROUP BY given.i, e.station_key"
-        ),
-        {"factory_key": factory_key, **parameters},
+        text(f"SELECT given.i, e.station_key, sum(e.units), count(*) {found} GROUP BY given.i, e.station_key"),
+        parameters,
     )
     return [(row[0], row[1], int(row[2]), row[3]) for row in rows]
 
 
 def count_by_quarter(store: Store, tx: Connection, factory_key: int, stretches: Stretches) -> list[Row]:
     """(stretch, station key, quarter of an hour since the epoch, units, events) of the stretches."""
-    given, parameters = _given(store, stretches)
+    found, parameters = _found(store, factory_key, stretches)
     rows = tx.execute(
         text(
             "SELECT given.i, e.station_key, e.event_time / 900000000 AS quarter, sum(e.units), count(*) "
-            f"FROM {given} CROSS JOIN events e WHERE e.factory_key = :factory_key "
-            "AND e.worker_key = given.worker AND e.event_time BETWEEN given.low AND given.high "
+            f"{found} "
             "GROUP BY given.i, e.station_key, quarter"
         ),
-        {"factory_key": factory_key, **parameters},
+        parameters,
     )
     return [(row[0], row[1], row[2], int(row[3]), row[4]) for row in rows]
 
@@ -147,39 +131,32 @@ def events_by_hour(tx: Connection, factory_key: int) -> list[Row]:
 
 def cells_between(store: Store, tx: Connection, factory_key: int, workers: list[int], low: int, high: int) -> Cells:
     """The cells (store/pending.py) of all events in [low, high]."""
-    full = np.full(len(workers), 1, dtype=np.int64)
-    given, parameters = _given(store, Stretches(np.array(workers, dtype=np.int64), full * low, full * high))
+    found, parameters = _found(store, factory_key, all_of(workers, low, high))
     rows = tx.execute(
         text(
             "SELECT given.worker, min(e.event_time), max(e.event_time) "
-            f"FROM {given} CROSS JOIN events e WHERE e.factory_key = :factory_key "
-            "AND e.worker_key = given.worker AND e.event_time BETWEEN given.low AND given.high "
+            f"{found} "
             "GROUP BY given.worker, e.event_time / 3600000000"
         ),
-        {"factory_key": factory_key, **parameters},
+        parameters,
     )
     return np.array([tuple(row) for row in rows], dtype=CELL)
 
 
 def rows_between(store: Store, tx: Connection, factory_key: int, workers: list[int], low: int, high: int) -> list[Any]:
     """(worker key, time, and the columns of texts_at) of all events in [low, high]."""
-    full = np.full(len(workers), 1, dtype=np.int64)
-    given, parameters = _given(store, Stretches(np.array(workers, dtype=np.int64), full * low, full * high))
+    found, parameters = _found(store, factory_key, all_of(workers, low, high))
     return list(
         tx.execute(
-            text(
-                f"SELECT e.worker_key, e.event_time, {_SHOWN} FROM {given} CROSS JOIN events e "
-                "WHERE e.factory_key = :factory_key AND e.worker_key = given.worker "
-                "AND e.event_time BETWEEN given.low AND given.high"
-            ),
-            {"factory_key": factory_key, **parameters},
+            text(f"SELECT e.worker_key, e.event_time, {_SHOWN} {found}"),
+            parameters,
         )
     )
 
 
 def around(store: Store, tx: Connection, factory_key: int, stretches: Stretches) -> tuple[list[Any], list[Any]]:
     """For each stretch, the last event before it and the first state event after it; None where there is none."""
-    given, parameters = _given(store, stretches)
+    given, parameters = store.dialect.relation(stretches._asdict())
     mine = "e.factory_key = :factory_key AND e.worker_key = given.worker"
     rows = tx.execute(
         text(
@@ -194,9 +171,15 @@ def around(store: Store, tx: Connection, factory_key: int, stretches: Stretches)
     return [row[1] for row in rows], [row[2] for row in rows]
 
 
-def _given(store: Store, stretches: Stretches) -> tuple[str, dict[str, Any]]:
+def _found(store: Store, factory_key: int, stretches: Stretches) -> tuple[str, dict[str, Any]]:
+    """SQL from FROM on of the events `e` in the stretches `given`."""
     given, parameters = store.dialect.relation(stretches._asdict())
-    return str(given), parameters
+    events = store.dialect.for_each(
+        "events e",
+        "e.factory_key = :factory_key AND e.worker_key = given.worker "
+        "AND e.event_time BETWEEN given.low AND given.high",
+    )
+    return f"FROM {given} {events}", {"factory_key": factory_key, **parameters}
 
 
 def texts_at(tx: Connection, factory_key: int, worker_key: int, time: int) -> list[Any]:
@@ -204,7 +187,8 @@ def texts_at(tx: Connection, factory_key: int, worker_key: int, time: int) -> li
     return list(
         tx.execute(
             text(
-                f"SELECT {_SHOWN} FROM events WHERE factory_key = :factory_key AND worker_key = :worker AND event_time = :time"
+                f"SELECT {_SHOWN} FROM events "
+                "WHERE factory_key = :factory_key AND worker_key = :worker AND event_time = :time"
             ),
             {"factory_key": factory_key, "worker": worker_key, "time": time},
         )

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, text
 
 from factory.domain.timestamp import MINUTE
+from factory.store.database import Store
 
 Place = tuple[int, int, int, int, int, str]
 """Where an event stands in the order: (time, worker key, type, station key, source key, event_id)."""
@@ -35,7 +36,9 @@ def place_of(row: Any) -> Place:
     return (row.event_time, row.worker_key, row.event_type, row.station_key, row.source_key, row.event_id)
 
 
-def page(tx: Connection, factory_key: int, filters: Filters, after: Place | None, limit: int) -> list[Any]:
+def page(
+    store: Store, tx: Connection, factory_key: int, filters: Filters, after: Place | None, limit: int
+) -> list[Any]:
     """Up to `limit` events in the order newest first, those behind the place `after`.
 
     Without a worker the search goes back in stretches of growing length: events are kept by worker, and
@@ -43,19 +46,22 @@ def page(tx: Connection, factory_key: int, filters: Filters, after: Place | None
     """
     end = filters.end if after is None else min(filters.end, after[0] + 1)
     if filters.worker is not None:
-        return _search(tx, factory_key, filters._replace(end=end), after, limit)
+        return _search(store, tx, factory_key, filters._replace(end=end), after, limit)
     found: list[Any] = []
     width = MINUTE
     while end > filters.start and len(found) < limit:
         start = max(filters.start, end - width)
-        found += _search(tx, factory_key, filters._replace(start=start, end=end), after, limit - len(found))
+        found += _search(store, tx, factory_key, filters._replace(start=start, end=end), after, limit - len(found))
         end, width = start, width * _WIDER
     return found
 
 
-def _search(tx: Connection, factory_key: int, filters: Filters, after: Place | None, limit: int) -> list[Any]:
+def _search(
+    store: Store, tx: Connection, factory_key: int, filters: Filters, after: Place | None, limit: int
+) -> list[Any]:
     parameters: dict[str, Any] = {"factory_key": factory_key, "limit": limit}
-    conditions = ["e.event_time >= :start", "e.event_time < :end"]
+    conditions = ["e.factory_key = :factory_key", "e.worker_key = w.worker_key"]
+    conditions += ["e.event_time >= :start", "e.event_time < :end"]
     parameters |= {"start": filters.start, "end": filters.end}
     named = {"worker_key": filters.worker, "station_key": filters.station}
     named |= {"event_type": filters.event_type, "source_key": filters.source}
@@ -71,9 +77,8 @@ def _search(tx: Connection, factory_key: int, filters: Filters, after: Place | N
     return list(
         tx.execute(
             text(
-                f"SELECT {_SELECTED} FROM workers w CROSS JOIN events e WHERE w.factory_key = :factory_key "
-                "AND e.factory_key = :factory_key AND e.worker_key = w.worker_key "
-                f"AND {' AND '.join(conditions)} ORDER BY {order} LIMIT :limit"
+                f"SELECT {_SELECTED} FROM (SELECT worker_key FROM workers WHERE factory_key = :factory_key) w "
+                f"{store.dialect.for_each('events e', ' AND '.join(conditions))} ORDER BY {order} LIMIT :limit"
             ),
             parameters,
         )

@@ -26,12 +26,15 @@ def covering(store: Store, tx: Connection, factory_key: int, generation: int, st
     given, parameters = store.dialect.relation(stretches._asdict())
     rows = tx.execute(
         text(
-            "SELECT given.i, v.start_at, v.state, v.station_key "
-            f"FROM {given} CROSS JOIN intervals v WHERE {_MINE.format('v')} "
-            f"AND v.start_at >= coalesce((SELECT max(p.start_at) FROM intervals p WHERE {_MINE.format('p')} "
-            "AND p.start_at < given.low), given.low) "
-            f"AND v.start_at <= coalesce((SELECT min(n.start_at) FROM intervals n WHERE {_MINE.format('n')} "
-            "AND n.start_at > given.high), given.high)"
+            "WITH bounds AS MATERIALIZED (SELECT given.i, given.worker, "
+            f"coalesce((SELECT max(p.start_at) FROM intervals p WHERE {_MINE.format('p')} "
+            "AND p.start_at < given.low), given.low) AS first, "
+            f"coalesce((SELECT min(n.start_at) FROM intervals n WHERE {_MINE.format('n')} "
+            f"AND n.start_at > given.high), given.high) AS last FROM {given}) "
+            "SELECT given.i, v.start_at, v.state, v.station_key FROM bounds AS given "
+            + store.dialect.for_each(
+                "intervals v", f"{_MINE.format('v')} AND v.start_at BETWEEN given.first AND given.last"
+            )
         ),
         {"factory_key": factory_key, "generation": generation, **parameters},
     ).all()
@@ -55,13 +58,12 @@ def ends_of_history(
 ) -> list[tuple[int, int | None, int | None, int | None, int | None]]:
     """(worker, start of the first change; start, state and station of the last) of each worker."""
     given, parameters = store.dialect.relation({"worker": workers})
+    mine = f"FROM intervals v WHERE {_MINE.format('v')} ORDER BY v.start_at"
     rows = tx.execute(
         text(
-            "SELECT e.worker, e.first, v.start_at, v.state, v.station_key FROM (SELECT given.worker AS worker, "
-            f"(SELECT min(v.start_at) FROM intervals v WHERE {_MINE.format('v')}) AS first, "
-            f"(SELECT max(v.start_at) FROM intervals v WHERE {_MINE.format('v')}) AS last FROM {given}) AS e "
-            "LEFT JOIN intervals v ON v.factory_key = :factory_key AND v.generation = :generation "
-            "AND v.worker_key = e.worker AND v.start_at = e.last ORDER BY e.worker"
+            f"SELECT given.worker, (SELECT v.start_at {mine} LIMIT 1), (SELECT v.start_at {mine} DESC LIMIT 1), "
+            f"(SELECT v.state {mine} DESC LIMIT 1), (SELECT v.station_key {mine} DESC LIMIT 1) "
+            f"FROM {given} ORDER BY given.worker"
         ),
         {"factory_key": factory_key, "generation": generation, **parameters},
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import io
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import psycopg2.errors
-from psycopg2.extras import execute_values
 from sqlalchemy import URL, Connection, Engine, text
 
 from factory.settings import Settings
@@ -18,13 +19,20 @@ WRITE = {"isolation_level": "READ COMMITTED"}
 SNAPSHOT = {"isolation_level": "REPEATABLE READ"}
 WRITING_SNAPSHOT = SNAPSHOT
 
+_NAMED = re.compile(r":([a-z_]+)")
+
 _FACTORY, _REGISTRIES, _DERIVED, _SCHEMA = 7301, 7302, 7303, 7304
 """First halves of the advisory locks' keys; the second is the factory's key."""
 
 
 def engine_options(url: URL, settings: Settings) -> dict[str, Any]:
     """Arguments of create_engine."""
-    limit = settings.db_statement_timeout_seconds * 1000
+    options = {
+        "statement_timeout": f"{settings.db_statement_timeout_seconds * 1000:.0f}",
+        "timezone": "UTC",
+        "client_min_messages": "warning",
+        "jit": "off",
+    }
     return {
         "pool_size": settings.db_pool_size,
         "max_overflow": settings.db_max_overflow,
@@ -33,7 +41,7 @@ def engine_options(url: URL, settings: Settings) -> dict[str, Any]:
         "connect_args": {
             "application_name": "factory",
             "connect_timeout": 5,
-            "options": f"-c statement_timeout={limit:.0f} -c timezone=UTC -c jit=off",
+            "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
         },
     }
 
@@ -62,13 +70,23 @@ def relation(columns: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         array = np.asarray(values)
         kind = {"i": "bigint", "u": "bigint", "f": "float8"}.get(array.dtype.kind, "text")
         arrays.append(f"CAST(:given_{name} AS {kind}[])")
-        parameters[f"given_{name}"] = array.tolist()
+        numbers = "{" + ",".join(map(str, array.tolist())) + "}"
+        parameters[f"given_{name}"] = array.tolist() if kind == "text" else numbers
     names = ", ".join(columns)
     return (
         f"(SELECT place - 1 AS i, {names} FROM unnest({', '.join(arrays)}) "
         f"WITH ORDINALITY AS u({names}, place)) AS given",
         parameters,
     )
+
+
+def for_each(table: str, condition: str) -> str:
+    """SQL that joins, for each row before it, the rows of `table` that an index finds by `condition`.
+
+    OFFSET 0 keeps the planner from another way: right after a table has grown it takes it for small, and
+    would rather read all of it.
+    """
+    return f"CROSS JOIN LATERAL (SELECT * FROM {table} WHERE {condition} OFFSET 0) {table.split()[-1]}"
 
 
 def share_factory(tx: Connection, factory_key: int) -> None:
@@ -97,21 +115,83 @@ def own_derived(tx: Connection, factory_key: int) -> None:
     tx.execute(text("SELECT pg_advisory_xact_lock(:lock, :key)"), {"lock": _DERIVED, "key": factory_key})
 
 
-_INSERT = """INSERT INTO events (factory_key, worker_key, event_time, event_type, station_key, source_key,
-    event_id, units, confidence, model_key, received_at) VALUES %s ON CONFLICT DO NOTHING"""
+_TARGET = "factory_key, worker_key, event_time, event_type, station_key, source_key, event_id"
+_CONTENT = "units, confidence, model_key, received_at"
+_STAGE = f"""CREATE TEMPORARY TABLE IF NOT EXISTS staged_events ON COMMIT DELETE ROWS AS
+    SELECT 0 AS place, {_TARGET}, {_CONTENT} FROM events WITH NO DATA"""
+_COPY = f"COPY staged_events (place, {_CONTENT}, {_TARGET}) FROM STDIN (FORMAT binary)"
+_INSERT = (
+    f"INSERT INTO events ({_TARGET}, {_CONTENT}) SELECT {_TARGET}, {_CONTENT} FROM staged_events ON CONFLICT DO NOTHING"
+)
+# A row of the table that another transaction wrote was there before.
+_STORED = f"""SELECT s.place, e.units, e.confidence, e.model_key FROM staged_events s
+    JOIN events e USING ({_TARGET}) WHERE e.xmin <> pg_current_xact_id()::xid"""
+
+# The fields of COPY's binary form: a count, then the width and the bytes of each. event_id comes last.
+_FIELDS = (
+    ("place", ">i4"),
+    ("units", ">i4"),
+    ("confidence", ">f8"),
+    ("model", ">i2"),
+    ("received_at", ">i8"),
+    ("factory", ">i4"),
+    ("worker", ">i4"),
+    ("time", ">i8"),
+    ("kind", ">i2"),
+    ("station", ">i2"),
+    ("source", ">i2"),
+)
+_COPIED = np.dtype(
+    [("fields", ">i2")]
+    + [part for name, kind in _FIELDS for part in ((f"{name}_width", ">i4"), (name, kind))]
+    + [("event_id_width", ">i4")]
+)
+_HEADER, _TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 
 
-def insert_events(tx: Connection, rows: list[tuple[Any, ...]]) -> bool:
-    """Insert events in the order of event_log.COLUMNS; whether all of them were new.
-
-    Where some were stored before, nothing is inserted: ask which, and insert the others.
-    """
+def insert_events(tx: Connection, factory_key: int, events: Any, received_at: int) -> dict[int, tuple[Any, ...]]:
+    """Insert event_log.EventColumns; the content of those that were stored before, by row."""
     cursor = tx.connection.cursor()
-    cursor.execute("SAVEPOINT insertion")
-    execute_values(cursor, _INSERT, rows, page_size=len(rows))
-    complete = bool(cursor.rowcount == len(rows))
-    cursor.execute("RELEASE insertion" if complete else "ROLLBACK TO insertion")
-    return complete
+    cursor.execute(_STAGE)
+    cursor.copy_expert(_COPY, io.BytesIO(_binary(factory_key, events, received_at)))
+    cursor.execute(_INSERT)
+    if cursor.rowcount == len(events.worker):
+        return {}
+    cursor.execute(_STORED)
+    return {row[0]: tuple(row[1:]) for row in cursor.fetchall()}
+
+
+def _binary(factory_key: int, events: Any, received_at: int) -> bytes:
+    rows = np.zeros(len(events.worker), _COPIED)
+    rows["fields"] = len(_FIELDS) + 1
+    constant = {"factory": factory_key, "received_at": received_at, "place": np.arange(len(rows))}
+    for name, kind in _FIELDS:
+        rows[f"{name}_width"] = np.dtype(kind).itemsize
+        rows[name] = constant[name] if name in constant else getattr(events, name)
+    if not any(events.event_id):
+        return _HEADER + rows.tobytes() + _TRAILER
+    texts = [text.encode() for text in events.event_id]
+    rows["event_id_width"] = [len(text) for text in texts]
+    raw, width = rows.tobytes(), rows.itemsize
+    parts = [raw[n * width : (n + 1) * width] + text for n, text in enumerate(texts)]
+    return _HEADER + b"".join(parts) + _TRAILER
+
+
+def fetch_columns(tx: Connection, columns: Sequence[str], rest: str, parameters: Mapping[str, Any]) -> list[Any]:
+    """The numbers of `SELECT columns rest` as arrays; `confidence` columns are floats."""
+    kinds = ["float8" if name.endswith("confidence") else "int8" for name in columns]
+    selected = ", ".join(f"CAST({name} AS {kind})" for name, kind in zip(columns, kinds, strict=True))
+    cursor = tx.connection.cursor()
+    query = cursor.mogrify(_NAMED.sub(r"%(\1)s", f"SELECT {selected} {rest}"), parameters).decode()
+    target = io.BytesIO()
+    cursor.copy_expert(f"COPY ({query}) TO STDOUT (FORMAT binary)", target)
+    parts = [(f"c{n}", ">f8" if kind == "float8" else ">i8") for n, kind in enumerate(kinds)]
+    row = np.dtype(
+        [("fields", ">i2")] + [part for name, kind in parts for part in ((f"{name}_width", ">i4"), (name, kind))]
+    )
+    body = target.getbuffer()[len(_HEADER) : -len(_TRAILER)]
+    rows = np.frombuffer(body, row)
+    return [rows[name].astype(kind[1:]) for name, kind in parts]
 
 
 def file_size(tx: Connection) -> int:

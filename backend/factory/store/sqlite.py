@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,11 @@ def relation(columns: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return f"(SELECT key AS i, {selected} FROM json_each(:given)) AS given", {"given": rows}
 
 
+def for_each(table: str, condition: str) -> str:
+    """SQL that joins, for each row before it, the rows of `table` that an index finds by `condition`."""
+    return f"CROSS JOIN {table} WHERE {condition}"
+
+
 def share_factory(tx: Connection, factory_key: int) -> None:
     """Nothing to do: a writer is alone."""
 
@@ -107,19 +113,37 @@ def own_derived(tx: Connection, factory_key: int) -> None:
 
 _INSERT = """INSERT INTO events (factory_key, worker_key, event_time, event_type, station_key, source_key,
     event_id, units, confidence, model_key, received_at) VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"""
+_STORED = """SELECT given.i, e.units, e.confidence, e.model_key FROM {given} CROSS JOIN events e
+    WHERE e.factory_key = :factory_key AND e.worker_key = given.worker AND e.event_time = given.time
+    AND e.event_type = given.kind AND e.station_key = given.station AND e.source_key = given.source
+    AND e.event_id = given.event_id"""
 
 
-def insert_events(tx: Connection, rows: list[tuple[Any, ...]]) -> bool:
-    """Insert events in the order of event_log.COLUMNS; whether all of them were new.
-
-    Where some were stored before, nothing is inserted: ask which, and insert the others.
-    """
+def insert_events(tx: Connection, factory_key: int, events: Any, received_at: int) -> dict[int, tuple[Any, ...]]:
+    """Insert event_log.EventColumns; the content of those that were stored before, by row."""
+    lists = [column if isinstance(column, list) else column.tolist() for column in events]
+    rows = list(zip(repeat(factory_key), *lists, repeat(received_at)))
     tx.exec_driver_sql("SAVEPOINT insertion")
-    complete = tx.exec_driver_sql(_INSERT, rows).rowcount == len(rows)
-    if not complete:
+    stored: dict[int, tuple[Any, ...]] = {}
+    if tx.exec_driver_sql(_INSERT, rows).rowcount != len(rows):
+        # Some were stored before. A writer is alone, so it can look which, and insert the others.
         tx.exec_driver_sql("ROLLBACK TO insertion")
+        given, parameters = relation(dict(zip(events._fields[:6], lists[:6], strict=True)))
+        found = tx.execute(text(_STORED.format(given=given)), {"factory_key": factory_key, **parameters})
+        stored = {row[0]: tuple(row[1:]) for row in found}
+        new = [row for place, row in enumerate(rows) if place not in stored]
+        if new:
+            tx.exec_driver_sql(_INSERT, new)
     tx.exec_driver_sql("RELEASE insertion")
-    return complete
+    return stored
+
+
+def fetch_columns(tx: Connection, columns: Sequence[str], rest: str, parameters: Mapping[str, Any]) -> list[Any]:
+    """The numbers of `SELECT columns rest` as arrays; `confidence` columns are floats."""
+    rows = tx.execute(text(f"SELECT {', '.join(columns)} {rest}"), parameters).cursor.fetchall()
+    lists = list(zip(*rows, strict=True)) or [()] * len(columns)
+    kinds = [np.float64 if name.endswith("confidence") else np.int64 for name in columns]
+    return [np.array(values, dtype=kind) for values, kind in zip(lists, kinds, strict=True)]
 
 
 def file_size(tx: Connection) -> int:
