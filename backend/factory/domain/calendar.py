@@ -123,6 +123,11 @@ class Calendar:
         hours = np.repeat(starts, counts) + offsets * HOUR
         return hours[(hours < end) & (self.ends_of(HOURS, hours) > first)]
 
+    def month_starts(self, first: int, end: int) -> Instants:
+        """The starts of the months from the one that begins at `first` to the last before `end`."""
+        _, months = self._arrays(first, end)
+        return months[(months >= first) & (months < end)]
+
     def cover(self, start: int, end: int) -> Cover:
         """Split [start, end) into whole months, days and hours and at most two edges."""
         if start >= end:

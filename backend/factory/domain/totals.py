@@ -68,3 +68,10 @@ def presence_of_counts(worker: Any, station: Any, units: Any, events: Any) -> Pa
     rows = np.zeros(len(worker), PRESENCE)
     rows["worker"], rows["station"], rows["units"], rows["events"] = worker, station, units, events
     return rows
+
+
+def grouped(key: npt.NDArray[np.int64], rows: npt.NDArray[Any]) -> dict[int, npt.NDArray[Any]]:
+    """The rows by key."""
+    order = np.argsort(key, kind="stable")
+    keys, first = np.unique(key[order], return_index=True)
+    return dict(zip(keys.tolist(), np.split(rows[order], first[1:]), strict=True))

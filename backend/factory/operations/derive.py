@@ -18,10 +18,11 @@ from factory.domain.event import ABSENT, PRODUCT_COUNT, UNKNOWN
 from factory.domain.intervals import FOREVER, Changes, Evidence, derive_changes
 from factory.domain.timestamp import HOUR
 from factory.operations.derive_pages import refresh_pages
+from factory.operations.derived_rows import DerivedRows
 from factory.operations.settle_ties import counting_state_events
 from factory.store import event_log, intervals
 from factory.store.database import Store
-from factory.store.event_log import Stretches
+from factory.store.event_log import Stretches, join
 from factory.store.pending import Cells
 
 Ints = npt.NDArray[np.int64]
@@ -53,16 +54,12 @@ def derive(store: Store, tx: Connection, target: Target, cells: Cells) -> None:
     before = tails_before[np.searchsorted(workers, changed.worker)]
     changed = changed._replace(high=np.where(changed.high == FOREVER, np.maximum(last, before), changed.high))
     changed = _take(changed, changed.low < changed.high)
-    counted = touched._replace(high=touched.high + 1)
-    refresh_pages(store, tx, target.factory_key, target.generation, target.calendar, _join(changed, moved, counted))
+    rows = DerivedRows(store, tx, target.factory_key, target.generation, target.calendar)
+    refresh_pages(rows, join(changed, moved), touched._replace(high=touched.high + 1))
 
 
 def _take(stretches: Stretches, rows: npt.NDArray[np.bool_]) -> Stretches:
     return Stretches(*(column[rows] for column in stretches))
-
-
-def _join(*several: Stretches) -> Stretches:
-    return Stretches(*(np.concatenate(columns) for columns in zip(*several, strict=True)))
 
 
 def _merge_cells(cells: Cells) -> Stretches:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
-from factory.domain.calendar import Calendar, Stretch
+from factory.domain.calendar import MONTHS, Calendar, Stretch
 from factory.domain.event import IDLE, UNKNOWN, WORKING
 from factory.domain.intervals import FOREVER, Spans, clip, occupancy, spans_of
 from factory.domain.metrics import Totals, nothing
@@ -23,7 +24,7 @@ from factory.domain.totals import (
 from factory.store import event_log, intervals, registries, rollups
 from factory.store.database import Store
 from factory.store.factories import Factory
-from factory.store.rollups import OCCUPANCIES, PRESENCES
+from factory.store.rollups import ABSENCES, OCCUPANCIES, PRESENCES
 
 Ints = npt.NDArray[np.int64]
 
@@ -69,12 +70,31 @@ class Gatherer:
             there += self.pages(OCCUPANCIES, level, from_, to).values()
         if cover.buckets:
             paged = min(b[1] for b in cover.buckets), max(b[2] for b in cover.buckets)
-            presence.append(presence_of_spans(clip(self.ends.tails, *paged)))
+            presence += self.unpaged(*paged)
         for edge in cover.edges:
             spans, counted = self.rows_of(edge)
             presence += [presence_of_spans(spans), counted]
             there.append(occupancy_of(spans))
         return Totals(end - start, add_up(presence, PRESENCE), self._with_endless(add_up(there, OCCUPANCY), low, end))
+
+    def unpaged(self, start: int, end: int) -> list[Page]:
+        """Presence rows of what the pages of hours, days and months leave out of [start, end):
+
+        states that last without end, and absences of whole months.
+        """
+        rows = [presence_of_spans(clip(self.ends.tails, start, end))]
+        for (month, after), page in self._absences.items():
+            if month < end and start < after:
+                rows.append(page.copy())
+                rows[-1]["absent"] = min(end, after) - max(start, month)
+        return rows
+
+    @cached_property
+    def _absences(self) -> dict[Stretch, Page]:
+        pages = self.pages(ABSENCES, MONTHS, 0, FOREVER)
+        months = np.array(list(pages), dtype=np.int64)
+        stretches = zip(pages, self.calendar.ends_of(MONTHS, months).tolist(), strict=True)
+        return dict(zip(stretches, pages.values(), strict=True))
 
     def pages(self, kind: int, level: int, first: int, end: int) -> dict[int, Page]:
         """The pages of a level in [first, end) by their start."""

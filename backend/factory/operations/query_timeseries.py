@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from factory.domain.calendar import BUCKETS, DAYS, HOURS, MONTHS, Stretch
 from factory.domain.errors import FieldError, InvalidInput
 from factory.domain.event import UNKNOWN
-from factory.domain.intervals import clip, split
+from factory.domain.intervals import split
 from factory.domain.metrics import (
     SERIES_METRICS,
     StationTotals,
@@ -131,10 +131,9 @@ def _whole_buckets(gatherer: Gatherer, bucket: str, stretches: list[Stretch], wi
         assert calendar.starts_of(level, np.array([low]))[0] == low
         mine = [s for s in starts if low <= s < high] if bucket == "week" else [low]
         rows = [presence[s] for s in mine if s in presence]
-        tails = presence_of_spans(clip(gatherer.ends.tails, low, high))
         yield Totals(
             high - low,
-            add_up([*rows, tails], PRESENCE) if len(rows) != 1 or len(tails) else rows[0],
+            add_up([*rows, *gatherer.unpaged(low, high)], PRESENCE),
             add_up([there[s] for s in mine if s in there], OCCUPANCY),
         )
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from factory.store import rollups
 
 _LEVELS = ("hour", "day", "month")
-_PAGES = ("worker totals", "station totals")
+_PAGES = ("worker totals", "station totals", "absences")
 
 
 class Difference(NamedTuple):

@@ -69,6 +69,11 @@ def all_of(workers: Sequence[int] | Ints, low: int, high: int) -> Stretches:
     return Stretches(who, np.full(len(who), low), np.full(len(who), high))
 
 
+def join(*several: Stretches) -> Stretches:
+    """All of the stretches."""
+    return Stretches(*(np.concatenate(columns) for columns in zip(*several, strict=True)))
+
+
 class FoundEvents(NamedTuple):
     """Events found in stretches; `place` is the row of the stretch. Columns, in no order."""
 

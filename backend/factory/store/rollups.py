@@ -12,8 +12,9 @@ from sqlalchemy import Connection, delete, insert, select
 from factory.domain.totals import OCCUPANCY, PRESENCE, Page
 from factory.store.schema import rollups
 
-KINDS: dict[int, np.dtype[Any]] = {0: PRESENCE, 1: OCCUPANCY}
-PRESENCES, OCCUPANCIES = 0, 1
+KINDS: dict[int, np.dtype[Any]] = {0: PRESENCE, 1: OCCUPANCY, 2: PRESENCE}
+PRESENCES, OCCUPANCIES, ABSENCES = 0, 1, 2
+"""Totals of workers, totals of stations, and who was absent through a whole month (months only)."""
 
 _KEYS_A_QUERY = 500
 

@@ -1,0 +1,123 @@
+"""Whole months of absence: kept once a month, not in every hour of it.
+
+Who is absent through a whole month has one row in the month's page of absences, and the pages of its hours
+and days leave this absence out. Without it, one event of a long gone person, or of a device whose clock
+died, would rewrite every hour of the years between.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from factory.domain.calendar import MONTHS
+from factory.domain.event import ABSENT, UNKNOWN
+from factory.domain.intervals import FOREVER, Spans, spans_of
+from factory.domain.totals import PRESENCE, Page, add_up
+from factory.operations.derived_rows import DerivedRows
+from factory.store import intervals
+from factory.store.event_log import Stretches, join
+from factory.store.rollups import ABSENCES, PRESENCES
+
+Ints = npt.NDArray[np.int64]
+Pairs = dict[tuple[int, int], int]
+"""(worker, start of month) to station."""
+
+
+class _Months(NamedTuple):
+    starts: Ints
+    ends: Ints
+
+    def reached_by(self, low: Ints, high: Ints) -> tuple[Ints, Ints]:
+        """The months that each stretch [low, high) overlaps: (row of the stretch, place of the month)."""
+        first = np.searchsorted(self.ends, low, side="right")
+        count = np.maximum(np.searchsorted(self.starts, high, side="left") - first, 0)
+        month = np.repeat(first, count) + np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        return np.repeat(np.arange(len(count)), count), month
+
+
+def refresh_absences(rows: DerivedRows, changed: Stretches, counted: Stretches) -> tuple[Stretches, Pairs]:
+    """Replace the absences of the months that the stretches [low, high) reach.
+
+    Answers the stretches whose hours are to be made anew: all of a month that became or was an absence,
+    and nothing of one in which there is nothing but absence. Also the absences that there are now.
+    """
+    both = join(changed, counted)
+    first = int(rows.calendar.starts_of(MONTHS, both.low.min()[None])[0])
+    starts = rows.calendar.month_starts(first, int(both.high.max()))
+    months = _Months(starts, rows.calendar.ends_of(MONTHS, starts))
+    row, month = months.reached_by(both.low, both.high)
+    pairs = set(zip(both.worker[row].tolist(), starts[month].tolist(), strict=True))
+    before = rows.pages_at(ABSENCES, MONTHS, np.unique(starts[month]).tolist())
+    was = {
+        (w, at): s for at, page in before.items() for w, s in page[["worker", "station"]].tolist() if (w, at) in pairs
+    }
+    spans = spans_of(intervals.covering(rows.store, rows.tx, rows.factory_key, rows.generation, both))
+    spans = spans.take((spans.end < FOREVER) & (spans.state != UNKNOWN))
+    spans = spans._replace(group=both.worker[spans.group])
+    now = {pair: station for pair, station in _whole_months(spans, months).items() if pair in pairs}
+    if not was and not now:
+        return both, {}
+    _replace(rows, before, was, now)
+    return join(_to_refresh(rows, changed, months, spans, was, now), counted), now
+
+
+def _whole_months(spans: Spans, months: _Months) -> Pairs:
+    """The whole months inside absences."""
+    spans = spans.take(spans.state == ABSENT)
+    first = np.searchsorted(months.starts, spans.start, side="left")
+    last = np.searchsorted(months.ends, spans.end, side="right")
+    pairs: Pairs = {}
+    for n in np.flatnonzero(first < last).tolist():
+        worker, station = int(spans.group[n]), int(spans.station[n])
+        pairs.update(((worker, start), station) for start in months.starts[first[n] : last[n]].tolist())
+    return pairs
+
+
+def _replace(rows: DerivedRows, before: dict[int, Page], was: Pairs, now: Pairs) -> None:
+    pages = {}
+    for at in _months_that_differ(was, now):
+        old = before.get(at, np.empty(0, PRESENCE))
+        touched = [worker for worker, month in {**was, **now} if month == at]
+        mine = [(worker, station) for (worker, month), station in now.items() if month == at]
+        new = np.zeros(len(mine), PRESENCE)
+        new["worker"], new["station"] = [m[0] for m in mine], [m[1] for m in mine]
+        new["absent"] = int(rows.calendar.ends_of(MONTHS, np.array([at]))[0]) - at
+        pages[at] = add_up([old[~np.isin(old["worker"], touched)], new], PRESENCE)
+    rows.replace(ABSENCES, MONTHS, pages)
+
+
+def _months_that_differ(was: Pairs, now: Pairs) -> set[int]:
+    return {pair[1] for pair in {*was, *now} if was.get(pair) != now.get(pair)}
+
+
+def _to_refresh(
+    rows: DerivedRows, changed: Stretches, months: _Months, spans: Spans, was: Pairs, now: Pairs
+) -> Stretches:
+    """The parts of the changed stretches in which hours show, or have shown, anything of the worker."""
+    row, month = months.reached_by(changed.low, changed.high)
+    worker, start, end = changed.worker[row], months.starts[month], months.ends[month]
+    low, high = np.maximum(changed.low[row], start), np.minimum(changed.high[row], end)
+    pages = rows.pages_at(PRESENCES, MONTHS, sorted({at for _, at in {**was, **now}}))
+    shown = {(w, at) for at, page in pages.items() for w in page["worker"].tolist()}
+    span, reached = months.reached_by(spans.start, spans.end)
+    known = set(zip(spans.group[span].tolist(), months.starts[reached].tolist(), strict=True))
+    keep = np.ones(len(row), dtype=bool)
+    for n, pair in enumerate(zip(worker.tolist(), start.tolist(), strict=True)):
+        if pair not in was and pair not in now:
+            continue
+        keep[n] = pair in shown or (pair not in now and pair in known)
+        if (pair in was) != (pair in now):
+            low[n], high[n] = start[n], end[n]
+    return Stretches(worker[keep], low[keep], high[keep])
+
+
+def without_absences(spans: Spans, months: Ints, absences: Pairs) -> npt.NDArray[np.bool_]:
+    """Which of the spans (pieces of hours, the group the worker) the pages of hours show."""
+    shown = np.ones(len(spans.start), dtype=bool)
+    if absences:
+        for n in np.flatnonzero(spans.state == ABSENT).tolist():
+            shown[n] = (int(spans.group[n]), int(months[n])) not in absences
+    return shown
