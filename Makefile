@@ -58,6 +58,12 @@ format: $(READY) ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+bench: $(READY) ## Measure everything beside its limit; BENCH=quick or BENCH=full for less or more
+	$(BIN)/python -m benchmarks $(if $(BENCH),--$(BENCH)) $(ARGS)
+
+bench-quick: ## The same in under two minutes, with less certain figures
+	$(MAKE) bench BENCH=quick
+
 migrations-check: $(READY) ## Migrate an empty database and compare it with what the code declares
 	@directory=$$(mktemp -d); trap 'rm -rf "$$directory"' EXIT; \
 	export DATABASE_URL="sqlite:///$$directory/factory.db"; \
@@ -78,4 +84,4 @@ clean: ## Remove .venv, caches and build products; the data in var/ stays
 		.import_linter_cache backend/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help install run test coverage check lint types imports format migrations-check lock clean
+.PHONY: help install run test bench bench-quick coverage check lint types imports format migrations-check lock clean
