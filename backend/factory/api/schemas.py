@@ -12,7 +12,7 @@ from factory.domain.event import EVENT_TYPES, MAX_COUNT
 Schema = dict[str, Any]
 
 ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
-NO_CONTROLS = "^[^\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]*$"
+NO_CONTROLS = "^[^\\x00-\\x1f\\x7f-\\x9f]*$"
 
 
 def ref(name: str) -> Schema:

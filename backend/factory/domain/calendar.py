@@ -179,7 +179,8 @@ class Calendar:
                 day += timedelta(days=7 if bucket == "week" else 1)
             following = _midnight(day, tz)
             step = {"15m": 15 * MINUTE, "hour": HOUR}.get(bucket, following - midnight)
-            yield from range(midnight, following, step)
+            if midnight < following:  # a zone that changes sides of the date line skips a day
+                yield from range(midnight, following, step)
             midnight = following
 
 

@@ -25,7 +25,7 @@ REQUIRED_FIELDS = ("timestamp", "worker_id", "workstation_id", "event_type")
 ID_RULE = "1 to 64 characters of A-Z a-z 0-9 . _ : -, the first a letter or digit"
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def is_id(text: str) -> bool:

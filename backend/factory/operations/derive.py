@@ -103,7 +103,9 @@ def _refresh_changes(store: Store, tx: Connection, target: Target, touched: Stre
     beginning = stretches.low.copy()
     beginning[carried.group] = carried.time + 1
     derived = derived.take(_inside(derived, beginning, stretches.high))
-    return _write_difference(tx, target, stretches, stored.take(_inside(stored, beginning, stretches.high)), derived)
+    return _write_difference(
+        store, tx, target, stretches, stored.take(_inside(stored, beginning, stretches.high)), derived
+    )
 
 
 def _inside(changes: Changes, low: Ints, high: Ints) -> npt.NDArray[np.bool_]:
@@ -122,13 +124,14 @@ def _carry_in(stretches: Stretches, stored: Changes, evidence_before: Ints) -> E
 
 
 def _write_difference(
-    tx: Connection, target: Target, stretches: Stretches, stored: Changes, derived: Changes
+    store: Store, tx: Connection, target: Target, stretches: Stretches, stored: Changes, derived: Changes
 ) -> Stretches:
     was = set(zip(*(column.tolist() for column in stored), strict=True))
     now = set(zip(*(column.tolist() for column in derived), strict=True))
     gone, new = was - now, now - was
     worker = stretches.worker.tolist()
     intervals.replace(
+        store,
         tx,
         target.factory_key,
         target.generation,

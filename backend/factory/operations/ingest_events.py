@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sqlalchemy import Connection
 
 from factory.domain.event import Failure, ParsedEvents
+from factory.operations.keyed_events import keyed_columns
 from factory.store import event_log, factories, pending
 from factory.store.database import Store
 from factory.store.event_log import EventColumns
@@ -94,10 +95,10 @@ def store_events(
     outcome: IngestOutcome,
 ) -> None:
     """Insert the valid events in the caller's transaction, note what they touched, and fill the outcome."""
-    known = np.arange(len(events)) if register_unknown else _known(tx, keys, events, outcome)
+    known, columns, refused = keyed_columns(tx, keys, events, register_unknown=register_unknown)
+    outcome.failures += refused
     if len(known) == 0:
         return
-    columns = _columns(tx, keys, events, known)
     first, copies = _distinct(columns)
     stored = event_log.insert_new(store, tx, site.factory_key, columns.take(first), now)
     is_new = np.ones(len(first), dtype=bool)
@@ -116,48 +117,6 @@ def store_events(
     outcome.new = known[new].tolist()
     if len(new):
         pending.note(tx, site.factory_key, pending.cells_of(columns.worker[new], columns.time[new]))
-
-
-def _known(tx: Connection, keys: Keys, events: ParsedEvents, outcome: IngestOutcome) -> Ints:
-    """The events that speak of registered workers and workstations; the others fail."""
-    workers = keys.of(tx, "worker", set(events.worker_id))
-    stations = keys.of(tx, "workstation", set(events.workstation_id))
-    known = []
-    for n, (worker, station) in enumerate(zip(events.worker_id, events.workstation_id, strict=True)):
-        index = int(events.index[n])
-        if worker not in workers:
-            outcome.failures.append(Failure(index, "worker_id", "unknown_worker", "is not registered"))
-        if station not in stations:
-            outcome.failures.append(Failure(index, "workstation_id", "unknown_workstation", "is not registered"))
-        if worker in workers and station in stations:
-            known.append(n)
-    return np.array(known, dtype=np.int64)
-
-
-def _columns(tx: Connection, keys: Keys, events: ParsedEvents, known: Ints) -> EventColumns:
-    """The events at `known` with keys in the place of names; whom they name is registered."""
-    all_known = len(known) == len(events)
-
-    def chosen(names: list[str]) -> list[str]:
-        return names if all_known else [names[n] for n in known.tolist()]
-
-    def keys_of(kind: str, names: list[str]) -> Ints:
-        mine = chosen(names)
-        distinct = set(mine)
-        key = {"": 0, **keys.of_registered(tx, kind, distinct - {""})} if distinct != {""} else {"": 0}
-        return np.fromiter(map(key.__getitem__, mine), np.int64, len(mine))
-
-    return EventColumns(
-        worker=keys_of("worker", events.worker_id),
-        time=events.timestamp[known],
-        kind=events.event_type[known],
-        station=keys_of("workstation", events.workstation_id),
-        source=keys_of("source", events.source_id),
-        event_id=chosen(events.event_id),
-        units=events.count[known],
-        confidence=events.confidence[known],
-        model=keys_of("model", events.model_version),
-    )
 
 
 def _distinct(columns: EventColumns) -> tuple[Ints, dict[int, int]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, delete, insert, text
+from sqlalchemy import Connection, delete, text
 
 from factory.domain.intervals import FOREVER, Changes
 from factory.store.database import Store
@@ -71,6 +71,7 @@ def ends_of_history(
 
 
 def replace(
+    store: Store,
     tx: Connection,
     factory_key: int,
     generation: int,
@@ -78,29 +79,31 @@ def replace(
     new: list[tuple[int, int, int, int]],
 ) -> None:
     """Remove the changes (worker, start) and add the changes (worker, start, state, station)."""
+    mine = {"factory_key": factory_key, "generation": generation}
     if gone:
+        given, parameters = store.dialect.relation(_columns(gone, "worker", "start"))
         tx.execute(
             text(
                 "DELETE FROM intervals WHERE factory_key = :factory_key AND generation = :generation "
-                "AND worker_key = :worker AND start_at = :start"
+                f"AND (worker_key, start_at) IN (SELECT given.worker, given.start FROM {given})"
             ),
-            [_key(factory_key, generation) | {"worker": worker, "start": start} for worker, start in gone],
+            mine | parameters,
         )
     if new:
+        given, parameters = store.dialect.relation(_columns(new, "worker", "start", "state", "station"))
         tx.execute(
-            insert(intervals),
-            [
-                _key(factory_key, generation)
-                | {"worker_key": worker, "start_at": start, "state": state, "station_key": station}
-                for worker, start, state, station in new
-            ],
+            text(
+                "INSERT INTO intervals (factory_key, generation, worker_key, start_at, state, station_key) SELECT "
+                f":factory_key, :generation, given.worker, given.start, given.state, given.station FROM {given}"
+            ),
+            mine | parameters,
         )
+
+
+def _columns(rows: list[Any], *names: str) -> dict[str, Ints]:
+    return dict(zip(names, np.array(rows, dtype=np.int64).T, strict=True))
 
 
 def drop_generation(tx: Connection, factory_key: int, keep: list[int]) -> None:
     """Remove all changes but those of the generations to keep."""
     tx.execute(delete(intervals).where(intervals.c.factory_key == factory_key, intervals.c.generation.not_in(keep)))
-
-
-def _key(factory_key: int, generation: int) -> dict[str, Any]:
-    return {"factory_key": factory_key, "generation": generation}

@@ -28,6 +28,16 @@ def _columns(kind: str) -> tuple[Table, Column[Any], Column[Any]]:
     return table, key, name
 
 
+class RegistryFull(InvalidInput):
+    """No key is left for another worker, workstation, source or model version."""
+
+    code = "registry_full"
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"No more than {_LARGEST_KEY[kind]:,} can be registered in a factory")
+        self.kind = kind
+
+
 class Keys:
     """The keys of one transaction: what is known to be committed, and what it registers itself."""
 
@@ -49,7 +59,10 @@ class Keys:
         return {**known, **learned} if learned else known
 
     def of_registered(self, tx: Connection, kind: str, names: Iterable[str]) -> Mapping[str, int]:
-        """The keys of names; unknown ones are registered with their id as name."""
+        """The keys of names; unknown ones are registered with their id as name.
+
+        Raises RegistryFull when keys run out; those registered before are kept.
+        """
         found = self.of(tx, kind, names)
         unknown = sorted({name for name in names if name not in found})
         if unknown:
@@ -58,6 +71,8 @@ class Keys:
             learned.update(_look_up(tx, self._factory.factory_key, kind, unknown))
             fresh = [name for name in unknown if name not in learned]
             learned.update(_register(tx, self._factory.factory_key, kind, fresh))
+            if not learned.keys() >= set(unknown):
+                raise RegistryFull(kind)
             found = {**found, **learned}
         return found
 
@@ -78,13 +93,13 @@ def _look_up(tx: Connection, factory_key: int, kind: str, names: list[str]) -> d
 
 
 def _register(tx: Connection, factory_key: int, kind: str, names: list[str]) -> dict[str, int]:
-    if not names:
-        return {}
+    """Give keys to new names, as many as there are left."""
     table, key, name = _columns(kind)
     last = tx.execute(select(func.coalesce(func.max(key), 0)).where(table.c.factory_key == factory_key)).scalar_one()
+    names = names[: _LARGEST_KEY[kind] - last]
     keys = {text: last + n for n, text in enumerate(names, start=1)}
-    if last + len(names) > _LARGEST_KEY[kind]:
-        raise InvalidInput(f"No more than {_LARGEST_KEY[kind]:,} {kind}s can be registered", code="registry_full")
+    if not names:
+        return {}
     more: dict[str, str] = {"workstation": "type"}
     tx.execute(
         insert(table),
@@ -123,7 +138,8 @@ def add(tx: Connection, factory_key: int, kind: str, entity_id: str, values: dic
     """Register an entity; raises Conflict when its id is taken."""
     if row_of(tx, factory_key, kind, entity_id) is not None:
         raise Conflict(f"A {kind} with this id exists", code="already_exists")
-    _register(tx, factory_key, kind, [entity_id])
+    if not _register(tx, factory_key, kind, [entity_id]):
+        raise RegistryFull(kind)
     change(tx, factory_key, kind, entity_id, values)
 
 
