@@ -1,6 +1,7 @@
 # Every task of the project; `make help` lists them. The first one makes .venv from the locked dependencies.
 #   make run PYTHON=python3.12     another interpreter (3.10 to 3.13)
 #   make test ARGS="-k journey"    arguments for pytest
+#   make test JOBS=8               test processes at once, each with its own PostgreSQL; 0 for none beside pytest
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -14,6 +15,8 @@ BIN := $(VENV)/bin
 # A change of interpreter or of the lock makes the environment anew.
 READY := $(VENV)/.ready-$(shell $(or $(PYTHON),false) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 ARGS ?=
+JOBS ?= 2
+PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
 # What a person sets in .env holds for the tasks that start the product.
 ENVIRONMENT_FILE := set -a; if [ -f .env ]; then . ./.env; fi; set +a;
 
@@ -36,10 +39,10 @@ run: $(READY) ## Serve everything with sample data at http://localhost:5000
 	DEMO_MODE=$${DEMO_MODE:-true} exec $(BIN)/factory serve
 
 test: $(READY) ## Run every test, on SQLite and PostgreSQL
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 coverage: $(READY) ## Run every test and report the lines that none of them reaches
-	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+	$(PYTEST) --cov --cov-report=term $(ARGS)
 
 check: lint types imports ## Everything that needs no test: ruff, flake8, mypy, import-linter
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -32,10 +34,22 @@ class Reply:
         return json.loads(self.content)
 
 
+# Below the range from which systems take the ports of outgoing connections: a client of ours cannot take the
+# port of a server that is down for a moment. Each test process has a stretch of its own.
+PORTS_A_PROCESS = 1_000
+_first_port = 12_000 + PORTS_A_PROCESS * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 18)
+_ports = itertools.cycle(random.sample(range(_first_port, _first_port + PORTS_A_PROCESS), PORTS_A_PROCESS))
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of this host on which nobody listens, and no other test process will."""
+    for port in itertools.islice(_ports, PORTS_A_PROCESS):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
+    raise AssertionError("no port is free")
 
 
 def http_request(
