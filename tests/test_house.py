@@ -19,7 +19,7 @@ from factory.cli.main import main
 from factory.settings import declared_options
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = sorted(ROOT.glob("*.md"))
+DOCUMENTS = sorted(ROOT.glob("*.md"))  # the specification in docs/ may be ahead of the code
 # Names in capitals that the documents use and the server does not read.
 OTHER_VARIABLES = {
     "ARGS",
@@ -27,6 +27,7 @@ OTHER_VARIABLES = {
     "FACTORY_TEST_NO_SKIP",
     "FACTORY_TEST_POSTGRES_URL",
     "HYPOTHESIS_PROFILE",
+    "JOBS",
     "PYTHON",
     "NAME_FILE",
     "DATABASE_URL_FILE",

@@ -11,8 +11,6 @@ from factory.api.request_context import now
 from factory.domain.timestamp import format_timestamp
 
 _encoder = msgspec.json.Encoder()
-VERSION = "1.0.0"
-"""The version of the API, as health and both documents give it."""
 
 
 def json_answer(body: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:

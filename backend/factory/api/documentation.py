@@ -14,8 +14,8 @@ from flask_restx import Api
 from flask_restx.apidoc import ui_for
 from werkzeug.utils import cached_property
 
+from factory import __version__
 from factory.api.answer_schemas import ANSWERS
-from factory.api.answers import VERSION
 from factory.api.contract import swagger_2
 from factory.api.openapi import DESCRIPTION, TITLE, openapi_document
 from factory.api.schemas import REQUEST_BODIES
@@ -27,7 +27,9 @@ class DocumentedApi(Api):  # type: ignore[misc]
     """Flask-RESTX with errors left to errors.py, and our schemas and content types in its document."""
 
     def __init__(self, blueprint: Blueprint) -> None:
-        super().__init__(blueprint, version=VERSION, title=TITLE, description=DESCRIPTION, doc="/docs", validate=False)
+        super().__init__(
+            blueprint, version=__version__, title=TITLE, description=DESCRIPTION, doc="/docs", validate=False
+        )
         for name, schema in {**REQUEST_BODIES, **ANSWERS}.items():
             self.schema_model(name, swagger_2(schema))
 

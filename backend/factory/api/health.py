@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import Response
 from flask_restx import Namespace, Resource
 
-from factory.api.answers import VERSION, json_answer, timestamp
+from factory import __version__
+from factory.api.answers import json_answer, timestamp
 from factory.api.contract import contract
 from factory.api.request_context import store
 
@@ -13,7 +14,7 @@ namespace = Namespace("health", "Is the server alive, can it work", path="/healt
 
 
 def healthy() -> Response:
-    return json_answer({"status": "healthy", "timestamp": timestamp(), "version": VERSION})
+    return json_answer({"status": "healthy", "timestamp": timestamp(), "version": __version__})
 
 
 @namespace.route("/")
@@ -38,4 +39,4 @@ class Ready(Resource):  # type: ignore[misc]
     def get(self) -> Response:
         """Say whether the database answers"""
         store().ping()
-        return json_answer({"ready": True, "timestamp": timestamp(), "version": VERSION})
+        return json_answer({"ready": True, "timestamp": timestamp(), "version": __version__})

@@ -8,8 +8,8 @@ from typing import Any
 
 from flask_restx import Api
 
+from factory import __version__
 from factory.api.answer_schemas import ANSWERS
-from factory.api.answers import VERSION
 from factory.api.contract import Contract, Parameter
 from factory.api.schemas import REQUEST_BODIES, ref
 
@@ -41,7 +41,7 @@ def openapi_document(api: Api, base_path: str) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": TITLE,
-            "version": VERSION,
+            "version": __version__,
             "description": DESCRIPTION,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
