@@ -23,8 +23,8 @@ def run(database_url: str) -> Run:
     """Runs one command on the test's own database; expects it to succeed unless told otherwise."""
     from factory.cli.main import main
 
-    def invoke(*arguments: str, expect: int | None = 0, url: str = database_url) -> Result:
-        environment = {"DATABASE_URL": url, "ENVIRONMENT": "development", "LOG_LEVEL": "WARNING"}
+    def invoke(*arguments: str, expect: int | None = 0, url: str = database_url, **changes: str) -> Result:
+        environment = {"DATABASE_URL": url, "ENVIRONMENT": "development", "LOG_LEVEL": "WARNING", **changes}
         result = CliRunner().invoke(main, list(arguments), env=environment)
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
@@ -193,11 +193,29 @@ def test_seed_loads_the_sample_factory_and_the_same_again(run: Run, tmp_path: Pa
     assert {row["worker_id"] for row in first} == {"W1", "W2", "W3", "W4", "W5", "W6"}
     assert {row["workstation_id"] for row in first} == {"S1", "S2", "S3", "S4", "S5", "S6"}
     run("verify")
-    run("seed")
+    run("seed", "--replace")
     second = exported(run, tmp_path, "second.ndjson")
     # The second seed happens a moment later, so it may reach a little further, but it adds up to one data set.
     assert abs(len(second) - len(first)) < 50
     run("verify")
+
+
+def test_seed_leaves_a_factory_that_has_events_alone_unless_told_to_replace(run: Run, tmp_path: Path) -> None:
+    run("import", str(write_lines(tmp_path / "events.ndjson", make_events(5))))
+    refused = run("seed", expect=1)
+    assert "--replace" in refused.output
+    run("seed", "--if-empty")
+    assert run("seed", "--if-empty", "--replace", expect=None).exit_code == 2
+    assert len(exported(run, tmp_path)) == 5
+    run("seed", "--replace")
+    assert len(exported(run, tmp_path)) > 1000
+
+
+def test_seed_refuses_in_production(run: Run, tmp_path: Path) -> None:
+    for option in ((), ("--if-empty",), ("--replace",)):
+        refused = run("seed", *option, expect=1, ENVIRONMENT="production")
+        assert "production" in refused.output
+    assert exported(run, tmp_path) == []
 
 
 def test_the_schema_is_made_by_upgrade_and_found_right_by_check(run: Run, tmp_path: Path) -> None:

@@ -1,22 +1,36 @@
 """`factory seed`: the sample data."""
 
+import os
+
 import click
 
 from factory.cli.opened import factory_option, now, opened
 from factory.operations.seed_demo import SAMPLE_SEED, seed_demo
+from factory.settings import load_settings
 
 
 @click.command()
 @factory_option
 @click.option("--seed", default=SAMPLE_SEED, show_default=True, help="Another seed makes another sample.")
 @click.option("--if-empty", is_flag=True, help="Do nothing where the factory has events.")
-def seed(factory: str, seed: int, if_empty: bool) -> None:
-    """Replace a factory's data with two weeks of sample data up to now."""
+@click.option("--replace", is_flag=True, help="Remove the events that the factory has.")
+def seed(factory: str, seed: int, if_empty: bool, replace: bool) -> None:
+    """Fill a factory with two weeks of sample data up to now.
+
+    Workers and workstations are replaced. A factory that has events is refused without --replace, and
+    so is every factory with ENVIRONMENT=production.
+    """
+    if if_empty and replace:
+        raise click.UsageError("--if-empty and --replace exclude each other.")
+    if load_settings(os.environ).environment == "production":
+        raise click.ClickException("Sample data is not for production: nothing was changed.")
     with opened() as (_, store):
-        loaded = seed_demo(store=store, factory=factory, now=now(), seed=seed, if_empty=if_empty)
+        loaded = seed_demo(store=store, factory=factory, now=now(), seed=seed, if_empty=not replace)
     if loaded["replaced"]:
         click.echo(
             f"Loaded {loaded['events']} events of {loaded['workers']} workers at {loaded['workstations']} workstations."
         )
-    else:
+    elif if_empty:
         click.echo("The factory has events: nothing was changed.")
+    else:
+        raise click.ClickException("The factory has events: nothing was changed; --replace removes them.")
