@@ -64,3 +64,12 @@ def test_configuring_twice_leaves_one_handler() -> None:
     own = [handler for handler in logging.getLogger().handlers if isinstance(handler, _FactoryHandler)]
     assert len(own) == 1
     assert logging.getLogger().level == logging.WARNING
+
+
+def test_a_migration_is_told_and_a_start_without_one_is_not(caplog: pytest.LogCaptureFixture) -> None:
+    configure_logging(level="INFO", as_json=False)
+    migrations = logging.getLogger("alembic.runtime.migration")
+    migrations.info("Context impl %s.", "SQLiteImpl")
+    migrations.info("Running %s %s -> %s", "upgrade", "", "0001")
+    migrations.warning("Something is odd")
+    assert [record.getMessage() for record in caplog.records] == ["Running upgrade  -> 0001", "Something is odd"]

@@ -52,6 +52,14 @@ def configure_logging(*, level: str, as_json: bool) -> None:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level)
+    migrations = logging.getLogger("alembic.runtime.migration")
+    migrations.removeFilter(_tells_of_a_change)
+    migrations.addFilter(_tells_of_a_change)
+
+
+def _tells_of_a_change(record: logging.LogRecord) -> bool:
+    """Alembic introduces itself at each start; what matters is which migrations it runs."""
+    return record.levelno != logging.INFO or record.getMessage().startswith("Running ")
 
 
 def _own_fields(record: logging.LogRecord) -> dict[str, object]:
