@@ -6,11 +6,11 @@
 import os
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from factory.adapters.logging_setup import JsonFormatter, TextFormatter
+from factory.adapters.series_directory import make_series_directory
 from factory.settings import SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ except SettingsError as error:
     sys.exit(f"The settings are not usable:\n{error}")
 
 bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
-worker_class = "gthread"
+worker_class = "factory.gunicorn_worker.DeadlineWorker"
 workers = _settings.web_workers
 threads = _settings.web_threads
 keepalive = 30
@@ -50,7 +50,7 @@ _own_series: str | None = None
 if not _settings.metrics_enabled:
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
 elif _settings.prometheus_multiproc_dir is None:
-    _own_series = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="factory-metrics-")
+    _own_series = os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(make_series_directory())
 
 
 def on_starting(server: "Arbiter") -> None:

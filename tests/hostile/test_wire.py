@@ -188,6 +188,9 @@ def test_chunks_over_the_limit_are_a_413(server: RunningServer) -> None:
 def test_a_broken_request_is_refused_without_harm(server: RunningServer, request_bytes: bytes) -> None:
     received = server.raw(request_bytes)
     assert all(status < 500 or status in (501, 505) for status in statuses(received)), received[:500]
+    for answer in received.split(b"HTTP/1.")[1:]:
+        head, body = answer.split(b"\r\n\r\n", 1)
+        assert int(head[2:5]) == 200 or json.loads(body)["status"] == int(head[2:5])
 
 
 def test_a_header_cannot_be_put_into_the_answer_through_the_request_id(server: RunningServer) -> None:
@@ -199,12 +202,38 @@ def test_a_header_cannot_be_put_into_the_answer_through_the_request_id(server: R
 
 
 def test_silent_clients_do_not_keep_others_from_being_served(server: RunningServer) -> None:
-    # More than there are threads. One that stops inside its headers does hold a thread; NGINX stands before that.
+    # More than there are threads.
     silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(18)]
     reply = server.request("GET", "/api/v1/health/live", timeout=9)
     for connection in silent:
         connection.close()
     assert reply.status == 200
+
+
+def test_clients_that_stop_inside_their_headers_hold_the_threads_for_seconds_only(server: RunningServer) -> None:
+    started = time.monotonic()
+    halves = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(18)]
+    for half in halves:
+        half.sendall(b"GET /api/v1/health/live HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+    # Each goes on sending a little: silence alone would not tell.
+    while time.monotonic() - started < 8:
+        time.sleep(1)
+        for half in halves:
+            half.sendall(b"a")
+    reply = server.request("GET", "/api/v1/health/live", timeout=25)
+    for half in halves:
+        half.close()
+    assert reply.status == 200
+    assert time.monotonic() - started < 20
+
+
+def test_a_client_that_stops_inside_its_body_is_told_so_and_stores_nothing(server: RunningServer) -> None:
+    worker = fresh_worker()
+    body = line(event(worker_id=worker))
+    received = server.raw(post("/events/", body, length=str(len(body) + 1)), shut=False, timeout=40)
+    assert statuses(received) == [400]
+    assert json.loads(received.split(b"\r\n\r\n", 1)[1])["code"] == "incomplete_body"
+    assert count_of(server, worker) == 0
 
 
 def test_a_client_that_leaves_before_the_answer_does_no_harm(server: RunningServer) -> None:
