@@ -51,7 +51,7 @@ def _measure(
             yield bulk_rows(store, stores[store], directory, scale, batch_rate[store])
     if "history" in families:
         for store in names:
-            if store in scale.history_stores:
+            if store in scale.history_stores or len(names) == 1:
                 yield history_rows(store, stores[store], directory, scale)
 
 
