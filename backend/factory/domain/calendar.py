@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
+from factory.domain.ranges import ranges
 from factory.domain.timestamp import HOUR, MINUTE, to_datetime, to_us
 
 Instants = npt.NDArray[np.int64]
@@ -118,9 +119,8 @@ class Calendar:
         high = int(np.searchsorted(days, end, side="left"))
         starts = days[low:high]
         lengths = days[low + 1 : high + 1] - starts
-        counts = -(-lengths // HOUR)
-        offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        hours = np.repeat(starts, counts) + offsets * HOUR
+        day, hour = ranges(np.zeros_like(starts), -(-lengths // HOUR))
+        hours = starts[day] + hour * HOUR
         return hours[(hours < end) & (self.ends_of(HOURS, hours) > first)]
 
     def month_starts(self, first: int, end: int) -> Instants:

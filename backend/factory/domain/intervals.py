@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from factory.domain.event import ABSENT, IDLE, PRODUCT_COUNT, UNKNOWN, WORKING
+from factory.domain.ranges import ranges
 
 Ints = npt.NDArray[np.int64]
 FOREVER = np.iinfo(np.int64).max // 4
@@ -128,9 +129,7 @@ def split(spans: Spans, starts: Ints, ends: Ints) -> tuple[Spans, Ints]:
     """
     first = np.searchsorted(ends, spans.start, side="right")
     last = np.searchsorted(starts, spans.end, side="left")
-    counts = np.maximum(last - first, 0)
-    row = np.repeat(np.arange(len(counts)), counts)
-    bucket = np.repeat(first, counts) + np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    row, bucket = ranges(first, last)
     pieces = spans.take(row)
     return pieces._replace(
         start=np.maximum(pieces.start, starts[bucket]), end=np.minimum(pieces.end, ends[bucket])

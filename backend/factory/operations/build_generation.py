@@ -7,7 +7,9 @@ being built. The last transaction swaps: no reader ever sees half of either.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -47,10 +49,12 @@ def build_generation(
     assert site.building is not None
     changed = site._replace(**(settings or {}))
     target = Target(site.factory_key, site.building, changed.timeout, Calendar(changed.time_zone))
+    began = time.monotonic_ns()
     try:
         slices = store.retry(lambda: _slices(store, site))
         for n, (low, high) in enumerate(slices, start=1):
-            store.retry(lambda low=low, high=high: _build_slice(store, target, low, high, now))  # type: ignore[misc]
+            seen_at = now + (time.monotonic_ns() - began) // 1000
+            store.retry(partial(_build_slice, store, target, low, high, seen_at))
             if progress is not None:
                 progress(n, len(slices))
         return store.retry(lambda: _finish(store, factory, target, settings or {}, compare))
@@ -87,18 +91,17 @@ def _slices(store: Store, site: Factory) -> list[tuple[int, int]]:
         return [*slices, (low, site.last_event_at)]
 
 
-def _build_slice(store: Store, target: Target, low: int, high: int, now: int) -> None:
+def _build_slice(store: Store, target: Target, low: int, high: int, seen_at: int) -> None:
     with store.writing() as tx:
         store.dialect.own_derived(tx, target.factory_key)
         workers = [row[0] for row in registries.rows_of(tx, target.factory_key, "worker")]
         derive(store, tx, target, event_log.cells_between(store, tx, target.factory_key, workers, low, high))
-        factories.change(tx, target.factory_key, {"building_seen_at": now})
+        factories.change(tx, target.factory_key, {"building_seen_at": seen_at})
 
 
 def _finish(store: Store, factory: str, target: Target, settings: dict[str, Any], compare: Compare | None) -> Any:
     with store.writing() as tx:
         site = factories.find(tx, factory)
-        store.dialect.own_factory(tx, site.factory_key)
         store.dialect.own_derived(tx, site.factory_key)
         site = factories.find(tx, factory)
         if site.building != target.generation:

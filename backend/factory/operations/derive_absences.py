@@ -15,6 +15,7 @@ import numpy.typing as npt
 from factory.domain.calendar import MONTHS
 from factory.domain.event import ABSENT, UNKNOWN
 from factory.domain.intervals import FOREVER, Spans, spans_of
+from factory.domain.ranges import ranges
 from factory.domain.totals import PRESENCE, Page, add_up
 from factory.operations.derived_rows import DerivedRows
 from factory.store import intervals
@@ -33,9 +34,7 @@ class _Months(NamedTuple):
     def reached_by(self, low: Ints, high: Ints) -> tuple[Ints, Ints]:
         """The months that each stretch [low, high) overlaps: (row of the stretch, place of the month)."""
         first = np.searchsorted(self.ends, low, side="right")
-        count = np.maximum(np.searchsorted(self.starts, high, side="left") - first, 0)
-        month = np.repeat(first, count) + np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-        return np.repeat(np.arange(len(count)), count), month
+        return ranges(first, np.searchsorted(self.starts, high, side="left"))
 
 
 def refresh_absences(rows: DerivedRows, changed: Stretches, counted: Stretches) -> tuple[Stretches, Pairs]:

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from factory.domain.calendar import DAYS, HOURS, MONTHS
 from factory.domain.intervals import FOREVER, clip, spans_of, split
+from factory.domain.ranges import ranges
 from factory.domain.totals import PRESENCE, Page, add_up, grouped, presence_of_counts, presence_of_spans
 from factory.operations.derive_absences import Pairs, refresh_absences, without_absences
 from factory.operations.derive_occupancy import Touched, refresh_occupancy
@@ -30,9 +31,8 @@ def refresh_pages(rows: DerivedRows, changed: Stretches, counted: Stretches) -> 
 def _cells(stretches: Stretches, starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
     """The distinct (worker, start of hour) that the stretches overlap, ordered by worker and hour."""
     first = np.searchsorted(ends, stretches.low, side="right")
-    count = np.searchsorted(starts, stretches.high, side="left") - first
-    place = np.repeat(first, count) + np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    code = np.unique(np.repeat(stretches.worker, count) * len(starts) + place)
+    row, place = ranges(first, np.searchsorted(starts, stretches.high, side="left"))
+    code = np.unique(stretches.worker[row] * len(starts) + place)
     return code // len(starts), starts[code % len(starts)]
 
 

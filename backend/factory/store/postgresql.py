@@ -194,11 +194,6 @@ def fetch_columns(tx: Connection, columns: Sequence[str], rest: str, parameters:
     return [rows[name].astype(kind[1:]) for name, kind in parts]
 
 
-def file_size(tx: Connection) -> int:
-    """Bytes of the database."""
-    return int(tx.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
-
-
 def own_schema(tx: Connection) -> None:
     """Be the only one that changes the schema, until the end of the transaction."""
     tx.execute(text("SELECT pg_advisory_xact_lock(:lock, 0)"), {"lock": _SCHEMA})

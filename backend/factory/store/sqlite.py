@@ -146,10 +146,5 @@ def fetch_columns(tx: Connection, columns: Sequence[str], rest: str, parameters:
     return [np.array(values, dtype=kind) for values, kind in zip(lists, kinds, strict=True)]
 
 
-def file_size(tx: Connection) -> int:
-    """Bytes of the database."""
-    return int(tx.execute(text("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")).scalar_one())
-
-
 def own_schema(tx: Connection) -> None:
     """Nothing to do: a writer is alone."""
