@@ -12,8 +12,12 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3
 	if $$python -c '$(SUITABLE)' 2>/dev/null; then echo $$python; break; fi; done)
 VENV := .venv
 BIN := $(VENV)/bin
-# A change of interpreter or of the lock makes the environment anew.
-READY := $(VENV)/.ready-$(shell $(or $(PYTHON),false) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+# What the server needs is enough to run it; tests and checks add to it. A change of interpreter or of what the
+# server needs makes the environment anew.
+VERSION := $(shell $(or $(PYTHON),false) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+RUNNABLE := $(VENV)/.runnable-$(VERSION)
+READY := $(VENV)/.ready-$(VERSION)
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 ARGS ?=
 JOBS ?= 2
 PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
@@ -23,16 +27,21 @@ ENVIRONMENT_FILE := set -a; if [ -f .env ]; then . ./.env; fi; set +a;
 help: ## List every task
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-$(READY): requirements-dev.txt pyproject.toml
+$(RUNNABLE): backend/requirements.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "No Python from 3.10 to 3.13 was found; name one: make PYTHON=/path/to/python3"; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	sed -n '/^setuptools==/,/[^\\]$$/p' requirements-dev.txt > $(VENV)/build.txt
+	$(PIP) install --no-compile --require-hashes -r backend/requirements.txt -r $(VENV)/build.txt
+	$(PIP) install --no-deps --no-build-isolation -e .
+	touch $@
+
+$(READY): $(RUNNABLE) requirements-dev.txt
+	$(PIP) install --no-compile --require-hashes -r requirements-dev.txt
 	touch $@
 
 install: $(READY) ## Make .venv from the lock file
 
-run: $(READY) ## Serve everything with sample data at http://localhost:5000
+run: $(RUNNABLE) ## Serve everything with sample data at http://localhost:5000
 	@$(ENVIRONMENT_FILE) \
 	$(BIN)/factory db upgrade; \
 	$(BIN)/factory seed --if-empty; \
@@ -74,7 +83,7 @@ migrations-check: $(READY) ## Migrate an empty database and compare it with what
 	$(BIN)/factory db check
 
 lock: $(READY) ## Resolve the dependencies anew into the two lock files
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(PIP) install uv
 	$(BIN)/uv $(LOCK) pyproject.toml --extra dev --output-file requirements-dev.txt
 	$(BIN)/uv $(LOCK) pyproject.toml --constraint requirements-dev.txt --output-file backend/requirements.txt
 
