@@ -11,9 +11,13 @@ from math import fsum
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
+from factory.domain.intervals import FOREVER
 from factory.domain.timestamp import HOUR
 from factory.domain.totals import OCCUPANCY, PRESENCE, Page
+
+Ints = npt.NDArray[np.int64]
 
 DEFINITIONS_VERSION = 1
 """Raised whenever a definition of a number changes."""
@@ -78,18 +82,20 @@ def per_hour(units: int, us: int) -> float | None:
     return rounded(units * HOUR, us, 2) if us else None
 
 
-def mean_percentage(parts: list[int], wholes: list[int]) -> float | None:
+def mean_percentage(parts: Ints, wholes: Ints) -> float | None:
     """The unweighted mean of part / whole over those with a whole, in percent, exactly rounded.
 
     Floating point decides unless the mean is so near to a half that its error could matter.
     """
-    pairs = [(part, whole) for part, whole in zip(parts, wholes, strict=True) if whole]
-    if not pairs:
+    defined = wholes > 0
+    parts, wholes = parts[defined], wholes[defined]
+    if len(wholes) == 0:
         return None
-    mean = fsum(part / whole for part, whole in pairs) / len(pairs) * 10_000
+    mean = fsum((parts / wholes).tolist()) / len(wholes) * 10_000
     if abs(mean % 1 - 0.5) > 1e-6:
         return round(mean) / 100
-    exact = sum((Fraction(part, whole) for part, whole in pairs), Fraction()) / len(pairs)
+    pairs = zip(parts.tolist(), wholes.tolist(), strict=True)
+    exact = sum((Fraction(part, whole) for part, whole in pairs), Fraction()) / len(wholes)
     return rounded(100 * exact.numerator, exact.denominator, 2)
 
 
@@ -144,16 +150,18 @@ def nothing(elapsed: int) -> Totals:
     return Totals(elapsed, np.empty(0, PRESENCE), np.empty(0, OCCUPANCY))
 
 
-def _by_key(page: Page, key: str, columns: tuple[str, ...]) -> list[tuple[int, tuple[int, ...]]]:
-    if len(page) == 0:
-        return []
+def _sums(page: Page, key: str, columns: tuple[str, ...]) -> tuple[Ints, list[Ints]]:
+    """The distinct keys of a page, and the sums of each column by key."""
     keys, place = np.unique(page[key], return_inverse=True)
-    sums = []
-    for column in columns:
-        total = np.zeros(len(keys), dtype=np.int64)
+    sums: list[Ints] = [np.zeros(len(keys), dtype=np.int64) for _ in columns]
+    for total, column in zip(sums, columns, strict=True):
         np.add.at(total, place, page[column])
-        sums.append(total.tolist())
-    return list(zip(keys.tolist(), zip(*sums, strict=True), strict=True))
+    return keys.astype(np.int64), sums
+
+
+def _by_key(page: Page, key: str, columns: tuple[str, ...]) -> list[tuple[int, tuple[int, ...]]]:
+    keys, sums = _sums(page, key, columns)
+    return list(zip(keys.tolist(), zip(*(total.tolist() for total in sums), strict=True), strict=True))
 
 
 def worker_metrics(totals: WorkerTotals, elapsed: int) -> dict[str, Any]:
@@ -189,29 +197,42 @@ def workstation_metrics(totals: StationTotals, elapsed: int) -> dict[str, Any]:
     }
 
 
-def factory_metrics(totals: Totals, first_states: dict[int, int], start: int) -> dict[str, Any]:
-    """The metrics of a factory, without the registered counts.
+class FirstStates(NamedTuple):
+    """The instants of the workers' first state events: columns, ordered by worker."""
 
-    `first_states` has the instant of each worker's first state event; `start` is the window's. A worker
-    without an event in the window keeps one state, or falls silent. So one whose last state event before
-    the window is `absent` is absent all through it, and any other with a state event before is expected.
+    worker: Ints
+    at: Ints
+
+    def of(self, workers: Ints) -> Ints:
+        """The instants of some workers, FOREVER for one without any."""
+        place = np.minimum(np.searchsorted(self.worker, workers), max(len(self.worker) - 1, 0))
+        if len(self.worker) == 0:
+            return np.full(len(workers), FOREVER)
+        return np.where(self.worker[place] == workers, self.at[place], FOREVER)
+
+
+def factory_metrics(totals: Totals, first_states: FirstStates, start: int) -> dict[str, Any]:
+    """The metrics of a factory, without the registered counts; `start` is the window's.
+
+    A worker without an event in the window keeps one state, or falls silent. So one whose last state event
+    before the window is `absent` is absent all through it, and any other with a state event before is
+    expected.
     """
-    workers = totals.by_worker()
-    active = [w.active for w in workers.values()]
-    present = [w.active + w.idle for w in workers.values()]
-    units, productive = sum(w.units for w in workers.values()), sum(active)
-    silent = WorkerTotals()
-    expected = {key for key, worker in workers.items() if worker.events}
-    expected |= {key for key, first in first_states.items() if first < start and not workers.get(key, silent).absent}
-    known = sum(w.active + w.idle + w.absent for key, w in workers.items() if key in expected)
+    worker, (active, idle, absent, units, events) = _sums(totals.presence, "worker", WorkerTotals._fields)
+    known_before = first_states.of(worker) < start
+    expected = (events > 0) | (known_before & (absent == 0))
+    silent = int(np.count_nonzero(first_states.at < start)) - int(np.count_nonzero(known_before))
+    present = active + idle
+    productive, made = int(active.sum()), int(units.sum())
+    known = int((present + absent)[expected].sum())
     return {
         "total_productive_time_hours": hours(productive),
-        "total_production_count": units,
-        "average_production_rate": per_hour(units, productive),
+        "total_production_count": made,
+        "average_production_rate": per_hour(made, productive),
         "average_utilization_percentage": mean_percentage(active, present),
-        "pooled_utilization_percentage": percentage(productive, sum(present)),
-        "coverage_percentage": percentage(known, totals.elapsed * len(expected)),
-        "active_worker_count": sum(1 for time in present if time),
+        "pooled_utilization_percentage": percentage(productive, int(present.sum())),
+        "coverage_percentage": percentage(known, totals.elapsed * (int(np.count_nonzero(expected)) + silent)),
+        "active_worker_count": int(np.count_nonzero(present)),
         "active_station_count": int(np.count_nonzero(totals.occupancy["occupied"])),
-        "total_events": sum(w.events for w in workers.values()),
+        "total_events": int(events.sum()),
     }

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from factory.domain.calendar import MONTHS, Calendar, Stretch
 from factory.domain.event import IDLE, UNKNOWN, WORKING
 from factory.domain.intervals import FOREVER, Spans, clip, occupancy, spans_of
-from factory.domain.metrics import Totals, nothing
+from factory.domain.metrics import FirstStates, Totals, nothing
 from factory.domain.totals import (
     OCCUPANCY,
     PRESENCE,
@@ -33,7 +33,7 @@ class Ends(NamedTuple):
     """The ends of the workers' histories: known states that last without end, and first state events."""
 
     tails: Spans
-    first_states: dict[int, int]
+    first_states: FirstStates
 
 
 class Gatherer:
@@ -53,7 +53,8 @@ class Gatherer:
         known = [row for row in rows if row[3] is not None and row[3] != UNKNOWN]
         columns = np.array([(w, start, FOREVER, state, station) for w, _, start, state, station in known], np.int64)
         tails = Spans(*columns.reshape(-1, 5).T)
-        return Ends(tails, {row[0]: row[1] for row in rows if row[1] is not None})
+        firsts = np.array([row[:2] for row in rows if row[1] is not None], dtype=np.int64).reshape(-1, 2)
+        return Ends(tails, FirstStates(*firsts.T))
 
     def totals(self, start: int, end: int) -> Totals:
         """The totals of all workers and stations in [start, end)."""
@@ -82,7 +83,8 @@ class Gatherer:
 
         states that last without end, and absences of whole months.
         """
-        rows = [presence_of_spans(clip(self.ends.tails, start, end))]
+        tails = clip(self.ends.tails, start, end)
+        rows = [presence_of_spans(tails)] if len(tails.start) else []
         for (month, after), page in self._absences.items():
             if month < end and start < after:
                 rows.append(page.copy())

@@ -23,7 +23,7 @@ from factory.domain.metrics import (
     workstation_metrics,
 )
 from factory.domain.timestamp import MINUTE, format_timestamp
-from factory.domain.totals import OCCUPANCY, PRESENCE, add_up, presence_of_counts, presence_of_spans
+from factory.domain.totals import OCCUPANCY, PRESENCE, Page, add_up, presence_of_counts, presence_of_spans
 from factory.domain.window import Window, window_of
 from factory.operations.gather_totals import Gatherer, occupancy_of
 from factory.operations.query_metrics import MetricsAnswer, row_or_not_found
@@ -130,12 +130,13 @@ def _whole_buckets(gatherer: Gatherer, bucket: str, stretches: list[Stretch], wi
             continue
         assert calendar.starts_of(level, np.array([low]))[0] == low
         mine = [s for s in starts if low <= s < high] if bucket == "week" else [low]
-        rows = [presence[s] for s in mine if s in presence]
-        yield Totals(
-            high - low,
-            add_up([*rows, *gatherer.unpaged(low, high)], PRESENCE),
-            add_up([there[s] for s in mine if s in there], OCCUPANCY),
-        )
+        rows = [presence[s] for s in mine if s in presence] + gatherer.unpaged(low, high)
+        stations = [there[s] for s in mine if s in there]
+        yield Totals(high - low, _added_up(rows, PRESENCE), _added_up(stations, OCCUPANCY))
+
+
+def _added_up(pages: list[Page], dtype: np.dtype[Any]) -> Page:
+    return pages[0] if len(pages) == 1 else add_up(pages, dtype)
 
 
 def _quarters(gatherer: Gatherer, _bucket: str, stretches: list[Stretch], window: Window) -> Iterator[Totals]:
