@@ -86,7 +86,7 @@ def history_rows(store: str, database: Database, directory: Path, scale: Scale) 
             for turn in range(scale.rounds):
                 for name, server, end in (("long", long, ends[0]), ("short", short, ends[1])):
                     asked = metrics_requests(kind, end, scale.reads, seed * 100 + turn)
-                    found[name].append(server.load(asked, connections=1))
+                    found[name].append(server.load(asked, connections=1, seconds=scale.reads * 0.1))
             rows.append(_row(kind, store, scale, found, long.peak_megabytes()))
     for url in urls:
         database.drop(url)
@@ -109,5 +109,9 @@ def _row(kind: str, store: str, scale: Scale, found: dict[str, list[Result]], pe
         **times["long"],
         generator_share=sum(r["cpu_seconds"] for r in found["long"]) / seconds / (os.cpu_count() or 1),
         peak_megabytes=peak,
-        details={"short": times["short"], "events": scale.history_events},
+        details={
+            "short": times["short"],
+            "events": scale.history_events,
+            "requests": sum(r["requests"] for r in found["long"]),
+        },
     )

@@ -23,7 +23,7 @@ class Scale:
     """Length of a working day; late events are up to one working day late, so a day is loaded before."""
     single_seconds: float
     reads: int
-    """Requests for metrics in a turn."""
+    """Requests for metrics in a turn; fewer where they take more than 100 ms each."""
     history_events: int
     bulk_events: int
     history_stores: tuple[str, ...]
@@ -31,6 +31,6 @@ class Scale:
 
 SCALES = {
     "quick": Scale("quick", 2, 10, 6, 60, 2.0, 10, 150_000, 150_000, ("postgresql",)),
-    "default": Scale("default", 3, 30, 16, 240, 5.0, 100, 1_000_000, 1_000_000, ("postgresql", "sqlite")),
+    "default": Scale("default", 3, 30, 16, 240, 5.0, 40, 1_000_000, 1_000_000, ("postgresql", "sqlite")),
     "full": Scale("full", 5, 60, 40, 480, 10.0, 300, 10_000_000, 10_000_000, ("postgresql", "sqlite")),
 }
