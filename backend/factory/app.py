@@ -16,6 +16,7 @@ from factory.adapters.periodic_thread import PeriodicThread
 from factory.api.prometheus import register_metrics
 from factory.api.request_context import Collaborators, provide
 from factory.api.routes import register_routes
+from factory.operations.commit_together import CommitTogether
 from factory.operations.observe_store import observe_store
 from factory.operations.refresh_derived import refresh_all
 from factory.settings import Settings, load_settings
@@ -37,7 +38,16 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = s
 
     app = Flask(__name__, static_folder=None)
     registry = CollectorRegistry()
-    provide(app, Collaborators(store=store, settings=settings, clock=clock, series=DomainSeries(registry)))
+    provide(
+        app,
+        Collaborators(
+            store=store,
+            together=CommitTogether(store),
+            settings=settings,
+            clock=clock,
+            series=DomainSeries(registry),
+        ),
+    )
     register_routes(app, frontend_dir=Path(settings.frontend_dir))
     if settings.metrics_enabled:
         register_metrics(app, registry, StoreSeries(lambda: observe_store(store=store), clock))

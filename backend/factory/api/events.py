@@ -12,7 +12,7 @@ from factory.api.answers import json_answer, many, timestamp
 from factory.api.contract import FACTORY, WINDOW, Body, Parameter, contract, json_body
 from factory.api.query_parameters import Query
 from factory.api.request_body import JSON, NDJSON, content_type, read_body
-from factory.api.request_context import factory, now, series, settings, store
+from factory.api.request_context import factory, now, series, settings, store, together
 from factory.api.request_hooks import count
 from factory.api.schemas import BOOLEAN, EVENT_TYPE, ID, TEXT, ref
 from factory.domain.errors import Conflict, FieldError, InvalidInput
@@ -86,7 +86,7 @@ class Events(Resource):  # type: ignore[misc]
         Query().done()
         where = factory()
         content_type(JSON)
-        outcome = _ingest(where, parse_event(read_body(), _rules()), atomic=False)
+        outcome = _ingest_one(where, parse_event(read_body(), _rules()))
         if outcome.failures:
             raise _refusal(outcome)
         status = 201 if outcome.created else 200
@@ -124,7 +124,7 @@ class Batch(Resource):  # type: ignore[misc]
         query.done()
         where = factory()
         parse = parse_lines if content_type(JSON, NDJSON) == NDJSON else parse_array
-        outcome = _ingest(where, parse(read_body(), _rules()), atomic=atomic)
+        outcome = _ingest_batch(where, parse(read_body(), _rules()), atomic=atomic)
         return json_answer(_report(outcome), _status(outcome, atomic))
 
 
@@ -137,15 +137,28 @@ def _rules() -> EventRules:
     )
 
 
-def _ingest(where: str, events: ParsedEvents, *, atomic: bool) -> IngestOutcome:
+def _ingest_one(where: str, event: ParsedEvents) -> IngestOutcome:
+    outcome = together().ingest(factory=where, events=event, now=now(), register_unknown=_registers_unknown())
+    return _counted(event, outcome)
+
+
+def _ingest_batch(where: str, events: ParsedEvents, *, atomic: bool) -> IngestOutcome:
     outcome = ingest_events(
         store=store(),
         factory=where,
         events=events,
         now=now(),
         atomic=atomic,
-        register_unknown=settings().unknown_entity_policy == "register",
+        register_unknown=_registers_unknown(),
     )
+    return _counted(events, outcome)
+
+
+def _registers_unknown() -> bool:
+    return settings().unknown_entity_policy == "register"
+
+
+def _counted(events: ParsedEvents, outcome: IngestOutcome) -> IngestOutcome:
     series().delivery(events, outcome, now=now())
     count(
         events=outcome.total,

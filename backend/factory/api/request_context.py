@@ -14,6 +14,7 @@ from factory.store.factories import DEFAULT_FACTORY
 
 if TYPE_CHECKING:
     from factory.adapters.metrics import DomainSeries
+    from factory.operations.commit_together import CommitTogether
     from factory.settings import Settings
     from factory.store import Store
 
@@ -23,6 +24,7 @@ class Collaborators:
     """Everything a request works with, made once by app.py."""
 
     store: Store
+    together: CommitTogether
     settings: Settings
     clock: Callable[[], int]
     series: DomainSeries
@@ -39,6 +41,10 @@ def _collaborators() -> Collaborators:
 
 def store() -> Store:
     return _collaborators().store
+
+
+def together() -> CommitTogether:
+    return _collaborators().together
 
 
 def settings() -> Settings:
