@@ -63,6 +63,15 @@ def reason(error: BaseException | None) -> str:
     return "other"
 
 
+def for_each(table: str, condition: str) -> str:
+    """SQL that joins, for each row before it, the rows of `table` that an index finds by `condition`.
+
+    OFFSET 0 keeps the planner from another way: right after a table has grown it takes it for small, and
+    would rather read all of it.
+    """
+    return f"CROSS JOIN LATERAL (SELECT * FROM {table} WHERE {condition} OFFSET 0) {table.split()[-1]}"
+
+
 def relation(columns: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """SQL of a table `given` with these columns (arrays or lists) and the row number `i`, from 0."""
     arrays, parameters = [], {}
@@ -78,15 +87,6 @@ def relation(columns: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         f"WITH ORDINALITY AS u({names}, place)) AS given",
         parameters,
     )
-
-
-def for_each(table: str, condition: str) -> str:
-    """SQL that joins, for each row before it, the rows of `table` that an index finds by `condition`.
-
-    OFFSET 0 keeps the planner from another way: right after a table has grown it takes it for small, and
-    would rather read all of it.
-    """
-    return f"CROSS JOIN LATERAL (SELECT * FROM {table} WHERE {condition} OFFSET 0) {table.split()[-1]}"
 
 
 def share_factory(tx: Connection, factory_key: int) -> None:
@@ -123,9 +123,10 @@ _COPY = f"COPY staged_events (place, {_CONTENT}, {_TARGET}) FROM STDIN (FORMAT b
 _INSERT = (
     f"INSERT INTO events ({_TARGET}, {_CONTENT}) SELECT {_TARGET}, {_CONTENT} FROM staged_events ON CONFLICT DO NOTHING"
 )
+_SAME = " AND ".join(f"e.{name} = s.{name}" for name in _TARGET.split(", "))
 # A row of the table that another transaction wrote was there before.
 _STORED = f"""SELECT s.place, e.units, e.confidence, e.model_key FROM staged_events s
-    JOIN events e USING ({_TARGET}) WHERE e.xmin <> pg_current_xact_id()::xid"""
+    {for_each("events e", f"{_SAME} AND e.xmin <> pg_current_xact_id()::xid")}"""
 
 # The fields of COPY's binary form: a count, then the width and the bytes of each. event_id comes last.
 _FIELDS = (
