@@ -76,7 +76,9 @@ def test_everything_arrives_exactly_once_though_the_server_was_away(server: Runn
 def test_what_could_not_be_delivered_is_sent_by_the_next_run(server: RunningServer, tmp_path: Path) -> None:
     spool = tmp_path / "spool.ndjson"
     first = simulate(server, spool, "--rate", "100/s", "--seed", "7")
-    time.sleep(3)
+    deadline = time.monotonic() + 30
+    while not (spool.exists() and spool.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.1)
     first.send_signal(signal.SIGINT)
     _, progress = first.communicate(timeout=20)
     made = number(progress, "made")
