@@ -116,7 +116,8 @@ def store_events(
     outcome.created = len(new)
     outcome.new = known[new].tolist()
     if len(new):
-        pending.note(tx, site.factory_key, pending.cells_of(columns.worker[new], columns.time[new]))
+        cells = pending.cells_of(columns.worker[new], columns.time[new])
+        pending.note(tx, site.factory_key, cells, len(new))
 
 
 def _distinct(columns: EventColumns) -> tuple[Ints, dict[int, int]]:

@@ -30,8 +30,8 @@ def seed_demo(
     """Remove the factory's registry and events and load the sample data up to `now` (microseconds).
 
     One transaction: readers see all of the old data or all of the new. With `if_empty` a factory that has
-    events is left alone. Answers `replaced` and how many workers, workstations and events there are of the
-    sample. Raises NotFound, Unavailable.
+    workers, workstations or events is left alone. Answers `replaced` and how many workers,
+    workstations and events there are of the sample. Raises NotFound, Unavailable.
     """
     return store.retry(lambda: _seed(store, factory, now, seed, if_empty))
 
@@ -42,7 +42,7 @@ def _seed(store: Store, factory: str, now: int, seed: int, if_empty: bool) -> di
         store.dialect.own_factory(tx, site.factory_key)
         store.dialect.own_derived(tx, site.factory_key)
         site = factories.find(tx, factory)
-        if if_empty and (site.first_event_at is not None or pending.any_of(tx, site.factory_key)):
+        if if_empty and _has_data(tx, site):
             return {"replaced": False, "workers": 0, "workstations": 0, "events": 0}
         site = clear_factory.clear(tx, site)
         workers, stations = sample_registry()
@@ -53,6 +53,11 @@ def _seed(store: Store, factory: str, now: int, seed: int, if_empty: bool) -> di
             registries.add(tx, site.factory_key, "workstation", station["workstation_id"], texts)
         events = _load(store, tx, site, now, seed)
     return {"replaced": True, "workers": len(workers), "workstations": len(stations), "events": events}
+
+
+def _has_data(tx: Connection, site: Factory) -> bool:
+    registered = any(registries.rows_of(tx, site.factory_key, kind) for kind in ("worker", "workstation"))
+    return registered or site.first_event_at is not None or pending.any_of(tx, site.factory_key)
 
 
 def _load(store: Store, tx: Connection, site: Factory, now: int, seed: int) -> int:

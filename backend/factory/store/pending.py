@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from factory.domain.timestamp import HOUR
 from factory.store.schema import pending
@@ -18,6 +18,9 @@ from factory.store.schema import pending
 Cells = npt.NDArray[Any]
 
 CELL = np.dtype([("worker", "<i4"), ("first", "<i8"), ("last", "<i8")])
+
+_MOST_DELIVERIES = 2_000
+_MOST_EVENTS = 200_000
 
 VALID = 0
 """The generation under which deliveries are noted: whichever is valid when they are looked at."""
@@ -35,40 +38,42 @@ def cells_of(worker: npt.NDArray[np.int64], time: npt.NDArray[np.int64]) -> Cell
     return cells
 
 
-def note(tx: Connection, factory_key: int, cells: Cells, generation: int = VALID) -> None:
-    """Note touched cells, in the transaction that touches them."""
+def note(tx: Connection, factory_key: int, cells: Cells, events: int) -> None:
+    """Note the cells that so many events touched, in the transaction that stores them."""
     tx.execute(
         insert(pending).values(
             factory_key=factory_key,
-            generation=generation,
+            generation=VALID,
             pending_key=secrets.randbits(63),
+            events=events,
             cells=cells.tobytes(),
         )
     )
 
 
-def any_of(tx: Connection, factory_key: int, generation: int = VALID) -> bool:
+def any_of(tx: Connection, factory_key: int) -> bool:
     """Whether anything is waiting."""
-    mine = (pending.c.factory_key == factory_key) & (pending.c.generation == generation)
+    mine = (pending.c.factory_key == factory_key) & (pending.c.generation == VALID)
     return tx.execute(select(pending.c.pending_key).where(mine).limit(1)).first() is not None
 
 
-def count(tx: Connection, factory_key: int) -> int:
-    """How many touched cells wait, counted a delivery each."""
-    mine = (pending.c.factory_key == factory_key) & (pending.c.generation == VALID)
-    size = tx.execute(select(func.sum(func.length(pending.c.cells))).where(mine)).scalar_one()
-    return int(size or 0) // CELL.itemsize
+def take(tx: Connection, factory_key: int, generation: int = VALID, *, hand_on_to: int | None = None) -> Cells:
+    """Remove some deliveries, as many as fit into memory, and return their cells; none when nothing waits.
 
-
-def take(
-    tx: Connection, factory_key: int, generation: int = VALID, *, hand_on_to: int | None = None, most: int = 2000
-) -> Cells:
-    """Remove up to `most` deliveries and return their cells; or hand them on to a generation being built."""
+    With `hand_on_to` they wait for that generation instead of being removed.
+    """
     mine = (pending.c.factory_key == factory_key) & (pending.c.generation == generation)
-    rows = tx.execute(select(pending.c.pending_key, pending.c.cells).where(mine).limit(most)).all()
-    taken = mine & pending.c.pending_key.in_([row[0] for row in rows])
+    columns = (pending.c.pending_key, pending.c.events, pending.c.cells)
+    keys, cells, events = [], [], 0
+    for key, count, content in tx.execute(select(*columns).where(mine).limit(_MOST_DELIVERIES)):
+        if events and events + count > _MOST_EVENTS:
+            break
+        keys.append(key)
+        cells.append(content)
+        events += count
+    taken = mine & pending.c.pending_key.in_(keys)
     if hand_on_to is None:
         tx.execute(delete(pending).where(taken))
     else:
         tx.execute(update(pending).where(taken).values(generation=hand_on_to))
-    return np.frombuffer(b"".join(row[1] for row in rows), CELL)
+    return np.frombuffer(b"".join(cells), CELL)
