@@ -44,6 +44,7 @@ def test_requests_events_and_the_store_are_counted(site: FlaskClient) -> None:
 
     before = site.get("/metrics").text
     site.post("/api/v1/events/batch", json=[{**EVENT, "worker_id": "W-metrics"}] * 3 + [{}])
+    site.post("/api/v1/events/", json={**EVENT, "event_type": "asleep"})
     site.get("/api/v1/metrics/factory")  # what waits is derived before it is read
     after = site.get("/metrics").text
 
@@ -52,7 +53,7 @@ def test_requests_events_and_the_store_are_counted(site: FlaskClient) -> None:
 
     assert grown('factory_events_total{outcome="created",type="idle"}') == 1
     assert grown('factory_events_total{outcome="duplicate",type="idle"}') == 2
-    assert grown('factory_events_total{outcome="invalid",type="unknown"}') == 1
+    assert grown('factory_events_total{outcome="invalid",type="unknown"}') == 2
     assert grown("factory_batch_events_count") == 1
     assert grown("factory_batch_events_sum") == 4
     assert grown("factory_commit_seconds_count") == 1

@@ -70,6 +70,10 @@ class DomainSeries:
         if unreadable := outcome.total - len(events):
             self._events.labels("unknown", "invalid").inc(unreadable)
 
+    def unreadable(self) -> None:
+        """Count an event that was refused before its type was known."""
+        self._events.labels("unknown", "invalid").inc()
+
     def _count(self, types: npt.NDArray[np.int64], outcome: str) -> None:
         for code, number in enumerate(np.bincount(types).tolist()):
             if number:

@@ -86,7 +86,7 @@ class Events(Resource):  # type: ignore[misc]
         Query().done()
         where = factory()
         content_type(JSON)
-        outcome = _ingest_one(where, parse_event(read_body(), _rules()))
+        outcome = _ingest_one(where, _read_one(read_body()))
         if outcome.failures:
             raise _refusal(outcome)
         status = 201 if outcome.created else 200
@@ -135,6 +135,14 @@ def _rules() -> EventRules:
         min_timestamp_us=settings().min_timestamp_us,
         max_events=settings().max_batch_events,
     )
+
+
+def _read_one(body: bytes) -> ParsedEvents:
+    try:
+        return parse_event(body, _rules())
+    except InvalidInput:
+        series().unreadable()
+        raise
 
 
 def _ingest_one(where: str, event: ParsedEvents) -> IngestOutcome:
