@@ -211,6 +211,17 @@ def test_seed_leaves_a_factory_that_has_events_alone_unless_told_to_replace(run:
     assert len(exported(run, tmp_path)) > 1000
 
 
+def test_seed_leaves_a_registry_alone_that_has_no_events_yet(run: Run, database_url: str) -> None:
+    engine = create_engine(database_url)
+    with engine.begin() as tx:
+        tx.execute(text("INSERT INTO workers SELECT factory_key, 1, 'A1', 'Ann' FROM factories"))
+    assert "nothing was changed" in run("seed", "--if-empty").output
+    assert "--replace" in run("seed", expect=1).output
+    with engine.begin() as tx:
+        assert tx.execute(text("SELECT worker_id, name FROM workers")).all() == [("A1", "Ann")]
+    engine.dispose()
+
+
 def test_seed_refuses_in_production(run: Run, tmp_path: Path) -> None:
     for option in ((), ("--if-empty",), ("--replace",)):
         refused = run("seed", *option, expect=1, ENVIRONMENT="production")

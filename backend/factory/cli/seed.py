@@ -12,13 +12,13 @@ from factory.settings import load_settings
 @click.command()
 @factory_option
 @click.option("--seed", default=SAMPLE_SEED, show_default=True, help="Another seed makes another sample.")
-@click.option("--if-empty", is_flag=True, help="Do nothing where the factory has events.")
-@click.option("--replace", is_flag=True, help="Remove the events that the factory has.")
+@click.option("--if-empty", is_flag=True, help="Do nothing where the factory has any data.")
+@click.option("--replace", is_flag=True, help="Remove the data that the factory has.")
 def seed(factory: str, seed: int, if_empty: bool, replace: bool) -> None:
     """Fill a factory with two weeks of sample data up to now.
 
-    Workers and workstations are replaced. A factory that has events is refused without --replace, and
-    so is every factory with ENVIRONMENT=production.
+    A factory that has workers, workstations or events is refused without --replace, and so is every
+    factory with ENVIRONMENT=production.
     """
     if if_empty and replace:
         raise click.UsageError("--if-empty and --replace exclude each other.")
@@ -31,6 +31,6 @@ def seed(factory: str, seed: int, if_empty: bool, replace: bool) -> None:
             f"Loaded {loaded['events']} events of {loaded['workers']} workers at {loaded['workstations']} workstations."
         )
     elif if_empty:
-        click.echo("The factory has events: nothing was changed.")
+        click.echo("The factory has data: nothing was changed.")
     else:
-        raise click.ClickException("The factory has events: nothing was changed; --replace removes them.")
+        raise click.ClickException("The factory has data: nothing was changed; --replace removes it.")

@@ -60,7 +60,7 @@ def import_(file: Path, factory: str) -> None:
             bar.update(result.bytes_read - bar.pos)
             for failure in result.failures[: max(_SHOWN_FAILURES - shown, 0)]:
                 where = f"event {failure.index + 1}" + (f", {failure.field}" if failure.field else "")
-                click.echo(f"\n{where}: {failure.message} ({failure.code})", err=True, nl=False)
+                click.echo(f"\n{where}: {failure.message} ({failure.code})", err=True)
             shown += len(result.failures)
     created, duplicates, failed = (0, 0, 0) if result is None else result[1:4]
     click.echo(f"{created} events stored, {duplicates} were there before, {failed} refused.")
