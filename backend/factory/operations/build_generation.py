@@ -63,9 +63,8 @@ def build_generation(
 
 
 def _begin(store: Store, factory: str, now: int) -> Factory:
-    with store.writing() as tx:
-        site = factories.find(tx, factory)
-        store.dialect.own_derived(tx, site.factory_key)
+    with store.writing_snapshot() as tx:
+        store.dialect.own_derived(tx)
         site = factories.find(tx, factory)
         if site.building is not None and now - (site.building_seen_at or 0) < _ABANDONED_AFTER:
             raise Unavailable("The factory's history is being derived anew", code="rebuilding", retry_after=5)
@@ -92,17 +91,16 @@ def _slices(store: Store, site: Factory) -> list[tuple[int, int]]:
 
 
 def _build_slice(store: Store, target: Target, low: int, high: int, seen_at: int) -> None:
-    with store.writing() as tx:
-        store.dialect.own_derived(tx, target.factory_key)
+    with store.writing_snapshot() as tx:
+        store.dialect.own_derived(tx)
         workers = [row[0] for row in registries.rows_of(tx, target.factory_key, "worker")]
         derive(store, tx, target, event_log.cells_between(store, tx, target.factory_key, workers, low, high))
         factories.change(tx, target.factory_key, {"building_seen_at": seen_at})
 
 
 def _finish(store: Store, factory: str, target: Target, settings: dict[str, Any], compare: Compare | None) -> Any:
-    with store.writing() as tx:
-        site = factories.find(tx, factory)
-        store.dialect.own_derived(tx, site.factory_key)
+    with store.writing_snapshot() as tx:
+        store.dialect.own_derived(tx)
         site = factories.find(tx, factory)
         if site.building != target.generation:
             raise Unavailable("Another build took over", code="rebuilding", retry_after=5)

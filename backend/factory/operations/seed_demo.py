@@ -40,7 +40,7 @@ def _seed(store: Store, factory: str, now: int, seed: int, if_empty: bool) -> di
     with store.writing() as tx:
         site = factories.find(tx, factory)
         store.dialect.own_factory(tx, site.factory_key)
-        store.dialect.own_derived(tx, site.factory_key)
+        store.dialect.own_derived(tx)
         site = factories.find(tx, factory)
         if if_empty and _has_data(tx, site):
             return {"replaced": False, "workers": 0, "workstations": 0, "events": 0}

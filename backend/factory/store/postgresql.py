@@ -21,7 +21,7 @@ WRITING_SNAPSHOT = SNAPSHOT
 
 _NAMED = re.compile(r":([a-z_]+)")
 
-_FACTORY, _REGISTRIES, _DERIVED, _SCHEMA = 7301, 7302, 7303, 7304
+_FACTORY, _REGISTRIES, _SCHEMA = 7301, 7302, 7304
 """First halves of the advisory locks' keys; the second is the factory's key."""
 
 
@@ -104,15 +104,13 @@ def own_registries(tx: Connection, factory_key: int) -> None:
     tx.execute(text("SELECT pg_advisory_xact_lock(:lock, :key)"), {"lock": _REGISTRIES, "key": factory_key})
 
 
-def try_own_derived(tx: Connection, factory_key: int) -> bool:
-    """Be the only one that refreshes the derived rows of a factory, unless somebody is at it."""
-    statement = text("SELECT pg_try_advisory_xact_lock(:lock, :key)")
-    return bool(tx.execute(statement, {"lock": _DERIVED, "key": factory_key}).scalar_one())
+def own_derived(tx: Connection) -> None:
+    """Wait to be the only one that derives rows; before any other statement of the transaction.
 
-
-def own_derived(tx: Connection, factory_key: int) -> None:
-    """Wait to be the only one that refreshes the derived rows of a factory."""
-    tx.execute(text("SELECT pg_advisory_xact_lock(:lock, :key)"), {"lock": _DERIVED, "key": factory_key})
+    LOCK, unlike a SELECT of an advisory lock, does not fix the snapshot yet: all that the owners before
+    have committed is in it. What comes later is not, so that one refresh sees one moment throughout.
+    """
+    tx.execute(text("LOCK TABLE derivation_lock IN EXCLUSIVE MODE"))
 
 
 _TARGET = "factory_key, worker_key, event_time, event_type, station_key, source_key, event_id"

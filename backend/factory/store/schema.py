@@ -101,6 +101,9 @@ events = Table(
     sqlite_with_rowid=False,
 )
 
+# Empty: PostgreSQL locks it to derive in one transaction at a time.
+derivation_lock = Table("derivation_lock", metadata, Column("factory_key", Integer, primary_key=True))
+
 # A row a delivery: the worker-hours that it touched and that derived rows do not show yet. Rows of
 # generation 0 wait for the valid derived rows, others for the generation being built.
 pending = Table(

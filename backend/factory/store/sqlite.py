@@ -102,12 +102,7 @@ def own_registries(tx: Connection, factory_key: int) -> None:
     """Nothing to do: a writer is alone."""
 
 
-def try_own_derived(tx: Connection, factory_key: int) -> bool:
-    """A writer is alone."""
-    return True
-
-
-def own_derived(tx: Connection, factory_key: int) -> None:
+def own_derived(tx: Connection) -> None:
     """Nothing to do: a writer is alone."""
 
 

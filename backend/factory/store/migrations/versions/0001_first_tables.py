@@ -63,6 +63,11 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "derivation_lock",
+        sa.Column("factory_key", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("factory_key", name=op.f("derivation_lock_pkey")),
+    )
+    op.create_table(
         "pending",
         sa.Column("factory_key", sa.Integer(), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
