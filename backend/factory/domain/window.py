@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from factory.domain.errors import InvalidInput
+from factory.domain.errors import FieldError, InvalidInput
 from factory.domain.metrics import DEFINITIONS_VERSION, hours
 from factory.domain.timestamp import format_timestamp
 
@@ -34,15 +34,20 @@ class Window(NamedTuple):
         }
 
 
+def require_order(start: int | None, end: int | None) -> None:
+    """Raise InvalidInput when the parameter `from` is after `to`."""
+    if start is not None and end is not None and start > end:
+        fault: FieldError = {"field": "from", "code": "from_after_to", "message": "must not be after to"}
+        raise InvalidInput("from must not be after to", code="from_after_to", errors=[fault])
+
+
 def window_of(start: int | None, end: int | None, first_event: int | None, now: int) -> Window:
     """The window of the parameters `from` and `to`; raises InvalidInput when from is after to.
 
     Without `from` it begins at the first event, and is empty where that is after its end. A window wholly
     in the future is empty at its beginning.
     """
-    if start is not None and end is not None and start > end:
-        fault = {"field": "from", "code": "from_after_to", "message": "must not be after to"}
-        raise InvalidInput("from must not be after to", code="from_after_to", errors=[fault])  # type: ignore[list-item]
+    require_order(start, end)
     cut = now if end is None else min(end, now)
     if start is None:
         start = cut if first_event is None else min(first_event, cut)

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
-from factory.domain.errors import InvalidInput
+from factory.domain.errors import FieldError, InvalidInput
 from factory.domain.event import EVENT_TYPES
+from factory.domain.window import require_order
 from factory.operations.refresh_derived import read_exactly
 from factory.operations.render_event import Renderer
 from factory.store import event_pages
@@ -45,9 +46,7 @@ def list_events(
     Filters by names that nothing speaks of find nothing. Raises NotFound for an unknown factory,
     InvalidInput for a bad cursor or event type, or start after end.
     """
-    if start is not None and end is not None and start > end:
-        fault = {"field": "from", "code": "from_after_to", "message": "must not be after to"}
-        raise InvalidInput("from must not be after to", code="from_after_to", errors=[fault])  # type: ignore[list-item]
+    require_order(start, end)
     if event_type is not None and event_type not in EVENT_TYPES:
         raise InvalidInput("event_type must be one of " + ", ".join(EVENT_TYPES), code="invalid_event_type")
     after = None if cursor is None else _read_cursor(cursor)
@@ -88,6 +87,10 @@ def _read_cursor(cursor: str) -> Place:
         if not all(-(2**63) <= number < 2**63 - 1 for number in place[:5]) or "\x00" in place[5]:
             raise ValueError
     except (binascii.Error, ValueError, RecursionError):
-        fault = {"field": "cursor", "code": "invalid_cursor", "message": "must be the next_cursor of an answer"}
-        raise InvalidInput("cursor is not valid", code="invalid_cursor", errors=[fault]) from None  # type: ignore[list-item]
+        fault: FieldError = {
+            "field": "cursor",
+            "code": "invalid_cursor",
+            "message": "must be the next_cursor of an answer",
+        }
+        raise InvalidInput("cursor is not valid", code="invalid_cursor", errors=[fault]) from None
     return place
