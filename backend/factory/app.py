@@ -53,7 +53,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = s
         register_metrics(app, registry, StoreSeries(lambda: observe_store(store=store), clock))
 
     refresher = PeriodicThread(
-        "refresh derived state", settings.refresh_interval_seconds, lambda: refresh_all(store=store, now=clock())
+        "refresh derived state", settings.refresh_interval_seconds, lambda: refresh_all(store=store)
     )
     app.extensions["factory_refresher"] = refresher
     app.before_request(refresher.ensure_running)

@@ -53,6 +53,6 @@ def import_events(
         failed += len(outcome.failed_indices)
         failures = [failure._replace(index=failure.index + delivery.first_line) for failure in outcome.failures]
         if number % _DELIVERIES_A_REFRESH == 0:
-            refresh_all(store=store, now=clock())
+            refresh_all(store=store)
         yield ImportProgress(delivery.bytes_read, created, duplicates, failed, failures)
-    refresh_all(store=store, now=clock())
+    refresh_all(store=store)

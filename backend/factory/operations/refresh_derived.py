@@ -47,7 +47,7 @@ def refresh(store: Store, tx: Connection, site: Factory) -> None:
         derive(store, tx, target, cells)
 
 
-def refresh_all(*, store: Store, now: int) -> int:
+def refresh_all(*, store: Store) -> int:
     """Refresh every factory in which something waits; how many were."""
     refreshed = 0
     with store.snapshot() as tx:
