@@ -117,7 +117,7 @@ def test_another_period_asks_again_and_is_kept_in_the_address(page: Any, server:
 
     with page.expect_response("**/metrics/workers?*"):
         page.get_by_text("All", exact=True).click()
-    page.wait_for_function("document.querySelector('main').getAttribute('aria-busy') === 'false'")
+    page.wait_for_selector("main[aria-busy='false']")
 
     assert "window=all" in page.url
     assert cells(page, "W1")["Unknown"] == "0:00"
