@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from factory.domain.event import ABSENT, IDLE, PRODUCT_COUNT, UNKNOWN, WORKING
-from factory.domain.ranges import ranges
+from factory.domain.ranges import begins, ranges
 
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 FOREVER = np.iinfo(np.int64).max // 4
 
 
@@ -101,11 +102,18 @@ def _known_until(group: Ints, time: Ints, is_state: npt.NDArray[np.bool_], state
 def without_repeats(changes: Changes) -> Changes:
     """Order changes and drop those that repeat the state and station before: touching intervals are one."""
     ordered = changes.take(np.lexsort((changes.start, changes.group)))
-    keep = np.ones(len(ordered.start), dtype=bool)
-    for column in (ordered.group, ordered.state, ordered.station):
-        keep[1:] &= column[1:] == column[:-1]
-    keep[1:] = ~keep[1:]
-    return ordered.take(keep)
+    return ordered.take(begins(ordered.group, ordered.state, ordered.station))
+
+
+def differing(before: Changes, after: Changes) -> tuple[Flags, Flags]:
+    """Which rows of `before` are gone in `after`, and which of `after` are new. Neither holds a row twice."""
+    both = Changes(*(np.concatenate(columns) for columns in zip(before, after, strict=True)))
+    order = np.lexsort(both[::-1])
+    ordered = both.take(order)
+    second = np.flatnonzero(~begins(*ordered))
+    alone = np.ones(len(order), dtype=bool)
+    alone[order[second]] = alone[order[second - 1]] = False
+    return alone[: len(before.start)], alone[len(before.start) :]
 
 
 def spans_of(changes: Changes) -> Spans:

@@ -7,14 +7,16 @@ the page of a day is the sum of the pages of its hours.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from factory.domain.event import ABSENT, IDLE, WORKING
 from factory.domain.intervals import Spans
+from factory.domain.ranges import begins
 
+Ints = npt.NDArray[np.int64]
 Page = npt.NDArray[Any]
 
 PRESENCE = np.dtype(
@@ -34,23 +36,48 @@ def keys_of(dtype: np.dtype[Any]) -> tuple[str, ...]:
     return ("worker", "station") if dtype == PRESENCE else ("station",)
 
 
+class Rows(NamedTuple):
+    """Rows of the pages of several buckets, and beside each the start of its bucket."""
+
+    start: Ints
+    row: Page
+
+    def take(self, chosen: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> Rows:
+        """The chosen rows."""
+        return Rows(self.start[chosen], self.row[chosen])
+
+
 def add_up(pages: Sequence[Page], dtype: np.dtype[Any]) -> Page:
     """The sum of pages: one row a key, ordered by key."""
     rows = np.concatenate([np.empty(0, dtype), *pages])
-    if len(rows) == 0:
+    return add_up_each(Rows(np.zeros(len(rows), np.int64), rows)).row
+
+
+def add_up_each(rows: Rows) -> Rows:
+    """The sum of the rows of each bucket: one row a key, ordered by bucket and key."""
+    if len(rows.row) == 0:
         return rows
-    keys = keys_of(dtype)
-    code = rows[keys[0]].astype(np.int64)
-    if len(keys) == 2:
-        code = (code << 32) | rows[keys[1]]
-    distinct, place = np.unique(code, return_inverse=True)
-    total = np.zeros(len(distinct), dtype)
-    total[keys[-1]] = distinct & 0xFFFFFFFF
-    total[keys[0]] = distinct >> 32 if len(keys) == 2 else distinct
-    for column in dtype.names or ():
-        if column not in keys:
-            np.add.at(total[column], place, rows[column])
+    keys = keys_of(rows.row.dtype)
+    ordered = rows.take(np.lexsort([*(rows.row[name] for name in reversed(keys)), rows.start]))
+    first = np.flatnonzero(begins(ordered.start, *(ordered.row[name] for name in keys)))
+    total = ordered.take(first)
+    for name in rows.row.dtype.names or ():
+        if name not in keys:
+            total.row[name] = np.add.reduceat(ordered.row[name], first)
     return total
+
+
+def stack(pages: dict[int, Page], dtype: np.dtype[Any]) -> Rows:
+    """The rows of pages given by the start of their buckets."""
+    starts = np.array(list(pages), dtype=np.int64)
+    lengths = [len(page) for page in pages.values()]
+    return Rows(np.repeat(starts, lengths), np.concatenate([np.empty(0, dtype), *pages.values()]))
+
+
+def unstack(rows: Rows, starts: Ints) -> dict[int, Page]:
+    """The page of each of the buckets (`starts` and the rows ordered by start); empty where there are no rows."""
+    bounds = np.searchsorted(rows.start, starts, side="left")[1:]
+    return dict(zip(starts.tolist(), np.split(rows.row, bounds), strict=True))
 
 
 def presence_of_spans(spans: Spans) -> Page:
@@ -68,10 +95,3 @@ def presence_of_counts(worker: Any, station: Any, units: Any, events: Any) -> Pa
     rows = np.zeros(len(worker), PRESENCE)
     rows["worker"], rows["station"], rows["units"], rows["events"] = worker, station, units, events
     return rows
-
-
-def grouped(key: npt.NDArray[np.int64], rows: npt.NDArray[Any]) -> dict[int, npt.NDArray[Any]]:
-    """The rows by key."""
-    order = np.argsort(key, kind="stable")
-    keys, first = np.unique(key[order], return_index=True)
-    return dict(zip(keys.tolist(), np.split(rows[order], first[1:]), strict=True))

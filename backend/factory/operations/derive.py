@@ -15,12 +15,13 @@ from sqlalchemy import Connection
 
 from factory.domain.calendar import Calendar
 from factory.domain.event import ABSENT, PRODUCT_COUNT, UNKNOWN
-from factory.domain.intervals import FOREVER, Changes, Evidence, derive_changes
+from factory.domain.intervals import FOREVER, Changes, Evidence, derive_changes, differing
+from factory.domain.ranges import begins
 from factory.domain.timestamp import HOUR
 from factory.operations.derive_pages import refresh_pages
 from factory.operations.derived_rows import DerivedRows
 from factory.operations.settle_ties import counting_state_events
-from factory.store import event_log, intervals
+from factory.store import event_log
 from factory.store.database import Store
 from factory.store.event_log import Stretches, join
 from factory.store.pending import Cells
@@ -41,20 +42,19 @@ def derive(store: Store, tx: Connection, target: Target, cells: Cells) -> None:
     """Bring the derived rows of a generation up to date where the cells were touched."""
     if len(cells) == 0:
         return
+    rows = DerivedRows(store, tx, target.factory_key, target.generation, target.calendar)
     touched = _merge_cells(cells)
     workers = np.unique(touched.worker)
-    tails_before = intervals.last_starts(store, tx, target.factory_key, target.generation, workers)
-    changed = _refresh_changes(store, tx, target, touched)
-    tails = intervals.last_starts(store, tx, target.factory_key, target.generation, workers)
+    tails_before = rows.last_starts(workers)
+    changed = _refresh_changes(rows, target.timeout, touched)
+    tails = rows.last_starts(workers)
     # Pages show a state only up to the worker's last change; where that moved, time was closed or opened.
     tails_before = np.where(tails_before == FOREVER, tails, tails_before)
     moved = Stretches(workers, np.minimum(tails_before, tails), np.maximum(tails_before, tails))
     moved = _take(moved, (moved.low < moved.high) & (moved.high < FOREVER))
-    last = tails[np.searchsorted(workers, changed.worker)]
-    before = tails_before[np.searchsorted(workers, changed.worker)]
-    changed = changed._replace(high=np.where(changed.high == FOREVER, np.maximum(last, before), changed.high))
+    last = np.maximum(tails, tails_before)[np.searchsorted(workers, changed.worker)]
+    changed = changed._replace(high=np.where(changed.high == FOREVER, last, changed.high))
     changed = _take(changed, changed.low < changed.high)
-    rows = DerivedRows(store, tx, target.factory_key, target.generation, target.calendar)
     refresh_pages(rows, join(changed, moved), touched._replace(high=touched.high + 1))
 
 
@@ -67,49 +67,41 @@ def _merge_cells(cells: Cells) -> Stretches:
     order = np.lexsort((cells["first"], cells["worker"]))
     worker, first, last = (cells[name][order].astype(np.int64) for name in ("worker", "first", "last"))
     hour = first // HOUR
-    begins = np.ones(len(worker), dtype=bool)
-    begins[1:] = (worker[1:] != worker[:-1]) | (hour[1:] != hour[:-1])
-    starts = np.flatnonzero(begins)
+    starts = np.flatnonzero(begins(worker, hour))
     return Stretches(worker[starts], first[starts], np.maximum.reduceat(last, starts))
 
 
-def _refresh_changes(store: Store, tx: Connection, target: Target, touched: Stretches) -> Stretches:
+def _refresh_changes(rows: DerivedRows, timeout: int, touched: Stretches) -> Stretches:
     """Derive the changes of the touched stretches anew; where the states differ now, [low, high).
 
     A stretch reaches from its first touched event to the next state event after its last one: there the
     state is set anew, whatever was before. FOREVER stands for a stretch without such an end.
     """
-    before, following = event_log.around(store, tx, target.factory_key, touched)
-    evidence_before = np.array([-1 if t is None else t for t in before], dtype=np.int64)
-    reach = np.array([FOREVER if t is None else t for t in following], dtype=np.int64)
-    begins = np.ones(len(reach), dtype=bool)
-    begins[1:] = (touched.worker[1:] != touched.worker[:-1]) | (touched.low[1:] > reach[:-1])
-    starts = np.flatnonzero(begins)
-    ends = np.append(starts[1:], len(reach)) - 1
-    stretches = Stretches(touched.worker[starts], touched.low[starts], reach[ends])
-    stored = intervals.covering(store, tx, target.factory_key, target.generation, stretches)
-    carried = _carry_in(stretches, stored, evidence_before[starts])
-    found = event_log.in_stretches(store, tx, target.factory_key, stretches)
-    counting = counting_state_events(tx, target.factory_key, stretches, found)
-    keep = (found.kind == PRODUCT_COUNT) | counting
-    evidence = Evidence(
-        np.concatenate([carried.group, found.place[keep]]),
-        np.concatenate([carried.time, found.time[keep]]),
-        np.concatenate([carried.kind, found.kind[keep]]),
-        np.concatenate([carried.station, found.station[keep]]),
+    before, following = event_log.around(rows.store, rows.tx, rows.factory_key, touched)
+    first = np.ones(len(following), dtype=bool)
+    first[1:] = (touched.worker[1:] != touched.worker[:-1]) | (touched.low[1:] > following[:-1])
+    stretches = Stretches(touched.worker[first], touched.low[first], following[np.append(first[1:], True)])
+    stored = rows.changes_covering(stretches)
+    evidence = _carry_in(stretches, stored, before[first])
+    found = event_log.in_stretches(rows.store, rows.tx, rows.factory_key, stretches)
+    keep = counting_state_events(rows.store, rows.tx, rows.factory_key, stretches, found)
+    keep |= found.kind == PRODUCT_COUNT
+    told = (found.place, found.time, found.kind, found.station)
+    derived = derive_changes(
+        Evidence(*(np.concatenate([carried, column[keep]]) for carried, column in zip(evidence, told, strict=True))),
+        timeout,
     )
-    derived = derive_changes(evidence, target.timeout)
-    # What was carried in stands already, from carried.time on at the latest.
-    beginning = stretches.low.copy()
-    beginning[carried.group] = carried.time + 1
-    derived = derived.take(_inside(derived, beginning, stretches.high))
-    return _write_difference(
-        store, tx, target, stretches, stored.take(_inside(stored, beginning, stretches.high)), derived
-    )
+    was, now = _inside(stored, stretches), _inside(derived, stretches)
+    is_gone, is_new = differing(was, now)
+    gone, new = was.take(is_gone), now.take(is_new)
+    worker = stretches.worker
+    rows.replace_changes(gone._replace(group=worker[gone.group]), new._replace(group=worker[new.group]))
+    return _where_states_differ(stretches, stored, derived, np.concatenate([gone[:2], new[:2]], axis=1))
 
 
-def _inside(changes: Changes, low: Ints, high: Ints) -> npt.NDArray[np.bool_]:
-    return (changes.start >= low[changes.group]) & (changes.start <= high[changes.group])
+def _inside(changes: Changes, stretches: Stretches) -> Changes:
+    low, high = stretches.low[changes.group], stretches.high[changes.group]
+    return changes.take((changes.start >= low) & (changes.start <= high))
 
 
 def _carry_in(stretches: Stretches, stored: Changes, evidence_before: Ints) -> Evidence:
@@ -117,30 +109,30 @@ def _carry_in(stretches: Stretches, stored: Changes, evidence_before: Ints) -> E
 
     While a worker's state is known, every event of theirs has been evidence for it.
     """
-    is_before = stored.start < stretches.low[stored.group]
-    known = stored.take(is_before & (stored.state != UNKNOWN))
-    time = np.where(known.state == ABSENT, known.start, evidence_before[known.group])
-    return Evidence(known.group, time, known.state, known.station)
+    known = stored.take((stored.start < stretches.low[stored.group]) & (stored.state != UNKNOWN))
+    latest = np.maximum(known.start, evidence_before[known.group])
+    return Evidence(known.group, np.where(known.state == ABSENT, known.start, latest), known.state, known.station)
 
 
-def _write_difference(
-    store: Store, tx: Connection, target: Target, stretches: Stretches, stored: Changes, derived: Changes
-) -> Stretches:
-    was = set(zip(*(column.tolist() for column in stored), strict=True))
-    now = set(zip(*(column.tolist() for column in derived), strict=True))
-    gone, new = was - now, now - was
-    worker = stretches.worker.tolist()
-    intervals.replace(
-        store,
-        tx,
-        target.factory_key,
-        target.generation,
-        sorted((worker[group], start) for group, start, _, _ in gone),
-        sorted((worker[group], start, state, station) for group, start, state, station in new),
-    )
-    first: dict[int, int] = {}
-    for group, start, _, _ in gone | new:
-        first[group] = min(start, first.get(group, start))
-    groups = np.array(sorted(first), dtype=np.int64)
-    low = np.array([first[group] for group in groups.tolist()], dtype=np.int64)
-    return Stretches(stretches.worker[groups], low, stretches.high[groups])
+def _where_states_differ(stretches: Stretches, stored: Changes, derived: Changes, differences: Ints) -> Stretches:
+    """From the first differing change (group, start) of each stretch to where the states are the same again.
+
+    That is its end, unless the state there is another now: the last event of a stretch may be one that came
+    after those that are being derived. Then it is the next change behind.
+    """
+    group, start = differences
+    low = np.full(len(stretches.low), FOREVER)
+    np.minimum.at(low, group, start)
+    end = stretches.high[stored.group]
+    behind = np.full(len(low), FOREVER)
+    behind[stored.group[stored.start > end]] = stored.start[stored.start > end]
+    same = _state_at_end(stored, stretches) == _state_at_end(derived, stretches)
+    return _take(stretches._replace(low=low, high=np.where(same, stretches.high, behind)), low < FOREVER)
+
+
+def _state_at_end(changes: Changes, stretches: Stretches) -> Ints:
+    """State and station at the end of each stretch, as one number; the changes are ordered by start."""
+    before_end = changes.take(changes.start <= stretches.high[changes.group])
+    code = np.zeros(len(stretches.high), dtype=np.int64)
+    code[before_end.group] = before_end.state << 32 | before_end.station
+    return code

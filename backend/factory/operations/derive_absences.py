@@ -14,11 +14,10 @@ import numpy.typing as npt
 
 from factory.domain.calendar import MONTHS
 from factory.domain.event import ABSENT, UNKNOWN
-from factory.domain.intervals import FOREVER, Spans, spans_of
+from factory.domain.intervals import Spans
 from factory.domain.ranges import ranges
-from factory.domain.totals import PRESENCE, Page, add_up
+from factory.domain.totals import PRESENCE, Page, Rows, add_up_each
 from factory.operations.derived_rows import DerivedRows
-from factory.store import intervals
 from factory.store.event_log import Stretches, join
 from factory.store.rollups import ABSENCES, PRESENCES
 
@@ -37,30 +36,35 @@ class _Months(NamedTuple):
         return ranges(first, np.searchsorted(self.starts, high, side="left"))
 
 
-def refresh_absences(rows: DerivedRows, changed: Stretches, counted: Stretches) -> tuple[Stretches, Pairs]:
-    """Replace the absences of the months that the stretches [low, high) reach.
+class Absences(NamedTuple):
+    """What refresh_absences found."""
 
-    Answers the stretches whose hours are to be made anew: all of a month that became or was an absence,
-    and nothing of one in which there is nothing but absence. Also the absences that there are now.
-    """
-    both = join(changed, counted)
+    now: Pairs
+    """The absences that there are, of the months reached."""
+    reached: Stretches
+    """The stretches whose hours are to be made anew: all of a month that became or was an absence, and
+    nothing of one in which there is nothing but absence."""
+    differ: bool
+    """Whether these stretches are others than those that were touched."""
+
+
+def refresh_absences(rows: DerivedRows, spans: Spans, changed: Stretches, touched: Stretches) -> Absences:
+    """Replace the absences of the months that the stretches [low, high) reach; `spans` are the spans over them."""
+    both = join(changed, touched)
     first = int(rows.calendar.starts_of(MONTHS, both.low.min()[None])[0])
     starts = rows.calendar.month_starts(first, int(both.high.max()))
     months = _Months(starts, rows.calendar.ends_of(MONTHS, starts))
     row, month = months.reached_by(both.low, both.high)
-    pairs = set(zip(both.worker[row].tolist(), starts[month].tolist(), strict=True))
-    before = rows.pages_at(ABSENCES, MONTHS, np.unique(starts[month]).tolist())
-    was = {
-        (w, at): s for at, page in before.items() for w, s in page[["worker", "station"]].tolist() if (w, at) in pairs
-    }
-    spans = spans_of(intervals.covering(rows.store, rows.tx, rows.factory_key, rows.generation, both))
-    spans = spans.take((spans.end < FOREVER) & (spans.state != UNKNOWN))
-    spans = spans._replace(group=both.worker[spans.group])
+    pairs = set(zip(*np.unique([both.worker[row], starts[month]], axis=1).tolist(), strict=True))
+    before = rows.pages_at(ABSENCES, MONTHS, np.unique(starts[month]))
+    rows_before = zip(before.row["worker"].tolist(), before.start.tolist(), before.row["station"].tolist(), strict=True)
+    was = {(worker, at): station for worker, at, station in rows_before if (worker, at) in pairs}
     now = {pair: station for pair, station in _whole_months(spans, months).items() if pair in pairs}
     if not was and not now:
-        return both, {}
+        return Absences({}, both, differ=False)
     _replace(rows, before, was, now)
-    return join(_to_refresh(rows, changed, months, spans, was, now), counted), now
+    known = spans.take(spans.state != UNKNOWN)
+    return Absences(now, join(_to_refresh(rows, changed, months, known, was, now), touched), differ=True)
 
 
 def _whole_months(spans: Spans, months: _Months) -> Pairs:
@@ -75,21 +79,20 @@ def _whole_months(spans: Spans, months: _Months) -> Pairs:
     return pairs
 
 
-def _replace(rows: DerivedRows, before: dict[int, Page], was: Pairs, now: Pairs) -> None:
-    pages = {}
-    for at in _months_that_differ(was, now):
-        old = before.get(at, np.empty(0, PRESENCE))
-        touched = [worker for worker, month in {**was, **now} if month == at]
-        mine = [(worker, station) for (worker, month), station in now.items() if month == at]
-        new = np.zeros(len(mine), PRESENCE)
-        new["worker"], new["station"] = [m[0] for m in mine], [m[1] for m in mine]
-        new["absent"] = int(rows.calendar.ends_of(MONTHS, np.array([at]))[0]) - at
-        pages[at] = add_up([old[~np.isin(old["worker"], touched)], new], PRESENCE)
-    rows.replace(ABSENCES, MONTHS, pages)
-
-
-def _months_that_differ(was: Pairs, now: Pairs) -> set[int]:
-    return {pair[1] for pair in {*was, *now} if was.get(pair) != now.get(pair)}
+def _replace(rows: DerivedRows, before: Rows, was: Pairs, now: Pairs) -> None:
+    starts = np.array(sorted({pair[1] for pair in {*was, *now} if was.get(pair) != now.get(pair)}), dtype=np.int64)
+    if len(starts) == 0:
+        return
+    before = before.take(np.isin(before.start, starts))
+    others = [pair not in was for pair in zip(before.row["worker"].tolist(), before.start.tolist(), strict=True)]
+    mine = [(worker, at, station) for (worker, at), station in now.items() if at in starts]
+    worker, start, station = np.array(mine, dtype=np.int64).reshape(-1, 3).T
+    page: Page = np.zeros(len(mine), PRESENCE)
+    page["worker"], page["station"] = worker, station
+    page["absent"] = rows.calendar.ends_of(MONTHS, start) - start
+    kept = before.take(np.array(others, dtype=bool))
+    total = add_up_each(Rows(np.concatenate([kept.start, start]), np.concatenate([kept.row, page])))
+    rows.replace_pages(ABSENCES, MONTHS, starts, total)
 
 
 def _to_refresh(
@@ -99,8 +102,8 @@ def _to_refresh(
     row, month = months.reached_by(changed.low, changed.high)
     worker, start, end = changed.worker[row], months.starts[month], months.ends[month]
     low, high = np.maximum(changed.low[row], start), np.minimum(changed.high[row], end)
-    pages = rows.pages_at(PRESENCES, MONTHS, sorted({at for _, at in {**was, **now}}))
-    shown = {(w, at) for at, page in pages.items() for w in page["worker"].tolist()}
+    pages = rows.pages_at(PRESENCES, MONTHS, np.array(sorted({at for _, at in {**was, **now}})))
+    shown = set(zip(pages.row["worker"].tolist(), pages.start.tolist(), strict=True))
     span, reached = months.reached_by(spans.start, spans.end)
     known = set(zip(spans.group[span].tolist(), months.starts[reached].tolist(), strict=True))
     keep = np.ones(len(row), dtype=bool)

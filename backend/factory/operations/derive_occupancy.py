@@ -3,60 +3,80 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from factory.domain.calendar import HOURS
-from factory.domain.intervals import FOREVER, clip, occupancy, spans_of
-from factory.domain.totals import OCCUPANCY, Page, add_up, grouped
+from factory.domain.intervals import Spans, occupancy
+from factory.domain.ranges import begins
+from factory.domain.totals import OCCUPANCY, Page, Rows, add_up_each
+from factory.domain.worker_hours import WorkerHours
 from factory.operations.derived_rows import DerivedRows
-from factory.store import intervals
 from factory.store.event_log import Stretches
 from factory.store.rollups import OCCUPANCIES
 
-Touched = dict[int, tuple[Page, set[int]]]
-"""By the start of an hour: its page of workers, and the stations whose occupancy may differ now."""
+Ints = npt.NDArray[np.int64]
 
 
-def refresh_occupancy(rows: DerivedRows, touched: Touched) -> None:
-    """Replace the rows of the touched stations of each hour.
+def refresh_occupancy(
+    rows: DerivedRows, hours: WorkerHours, before: Rows, now: Rows, pieces: Spans, piece_hour: Ints
+) -> None:
+    """Replace the rows of the stations at which workers of the given hours were, or are now.
 
-    Where one worker was alone at a station in an hour, their time there is the station's; where several
-    were, the union of their intervals is.
+    `before` are these workers' rows as they were, `now` all rows of the hours' pages, `pieces` the spans of
+    the workers' hours, each in the hour of its row. Where one worker was alone at a station in an hour, their
+    time there is the station's; where several were, the union of their spans is.
     """
-    starts = sorted(touched)
-    before = rows.pages_at(OCCUPANCIES, HOURS, starts)
-    fresh: dict[int, list[Page]] = {start: [] for start in starts}
-    shared: list[tuple[int, int, int]] = []
-    for start, (page, stations) in touched.items():
-        here = page[(page["active"] + page["idle"] > 0) & np.isin(page["station"], list(stations))]
-        _, first, visitors = np.unique(here["station"], return_index=True, return_counts=True)
-        alone = here[first[visitors == 1]]
-        single: Page = np.zeros(len(alone), OCCUPANCY)
-        single["station"], single["productive"] = alone["station"], alone["active"]
-        single["occupied"] = alone["active"] + alone["idle"]
-        fresh[start].append(single)
-        several = here[np.isin(here["station"], here["station"][first[visitors > 1]])]
-        shared += [(worker, start, station) for worker, station in several[["worker", "station"]].tolist()]
-    for start, union in _shared_occupancy(rows, shared).items():
-        fresh[start].append(union)
-    pages = {}
-    for start in starts:
-        old = before.get(start, np.empty(0, OCCUPANCY))
-        pages[start] = add_up([old[~np.isin(old["station"], list(touched[start][1]))], *fresh[start]], OCCUPANCY)
-    rows.replace(OCCUPANCIES, HOURS, pages)
+    starts = np.unique(hours.start)
+    now = now.take(_present(now.row))
+    mine = now.take(hours.holds(now.row["worker"], now.start))
+    before = before.take(_present(before.row))
+    touched = np.union1d(*(_code(starts, part.start, part.row["station"]) for part in (before, mine)))
+    code = _code(starts, now.start, now.row["station"])
+    here = now.take(np.isin(code, touched))
+    order = np.argsort(code[np.isin(code, touched)], kind="stable")
+    here, code = here.take(order), _code(starts, here.start, here.row["station"])[order]
+    first = begins(code)
+    alone = first & np.append(first[1:], True)
+    fresh = [_of_one(here.take(alone)), _of_several(rows, starts, hours, here.take(~alone), pieces, piece_hour)]
+    pages = rows.pages_at(OCCUPANCIES, HOURS, starts)
+    kept = pages.take(~np.isin(_code(starts, pages.start, pages.row["station"]), touched))
+    total = add_up_each(Rows(*(np.concatenate(columns) for columns in zip(kept, *fresh, strict=True))))
+    rows.replace_pages(OCCUPANCIES, HOURS, starts, total)
 
 
-def _shared_occupancy(rows: DerivedRows, shared: list[tuple[int, int, int]]) -> dict[int, Page]:
-    """Occupancy of the stations where several workers, given as (worker, hour, station), were in an hour."""
-    if not shared:
-        return {}
-    worker, hour, station = np.array(sorted(set(shared)), dtype=np.int64).T
-    cells = Stretches(worker, hour, rows.calendar.ends_of(HOURS, hour))
-    spans = spans_of(intervals.covering(rows.store, rows.tx, rows.factory_key, rows.generation, cells))
-    spans = spans.take((spans.end < FOREVER) & (spans.station == station[spans.group]))
-    spans = clip(spans, cells.low[spans.group], cells.high[spans.group])
-    hours, hour_place = np.unique(hour, return_inverse=True)
-    codes, place = np.unique(hour_place * 65_536 + station, return_inverse=True)
-    occupied, productive = occupancy(spans, place[spans.group], len(codes))
+def _present(page: Page) -> npt.NDArray[np.bool_]:
+    return page["active"] + page["idle"] > 0
+
+
+def _code(starts: Ints, start: Ints, station: Ints) -> Ints:
+    """A station in one of the hours as one number."""
+    return np.searchsorted(starts, start) << 32 | station
+
+
+def _of_one(presence: Rows) -> Rows:
+    page: Page = np.zeros(len(presence.row), OCCUPANCY)
+    page["station"], page["productive"] = presence.row["station"], presence.row["active"]
+    page["occupied"] = presence.row["active"] + presence.row["idle"]
+    return Rows(presence.start, page)
+
+
+def _of_several(
+    rows: DerivedRows, starts: Ints, hours: WorkerHours, presence: Rows, pieces: Spans, piece_hour: Ints
+) -> Rows:
+    others = presence.take(~hours.holds(presence.row["worker"], presence.start))
+    low = others.start
+    more = WorkerHours.overlapping(rows.calendar, others.row["worker"].astype(np.int64), low, low + 1)
+    more_pieces, more_hour = more.cut(rows.spans_over(Stretches(*more.runs())))
+    parts = [(pieces, hours.start[piece_hour]), (more_pieces, more.start[more_hour])]
+    spans = Spans(*(np.concatenate(columns) for columns in zip(*(spans for spans, _ in parts), strict=True)))
+    hour = np.concatenate([start for _, start in parts])
+    codes = np.unique(_code(starts, presence.start, presence.row["station"]))
+    code = _code(starts, hour, spans.station)
+    here = np.isin(code, codes)
+    spans, hour, place = spans.take(here), hour[here], np.searchsorted(codes, code[here])
+    # Counted from the hour's start, which all spans of a place have in common.
+    spans = spans._replace(start=spans.start - hour, end=spans.end - hour)
     page: Page = np.zeros(len(codes), OCCUPANCY)
-    page["station"], page["occupied"], page["productive"] = codes % 65_536, occupied, productive
-    return grouped(hours[codes // 65_536], page)
+    page["station"] = codes & 0xFFFFFFFF
+    page["occupied"], page["productive"] = occupancy(spans, place, len(codes))
+    return Rows(starts[codes >> 32], page)

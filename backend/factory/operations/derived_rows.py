@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 from sqlalchemy import Connection
 
 from factory.domain.calendar import Calendar
-from factory.domain.totals import Page
-from factory.store import rollups
+from factory.domain.intervals import FOREVER, Changes, Spans, spans_of
+from factory.domain.ranges import begins
+from factory.domain.totals import Page, Rows, stack, unstack
+from factory.store import intervals, rollups
 from factory.store.database import Store
+from factory.store.event_log import Stretches
+
+Ints = npt.NDArray[np.int64]
 
 
 class DerivedRows(NamedTuple):
@@ -21,14 +28,36 @@ class DerivedRows(NamedTuple):
     generation: int
     calendar: Calendar
 
-    def pages_at(self, kind: int, level: int, starts: list[int]) -> dict[int, Page]:
-        """The pages of the buckets that begin at `starts`, where there are any."""
-        return rollups.load_some(self.tx, self.factory_key, self.generation, kind, level, starts)
+    def changes_covering(self, stretches: Stretches) -> Changes:
+        """The changes inside each stretch, the last before it and the first after it, by row of the stretch."""
+        return intervals.covering(self.store, self.tx, self.factory_key, self.generation, stretches)
+
+    def spans_over(self, stretches: Stretches) -> Spans:
+        """The spans that reach into the stretches, each once, by worker; without those that last until now."""
+        spans = spans_of(self.changes_covering(stretches))
+        spans = spans.take(spans.end < FOREVER)
+        spans = spans._replace(group=stretches.worker[spans.group])
+        spans = spans.take(np.lexsort((spans.start, spans.group)))
+        return spans.take(begins(spans.group, spans.start))
+
+    def last_starts(self, workers: Ints) -> Ints:
+        """The start of the last change of each worker, FOREVER where there is none."""
+        return intervals.last_starts(self.store, self.tx, self.factory_key, self.generation, workers)
+
+    def replace_changes(self, gone: Changes, new: Changes) -> None:
+        """Remove changes and add others; their group is the worker."""
+        intervals.replace(self.store, self.tx, self.factory_key, self.generation, gone, new)
+
+    def pages_at(self, kind: int, level: int, starts: Ints) -> Rows:
+        """The rows of the pages of the buckets that begin at `starts`."""
+        pages = rollups.load_some(self.tx, self.factory_key, self.generation, kind, level, starts.tolist())
+        return stack(pages, rollups.KINDS[kind])
 
     def pages_in(self, kind: int, level: int, first: int, end: int) -> dict[int, Page]:
         """The pages of the buckets that begin in [first, end)."""
         return rollups.load(self.tx, self.factory_key, self.generation, kind, level, first, end)
 
-    def replace(self, kind: int, level: int, pages: dict[int, Page]) -> None:
-        """Put pages in the place of those with the same start; an empty page removes it."""
+    def replace_pages(self, kind: int, level: int, starts: Ints, rows: Rows) -> None:
+        """Put rows in the place of the pages of the buckets that begin at `starts`."""
+        pages = unstack(rows, starts)
         rollups.replace(self.tx, self.factory_key, self.generation, kind, level, pages)

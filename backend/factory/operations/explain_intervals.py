@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection
 
 from factory.domain.event import IDLE, STATE_NAMES, UNKNOWN, WORKING
@@ -15,7 +16,7 @@ from factory.operations.gather_totals import Gatherer
 from factory.operations.query_metrics import MetricsAnswer, row_or_not_found
 from factory.operations.refresh_derived import read_exactly
 from factory.operations.render_event import Renderer
-from factory.operations.settle_ties import counting_event
+from factory.operations.settle_ties import counting_events
 from factory.store import registries
 from factory.store.database import Store
 from factory.store.factories import Factory
@@ -58,15 +59,17 @@ def _of_worker(gatherer: Gatherer, key: int, window: Window) -> list[dict[str, A
     known_from = window.end if len(spans.start) == 0 else int(spans.start[0])
     if window.start < known_from:
         rows.append(_row(window.start, known_from, "unknown") | {"workstation_id": None, "event": None})
-    for start, end, state, station, opening in zip(
-        *(column.tolist() for column in (spans.start, spans.end, spans.state, spans.station, opened)), strict=True
+    events = counting_events(gatherer.store, tx, site.factory_key, np.full(len(opened), key), opened)
+    for start, end, state, station, opening, event in zip(
+        *(column.tolist() for column in (spans.start, spans.end, spans.state, spans.station, opened)),
+        events,
+        strict=True,
     ):
-        event = None if state == UNKNOWN else counting_event(tx, site.factory_key, key, opening)
         rows.append(
             _row(start, end, STATE_NAMES[state])
             | {
                 "workstation_id": None if state == UNKNOWN else stations[station],
-                "event": None if event is None else render.event(key, opening, event),
+                "event": None if event is None else render.event(key, opening, event[1:]),
             }
         )
     return rows

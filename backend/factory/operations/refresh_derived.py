@@ -42,7 +42,7 @@ def refresh(store: Store, tx: Connection, site: Factory) -> None:
     made anew for it.
     """
     target = Target(site.factory_key, site.generation, site.timeout, Calendar(site.time_zone))
-    while len(cells := pending.take(tx, site.factory_key, hand_on_to=site.building)):
+    while len(cells := pending.take(store, tx, site.factory_key, hand_on_to=site.building)):
         factories.widen(tx, site.factory_key, int(cells["first"].min()), int(cells["last"].max()))
         derive(store, tx, target, cells)
 

@@ -66,7 +66,7 @@ def _load(store: Store, tx: Connection, site: Factory, now: int, seed: int) -> i
     # The keys are not remembered: the next request reads them once the transaction is committed.
     store_events(store, tx, site, Keys(store, site), sample, now, True, outcome)
     target = Target(site.factory_key, site.generation, site.timeout, Calendar(site.time_zone))
-    while len(cells := pending.take(tx, site.factory_key)):
+    while len(cells := pending.take(store, tx, site.factory_key)):
         factories.widen(tx, site.factory_key, int(cells["first"].min()), int(cells["last"].max()))
         derive(store, tx, target, cells)
     return outcome.created

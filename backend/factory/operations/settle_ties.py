@@ -2,52 +2,62 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
 from factory.domain.event import PRODUCT_COUNT
 from factory.store import event_log, registries
-from factory.store.event_log import FoundEvents, Stretches
+from factory.store.database import Store
+from factory.store.event_log import FoundEvents, Row, Stretches
+
+Ints = npt.NDArray[np.int64]
 
 
 def counting_state_events(
-    tx: Connection, factory_key: int, stretches: Stretches, found: FoundEvents
+    store: Store, tx: Connection, factory_key: int, stretches: Stretches, found: FoundEvents
 ) -> npt.NDArray[np.bool_]:
     """Which of the found events are state events that count.
 
     The highest confidence wins (a missing one is lowest), then working before idle before absent, then
     the smaller workstation_id, source_id and event_id in code-point order, a missing one first.
     """
-    counting = found.kind != PRODUCT_COUNT
-    states = np.flatnonzero(counting)
-    order = states[np.lexsort((found.kind[states], -found.confidence[states], found.time[states], found.place[states]))]
-    same = (found.place[order][1:] == found.place[order][:-1]) & (found.time[order][1:] == found.time[order][:-1])
-    counting[order[1:][same]] = False
-    # Winners by confidence and type alone; texts are looked up only where these leave several.
-    rivals = same.copy()
-    for column in (found.kind[order], found.confidence[order]):
-        rivals &= column[1:] == column[:-1]
-    instants = {(int(found.place[n]), int(found.time[n])) for n in order[1:][rivals]}
-    for place, time in sorted(instants):
-        winner = counting_event(tx, factory_key, int(stretches.worker[place]), time)
-        assert winner is not None
-        here = np.flatnonzero((found.place == place) & (found.time == time) & (found.kind != PRODUCT_COUNT))
-        counting[here] = False
-        is_winner = (
-            (found.kind[here] == winner[0]) & (found.station[here] == winner[1]) & (found.source[here] == winner[3])
-        )
-        counting[here[np.flatnonzero(is_winner)[0]]] = True
+    states = np.flatnonzero(found.kind != PRODUCT_COUNT)
+    place, time, kind, confidence = (
+        column[states] for column in (found.place, found.time, found.kind, found.confidence)
+    )
+    order = np.lexsort((kind, -confidence, time, place))
+    repeats = (place[order][1:] == place[order][:-1]) & (time[order][1:] == time[order][:-1])
+    rivals = repeats & (kind[order][1:] == kind[order][:-1]) & (confidence[order][1:] == confidence[order][:-1])
+    counting = np.zeros(len(found.kind), dtype=bool)
+    counting[states] = True
+    counting[states[order[1:][repeats]]] = False
+    # Confidence and type alone leave several here and there; then the texts decide.
+    instant = np.cumsum(np.concatenate([[True], ~repeats])[: len(order)])
+    contested = np.isin(instant, instant[1:][rivals])
+    if contested.any():
+        rows, of = states[order[contested]], np.unique(instant[contested], return_inverse=True)[1]
+        first = rows[np.unique(of, return_index=True)[1]]
+        winners = counting_events(store, tx, factory_key, stretches.worker[found.place[first]], found.time[first])
+        won_kind, won_station = np.array([winner[1:3] for winner in winners if winner], dtype=np.int64).T
+        # Events of one type and station at one instant say the same: any of them may stand for the winner.
+        alike = np.flatnonzero((found.kind[rows] == won_kind[of]) & (found.station[rows] == won_station[of]))
+        counting[rows] = False
+        counting[rows[alike[np.unique(of[alike], return_index=True)[1]]]] = True
     return counting
 
 
-def counting_event(tx: Connection, factory_key: int, worker_key: int, time: int) -> Any | None:
-    """The state event of a worker at an instant that counts, as event_log.texts_at gives it."""
-    said = [row for row in event_log.texts_at(tx, factory_key, worker_key, time) if row[0] != PRODUCT_COUNT]
-    if len(said) < 2:
-        return said[0] if said else None
+def counting_events(store: Store, tx: Connection, factory_key: int, worker: Ints, time: Ints) -> list[Row | None]:
+    """The state event that counts of each of the workers at its instant, as event_log.said_at gives it."""
     stations = registries.names_of(tx, factory_key, "workstation")
     sources = registries.names_of(tx, factory_key, "source")
-    return min(said, key=lambda row: (-row[2], row[0], stations[row[1]], sources[row[3]], row[4]))
+
+    def rank(row: Row) -> Row:
+        _, kind, station, confidence, source, event_id, *_ = row
+        return (-confidence, kind, stations[station], sources[source], event_id)
+
+    best: dict[int, Row] = {}
+    for row in event_log.said_at(store, tx, factory_key, worker, time):
+        if row[1] != PRODUCT_COUNT:
+            best[row[0]] = min(row, best.get(row[0], row), key=rank)
+    return [best.get(place) for place in range(len(worker))]

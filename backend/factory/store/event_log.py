@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection, text
 
+from factory.domain.intervals import FOREVER
 from factory.store.database import Store
 from factory.store.pending import CELL, Cells
 
 Ints = npt.NDArray[np.int64]
+BEFORE_ALL = -FOREVER
 
 
 class EventColumns(NamedTuple):
@@ -82,20 +84,15 @@ class FoundEvents(NamedTuple):
     kind: Ints
     station: Ints
     confidence: npt.NDArray[np.float64]
-    source: Ints
+
+
+_FOUND = {"given.i": "i8", "e.event_time": "i8", "e.event_type": "i2", "e.station_key": "i2", "e.confidence": "f8"}
 
 
 def in_stretches(store: Store, tx: Connection, factory_key: int, stretches: Stretches) -> FoundEvents:
     """The events of the workers in the stretches."""
     found, parameters = _found(store, factory_key, stretches)
-    return FoundEvents(
-        *store.dialect.fetch_columns(
-            tx,
-            ("given.i", "e.event_time", "e.event_type", "e.station_key", "e.confidence", "e.source_key"),
-            found,
-            parameters,
-        )
-    )
+    return FoundEvents(*store.dialect.fetch_columns(tx, _FOUND, f"SELECT {{}} {found}", parameters))
 
 
 def count_in_stretches(store: Store, tx: Connection, factory_key: int, stretches: Stretches) -> list[Row]:
@@ -149,7 +146,7 @@ def cells_between(store: Store, tx: Connection, factory_key: int, workers: list[
 
 
 def rows_between(store: Store, tx: Connection, factory_key: int, workers: list[int], low: int, high: int) -> list[Any]:
-    """(worker key, time, and the columns of texts_at) of all events in [low, high]."""
+    """(worker key, time, and the columns of said_at) of all events in [low, high]."""
     found, parameters = _found(store, factory_key, all_of(workers, low, high))
     return list(
         tx.execute(
@@ -159,21 +156,20 @@ def rows_between(store: Store, tx: Connection, factory_key: int, workers: list[i
     )
 
 
-def around(store: Store, tx: Connection, factory_key: int, stretches: Stretches) -> tuple[list[Any], list[Any]]:
-    """For each stretch, the last event before it and the first state event after it; None where there is none."""
+def around(store: Store, tx: Connection, factory_key: int, stretches: Stretches) -> tuple[Ints, Ints]:
+    """Of each stretch the last event before it (or BEFORE_ALL) and the first state event after it (or FOREVER)."""
     given, parameters = store.dialect.relation(stretches._asdict())
     mine = "e.factory_key = :factory_key AND e.worker_key = given.worker"
-    rows = tx.execute(
-        text(
-            "SELECT given.i, "
-            f"(SELECT max(e.event_time) FROM events e WHERE {mine} AND e.event_time < given.low), "
-            f"(SELECT e.event_time FROM events e WHERE {mine} AND e.event_time > given.high AND e.event_type < 4 "
-            "ORDER BY e.event_time LIMIT 1) "
-            f"FROM {given} ORDER BY given.i"
-        ),
-        {"factory_key": factory_key, **parameters},
-    ).all()
-    return [row[1] for row in rows], [row[2] for row in rows]
+    before = f"SELECT max(e.event_time) FROM events e WHERE {mine} AND e.event_time < given.low"
+    after = (
+        f"SELECT e.event_time FROM events e WHERE {mine} AND e.event_time > given.high AND e.event_type < 4 "
+        "ORDER BY e.event_time LIMIT 1"
+    )
+    columns = {f"coalesce(({before}), {BEFORE_ALL})": "i8", f"coalesce(({after}), {FOREVER})": "i8"}
+    bounds = store.dialect.fetch_columns(
+        tx, columns, f"SELECT {{}} FROM {given} ORDER BY given.i", {"factory_key": factory_key, **parameters}
+    )
+    return bounds[0], bounds[1]
 
 
 def _found(store: Store, factory_key: int, stretches: Stretches) -> tuple[str, dict[str, Any]]:
@@ -187,14 +183,10 @@ def _found(store: Store, factory_key: int, stretches: Stretches) -> tuple[str, d
     return f"FROM {given} {events}", {"factory_key": factory_key, **parameters}
 
 
-def texts_at(tx: Connection, factory_key: int, worker_key: int, time: int) -> list[Any]:
-    """(type, station key, confidence, source key, event_id, units, model key, received_at) at one instant."""
-    return list(
-        tx.execute(
-            text(
-                f"SELECT {_SHOWN} FROM events "
-                "WHERE factory_key = :factory_key AND worker_key = :worker AND event_time = :time"
-            ),
-            {"factory_key": factory_key, "worker": worker_key, "time": time},
-        )
-    )
+def said_at(store: Store, tx: Connection, factory_key: int, worker: Ints, time: Ints) -> list[Row]:
+    """(place in the arrays, type, station key, confidence, source key, event_id, units, model key, received_at)
+
+    of all events of the workers at the instants.
+    """
+    found, parameters = _found(store, factory_key, Stretches(worker, time, time))
+    return [tuple(row) for row in tx.execute(text(f"SELECT given.i, {_SHOWN} {found}"), parameters)]

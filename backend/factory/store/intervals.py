@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection, delete, text
@@ -24,33 +22,36 @@ def covering(store: Store, tx: Connection, factory_key: int, generation: int, st
     `group` is the row of the stretch. Ordered by group and start.
     """
     given, parameters = store.dialect.relation(stretches._asdict())
-    rows = tx.execute(
-        text(
-            "WITH bounds AS MATERIALIZED (SELECT given.i, given.worker, "
-            f"coalesce((SELECT max(p.start_at) FROM intervals p WHERE {_MINE.format('p')} "
-            "AND p.start_at < given.low), given.low) AS first, "
-            f"coalesce((SELECT min(n.start_at) FROM intervals n WHERE {_MINE.format('n')} "
-            f"AND n.start_at > given.high), given.high) AS last FROM {given}) "
-            "SELECT given.i, v.start_at, v.state, v.station_key FROM bounds AS given "
-            + store.dialect.for_each(
-                "intervals v", f"{_MINE.format('v')} AND v.start_at BETWEEN given.first AND given.last"
-            )
-        ),
+    inside = store.dialect.for_each(
+        "intervals v", f"{_MINE.format('v')} AND v.start_at BETWEEN given.first AND given.last"
+    )
+    columns = {"given.i": "i8", "v.start_at": "i8", "v.state": "i2", "v.station_key": "i2"}
+    found = store.dialect.fetch_columns(
+        tx,
+        columns,
+        "WITH bounds AS MATERIALIZED (SELECT given.i, given.worker, "
+        f"coalesce((SELECT max(p.start_at) FROM intervals p WHERE {_MINE.format('p')} "
+        "AND p.start_at < given.low), given.low) AS first, "
+        f"coalesce((SELECT min(n.start_at) FROM intervals n WHERE {_MINE.format('n')} "
+        f"AND n.start_at > given.high), given.high) AS last FROM {given}) "
+        f"SELECT {{}} FROM bounds AS given {inside}",
         {"factory_key": factory_key, "generation": generation, **parameters},
-    ).all()
-    columns = [np.array(column, dtype=np.int64) for column in zip(*rows, strict=True)] or [np.empty(0, np.int64)] * 4
-    changes = Changes(*columns)
+    )
+    changes = Changes(*found)
     return changes.take(np.lexsort((changes.start, changes.group)))
 
 
 def last_starts(store: Store, tx: Connection, factory_key: int, generation: int, workers: Ints) -> Ints:
     """The start of the last change of each worker, FOREVER where there is none."""
     given, parameters = store.dialect.relation({"worker": workers})
-    rows = tx.execute(
-        text(f"SELECT (SELECT max(v.start_at) FROM intervals v WHERE {_MINE.format('v')}) FROM {given} ORDER BY i"),
+    last = f"coalesce((SELECT max(v.start_at) FROM intervals v WHERE {_MINE.format('v')}), {FOREVER})"
+    (starts,) = store.dialect.fetch_columns(
+        tx,
+        {last: "i8"},
+        f"SELECT {{}} FROM {given} ORDER BY i",
         {"factory_key": factory_key, "generation": generation, **parameters},
     )
-    return np.array([FOREVER if row[0] is None else row[0] for row in rows], dtype=np.int64)
+    return starts
 
 
 def ends_of_history(
@@ -70,18 +71,11 @@ def ends_of_history(
     return [tuple(row) for row in rows]
 
 
-def replace(
-    store: Store,
-    tx: Connection,
-    factory_key: int,
-    generation: int,
-    gone: list[tuple[int, int]],
-    new: list[tuple[int, int, int, int]],
-) -> None:
-    """Remove the changes (worker, start) and add the changes (worker, start, state, station)."""
+def replace(store: Store, tx: Connection, factory_key: int, generation: int, gone: Changes, new: Changes) -> None:
+    """Remove changes and add others; their group is the worker."""
     mine = {"factory_key": factory_key, "generation": generation}
-    if gone:
-        given, parameters = store.dialect.relation(_columns(gone, "worker", "start"))
+    if len(gone.start):
+        given, parameters = store.dialect.relation({"worker": gone.group, "start": gone.start})
         tx.execute(
             text(
                 "DELETE FROM intervals WHERE factory_key = :factory_key AND generation = :generation "
@@ -89,8 +83,10 @@ def replace(
             ),
             mine | parameters,
         )
-    if new:
-        given, parameters = store.dialect.relation(_columns(new, "worker", "start", "state", "station"))
+    if len(new.start):
+        given, parameters = store.dialect.relation(
+            {"worker": new.group, "start": new.start, "state": new.state, "station": new.station}
+        )
         tx.execute(
             text(
                 "INSERT INTO intervals (factory_key, generation, worker_key, start_at, state, station_key) SELECT "
@@ -98,10 +94,6 @@ def replace(
             ),
             mine | parameters,
         )
-
-
-def _columns(rows: list[Any], *names: str) -> dict[str, Ints]:
-    return dict(zip(names, np.array(rows, dtype=np.int64).T, strict=True))
 
 
 def drop_generation(tx: Connection, factory_key: int, keep: list[int]) -> None:

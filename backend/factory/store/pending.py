@@ -10,16 +10,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, insert, select, text
 
+from factory.domain.ranges import begins
 from factory.domain.timestamp import HOUR
+from factory.store.database import Store
 from factory.store.schema import pending
 
 Cells = npt.NDArray[Any]
 
 CELL = np.dtype([("worker", "<i4"), ("first", "<i8"), ("last", "<i8")])
 
-_MOST_DELIVERIES = 2_000
 _MOST_EVENTS = 200_000
 
 VALID = 0
@@ -31,10 +32,10 @@ def cells_of(worker: npt.NDArray[np.int64], time: npt.NDArray[np.int64]) -> Cell
     order = np.lexsort((time, worker))
     worker, time = worker[order], time[order]
     hour = time // HOUR
-    begins = np.flatnonzero(np.diff(worker, prepend=-1).astype(bool) | np.diff(hour, prepend=-1).astype(bool))
-    cells = np.zeros(len(begins), CELL)
-    cells["worker"], cells["first"] = worker[begins], time[begins]
-    cells["last"] = time[np.append(begins[1:], len(time)) - 1] if len(begins) else 0
+    first = np.flatnonzero(begins(worker, hour))
+    cells = np.zeros(len(first), CELL)
+    cells["worker"], cells["first"] = worker[first], time[first]
+    cells["last"] = time[np.append(first[1:], len(time)) - 1] if len(first) else 0
     return cells
 
 
@@ -57,23 +58,26 @@ def any_of(tx: Connection, factory_key: int) -> bool:
     return tx.execute(select(pending.c.pending_key).where(mine).limit(1)).first() is not None
 
 
-def take(tx: Connection, factory_key: int, generation: int = VALID, *, hand_on_to: int | None = None) -> Cells:
+def take(
+    store: Store, tx: Connection, factory_key: int, generation: int = VALID, *, hand_on_to: int | None = None
+) -> Cells:
     """Remove some deliveries, as many as fit into memory, and return their cells; none when nothing waits.
 
     With `hand_on_to` they wait for that generation instead of being removed.
     """
     mine = (pending.c.factory_key == factory_key) & (pending.c.generation == generation)
-    columns = (pending.c.pending_key, pending.c.events, pending.c.cells)
-    keys, cells, events = [], [], 0
-    for key, count, content in tx.execute(select(*columns).where(mine).limit(_MOST_DELIVERIES)):
-        if events and events + count > _MOST_EVENTS:
-            break
-        keys.append(key)
-        cells.append(content)
-        events += count
-    taken = mine & pending.c.pending_key.in_(keys)
-    if hand_on_to is None:
-        tx.execute(delete(pending).where(taken))
-    else:
-        tx.execute(update(pending).where(taken).values(generation=hand_on_to))
-    return np.frombuffer(b"".join(cells), CELL)
+    waiting = tx.execute(select(pending.c.pending_key, pending.c.events).where(mine).limit(_MOST_EVENTS)).all()
+    if not waiting:
+        return np.empty(0, CELL)
+    keys, events = np.array([tuple(row) for row in waiting], dtype=np.int64).T
+    some = max(int(np.searchsorted(np.cumsum(events), _MOST_EVENTS, side="right")), 1)
+    given, parameters = store.dialect.relation({"key": keys[:some]})
+    done = "DELETE FROM pending" if hand_on_to is None else "UPDATE pending SET generation = :hand_on_to"
+    taken = tx.execute(
+        text(
+            f"{done} WHERE factory_key = :factory_key AND generation = :generation "
+            f"AND pending_key IN (SELECT given.key FROM {given}) RETURNING cells"
+        ),
+        {"factory_key": factory_key, "generation": generation, "hand_on_to": hand_on_to, **parameters},
+    )
+    return np.frombuffer(b"".join(row[0] for row in taken), CELL)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import psycopg2.errors
 from sqlalchemy import URL, Connection, Engine, text
 
@@ -176,21 +177,20 @@ def _binary(factory_key: int, events: Any, received_at: int) -> bytes:
     return _HEADER + b"".join(parts) + _TRAILER
 
 
-def fetch_columns(tx: Connection, columns: Sequence[str], rest: str, parameters: Mapping[str, Any]) -> list[Any]:
-    """The numbers of `SELECT columns rest` as arrays; `confidence` columns are floats."""
-    kinds = ["float8" if name.endswith("confidence") else "int8" for name in columns]
-    selected = ", ".join(f"CAST({name} AS {kind})" for name, kind in zip(columns, kinds, strict=True))
+def fetch_columns(
+    tx: Connection, columns: Mapping[str, str], select: str, parameters: Mapping[str, Any]
+) -> list[npt.NDArray[Any]]:
+    """The columns that `select` answers, as arrays of int64 or float64.
+
+    `columns` names what it selects, none of it null, with the width: i8, i4, i2 or f8.
+    """
     cursor = tx.connection.cursor()
-    query = cursor.mogrify(_NAMED.sub(r"%(\1)s", f"SELECT {selected} {rest}"), parameters).decode()
+    query = cursor.mogrify(_NAMED.sub(r"%(\1)s", select.format(", ".join(columns))), parameters).decode()
     target = io.BytesIO()
     cursor.copy_expert(f"COPY ({query}) TO STDOUT (FORMAT binary)", target)
-    parts = [(f"c{n}", ">f8" if kind == "float8" else ">i8") for n, kind in enumerate(kinds)]
-    row = np.dtype(
-        [("fields", ">i2")] + [part for name, kind in parts for part in ((f"{name}_width", ">i4"), (name, kind))]
-    )
-    body = target.getbuffer()[len(_HEADER) : -len(_TRAILER)]
-    rows = np.frombuffer(body, row)
-    return [rows[name].astype(kind[1:]) for name, kind in parts]
+    parts = [part for n, kind in enumerate(columns.values()) for part in ((f"width{n}", ">i4"), (f"{n}", f">{kind}"))]
+    rows = np.frombuffer(target.getbuffer()[len(_HEADER) : -len(_TRAILER)], np.dtype([("fields", ">i2"), *parts]))
+    return [rows[f"{n}"].astype(f"{kind[0]}8") for n, kind in enumerate(columns.values())]
 
 
 def own_schema(tx: Connection) -> None:

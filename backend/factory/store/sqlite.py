@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import URL, Connection, Engine, event, text
 
 from factory.settings import Settings
@@ -133,12 +134,16 @@ def insert_events(tx: Connection, factory_key: int, events: Any, received_at: in
     return stored
 
 
-def fetch_columns(tx: Connection, columns: Sequence[str], rest: str, parameters: Mapping[str, Any]) -> list[Any]:
-    """The numbers of `SELECT columns rest` as arrays; `confidence` columns are floats."""
-    rows = tx.execute(text(f"SELECT {', '.join(columns)} {rest}"), parameters).cursor.fetchall()
+def fetch_columns(
+    tx: Connection, columns: Mapping[str, str], select: str, parameters: Mapping[str, Any]
+) -> list[npt.NDArray[Any]]:
+    """The columns that `select` answers, as arrays of int64 or float64.
+
+    `columns` names what it selects, none of it null, with the width: i8, i4, i2 or f8.
+    """
+    rows = tx.execute(text(select.format(", ".join(columns))), parameters).cursor.fetchall()
     lists = list(zip(*rows, strict=True)) or [()] * len(columns)
-    kinds = [np.float64 if name.endswith("confidence") else np.int64 for name in columns]
-    return [np.array(values, dtype=kind) for values, kind in zip(lists, kinds, strict=True)]
+    return [np.array(values, dtype=f"{kind[0]}8") for values, kind in zip(lists, columns.values(), strict=True)]
 
 
 def own_schema(tx: Connection) -> None:

@@ -1,0 +1,44 @@
+"""What waits may be more than one refresh takes at once: events are then seen before they are derived."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from tests.conftest import Clock
+from tests.reference import rfc3339
+from tests.strategies import HOUR, MINUTE
+
+from factory.operations.verify_derived import verify_derived
+from factory.store import pending
+
+
+def said(random: Random, now: int) -> dict[str, Any]:
+    return {
+        "timestamp": rfc3339(now - random.randrange(8 * HOUR // MINUTE) * MINUTE),
+        "worker_id": "W1",
+        "workstation_id": random.choice(("S1", "S2")),
+        "event_type": random.choice(("working", "idle", "absent", "product_count")),
+        "event_id": str(random.random()),
+    }
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_number_follows_from_the_events(
+    app: Flask, client: FlaskClient, clock: Clock, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(pending, "_MOST_EVENTS", 2)
+    random = Random(seed)
+    for _ in range(25):
+        delivery = [said(random, clock.now) for _ in range(2)]
+        assert client.post("/api/v1/events/batch", json=delivery).status_code == 201
+        if random.random() < 0.2:
+            assert client.get("/api/v1/metrics/factory").status_code == 200
+
+    assert client.get("/api/v1/metrics/factory").status_code == 200
+
+    store = app.extensions["factory_store"]
+    assert verify_derived(store=store, factory=None, now=clock.now) == []
