@@ -17,7 +17,7 @@ from factory.domain.calendar import Calendar
 from factory.domain.event import ABSENT, PRODUCT_COUNT, UNKNOWN
 from factory.domain.intervals import FOREVER, Changes, Evidence, derive_changes, differing
 from factory.domain.ranges import begins
-from factory.domain.timestamp import HOUR
+from factory.domain.timestamp import HOUR, MINUTE
 from factory.operations.derive_pages import refresh_pages
 from factory.operations.derived_rows import DerivedRows
 from factory.operations.settle_ties import counting_state_events
@@ -27,6 +27,8 @@ from factory.store.event_log import Stretches, join
 from factory.store.pending import Cells
 
 Ints = npt.NDArray[np.int64]
+
+_NEAR = 5 * MINUTE
 
 
 class Target(NamedTuple):
@@ -63,12 +65,18 @@ def _take(stretches: Stretches, rows: npt.NDArray[np.bool_]) -> Stretches:
 
 
 def _merge_cells(cells: Cells) -> Stretches:
-    """One stretch a worker and hour, ordered; both ends are instants of touched events."""
+    """The touched stretches, ordered; both ends are instants of touched events.
+
+    Cells of a worker that are near each other become one: to read the few events between them costs less
+    than to look for what is around each.
+    """
     order = np.lexsort((cells["first"], cells["worker"]))
-    worker, first, last = (cells[name][order].astype(np.int64) for name in ("worker", "first", "last"))
-    hour = first // HOUR
-    starts = np.flatnonzero(begins(worker, hour))
-    return Stretches(worker[starts], first[starts], np.maximum.reduceat(last, starts))
+    worker, low, high = (cells[name][order].astype(np.int64) for name in ("worker", "first", "last"))
+    same_hour = np.flatnonzero(begins(worker, low // HOUR))
+    worker, low, high = worker[same_hour], low[same_hour], np.maximum.reduceat(high, same_hour)
+    first = np.ones(len(worker), dtype=bool)
+    first[1:] = (worker[1:] != worker[:-1]) | (low[1:] - high[:-1] > _NEAR)
+    return Stretches(worker[first], low[first], high[np.append(first[1:], True)])
 
 
 def _refresh_changes(rows: DerivedRows, timeout: int, touched: Stretches) -> Stretches:

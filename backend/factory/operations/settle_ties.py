@@ -7,6 +7,7 @@ import numpy.typing as npt
 from sqlalchemy import Connection
 
 from factory.domain.event import PRODUCT_COUNT
+from factory.domain.ranges import begins
 from factory.store import event_log, registries
 from factory.store.database import Store
 from factory.store.event_log import FoundEvents, Row, Stretches
@@ -22,28 +23,32 @@ def counting_state_events(
     The highest confidence wins (a missing one is lowest), then working before idle before absent, then
     the smaller workstation_id, source_id and event_id in code-point order, a missing one first.
     """
-    states = np.flatnonzero(found.kind != PRODUCT_COUNT)
-    place, time, kind, confidence = (
-        column[states] for column in (found.place, found.time, found.kind, found.confidence)
-    )
-    order = np.lexsort((kind, -confidence, time, place))
-    repeats = (place[order][1:] == place[order][:-1]) & (time[order][1:] == time[order][:-1])
-    rivals = repeats & (kind[order][1:] == kind[order][:-1]) & (confidence[order][1:] == confidence[order][:-1])
-    counting = np.zeros(len(found.kind), dtype=bool)
-    counting[states] = True
-    counting[states[order[1:][repeats]]] = False
+    counting = found.kind != PRODUCT_COUNT
+    states = np.flatnonzero(counting)
+    order = states[np.lexsort((found.time[states], found.place[states]))]
+    opens = begins(found.place[order], found.time[order])
+    if opens.all():
+        return counting
+    # The rows of the instants at which there are several, best first.
+    instant = np.cumsum(opens) - 1
+    several = np.flatnonzero(np.bincount(instant)[instant] > 1)
+    order, instant = order[several], instant[several]
+    best = np.lexsort((found.kind[order], -found.confidence[order], instant))
+    order, instant = order[best], instant[best]
+    opens = begins(instant)
+    counting[order[~opens]] = False
     # Confidence and type alone leave several here and there; then the texts decide.
-    instant = np.cumsum(np.concatenate([[True], ~repeats])[: len(order)])
-    contested = np.isin(instant, instant[1:][rivals])
+    rivals = ~opens & ~begins(found.kind[order], found.confidence[order])
+    contested = np.isin(instant, instant[rivals])
     if contested.any():
-        rows, of = states[order[contested]], np.unique(instant[contested], return_inverse=True)[1]
-        first = rows[np.unique(of, return_index=True)[1]]
+        rows, of = order[contested], np.unique(instant[contested], return_inverse=True)[1]
+        first = rows[begins(of)]
         winners = counting_events(store, tx, factory_key, stretches.worker[found.place[first]], found.time[first])
-        won_kind, won_station = np.array([winner[1:3] for winner in winners if winner], dtype=np.int64).T
+        kind, station = np.array([winner[1:3] for winner in winners if winner], dtype=np.int64).T
         # Events of one type and station at one instant say the same: any of them may stand for the winner.
-        alike = np.flatnonzero((found.kind[rows] == won_kind[of]) & (found.station[rows] == won_station[of]))
+        alike = np.flatnonzero((found.kind[rows] == kind[of]) & (found.station[rows] == station[of]))
         counting[rows] = False
-        counting[rows[alike[np.unique(of[alike], return_index=True)[1]]]] = True
+        counting[rows[alike[begins(of[alike])]]] = True
     return counting
 
 
