@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,8 @@ WORKING, IDLE, ABSENT, PRODUCT_COUNT = 1, 2, 3, 4
 UNKNOWN = 0
 """The state of silence; never the type of an event."""
 
-EVENT_TYPES = {"working": WORKING, "idle": IDLE, "absent": ABSENT, "product_count": PRODUCT_COUNT}
+EventType = Literal["working", "idle", "absent", "product_count"]
+EVENT_TYPES: dict[str, int] = dict(zip(get_args(EventType), (WORKING, IDLE, ABSENT, PRODUCT_COUNT), strict=True))
 TYPE_NAMES = {code: name for name, code in EVENT_TYPES.items()}
 STATE_NAMES = {UNKNOWN: "unknown", WORKING: "working", IDLE: "idle", ABSENT: "absent"}
 
@@ -35,7 +37,14 @@ def is_id(text: str) -> bool:
 
 def is_label(text: str, longest: int) -> bool:
     """Whether a text is 1 to `longest` characters without control characters or lone surrogates."""
-    return 1 <= len(text) <= longest and _CONTROL.search(text) is None
+    return are_labels([text], longest)
+
+
+def are_labels(texts: Collection[str], longest: int) -> bool:
+    """Whether is_label is true of each text; there is at least one."""
+    lengths = set(map(len, texts))
+    together = "".join(texts)
+    return 0 not in lengths and max(lengths) <= longest and (together.isprintable() or not _CONTROL.search(together))
 
 
 @dataclass(frozen=True)

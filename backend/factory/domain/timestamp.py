@@ -68,34 +68,34 @@ def format_timestamp(us: int) -> str:
 
 
 # Column form. Most senders write one of a few layouts of fixed width, so texts of one length are
-# read as a matrix of digits; whatever does not fit the common layout goes through parse_timestamp.
+# read as a matrix of characters; whatever has not the common layout goes through parse_timestamp.
 
-_DIGITS = (0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18)
+_FEW = 10
+_LAYOUTS = {
+    len(fraction) + 20: np.frombuffer(f"0000-00-00T00:00:00{fraction}Z\n".encode(), np.uint8)
+    for fraction in ("", ".0", ".00", ".000", ".0000", ".00000", ".000000")
+}
+"""The common layout by its length, with 0 for each digit and the line break that is put behind it."""
+_PAIRS = np.array([0, 2, 5, 8, 11, 14, 17, 20, 22, 24])
+"""Where two digits stand: century, year of it, month, day, hour, minute, second, and three of the fraction."""
 _DAYS_BEFORE_MONTH = np.array([0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334], dtype=np.int64)
 _DAYS_IN_MONTH = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=np.int64)
 
 
 def parse_timestamps(texts: list[str]) -> npt.NDArray[np.int64]:
     """The instants of many texts, INVALID where parse_timestamp would raise."""
-    result = np.full(len(texts), INVALID, dtype=np.int64)
+    if len(texts) < _FEW:
+        return _parse_each(texts)
+    result, common = _read_common_layout(texts, len(texts[0]))
+    if common.all():
+        return result
     lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
     for length in np.unique(lengths).tolist():
         rows = np.flatnonzero(lengths == length)
-        chosen = [texts[i] for i in rows] if len(rows) != len(texts) else texts
-        result[rows] = _parse_one_length(chosen, length)
+        result[rows], common[rows] = _read_common_layout([texts[n] for n in rows.tolist()], length)
+    odd = np.flatnonzero(~common)
+    result[odd] = _parse_each([texts[n] for n in odd.tolist()])
     return result
-
-
-def _parse_one_length(texts: list[str], length: int) -> npt.NDArray[np.int64]:
-    joined = "".join(texts)
-    if not 20 <= length <= 27 or length == 21 or not joined.isascii():
-        return _parse_each(texts)
-    cells = np.frombuffer(joined.encode("ascii"), dtype=np.uint8).reshape(len(texts), length)
-    us, common = _read_common_layout(cells, length)
-    if not common.all():
-        odd = np.flatnonzero(~common)
-        us[odd] = _parse_each([texts[i] for i in odd])
-    return us
 
 
 def _parse_each(texts: list[str]) -> npt.NDArray[np.int64]:
@@ -108,28 +108,28 @@ def _parse_each(texts: list[str]) -> npt.NDArray[np.int64]:
     return np.fromiter(map(parse, texts), dtype=np.int64, count=len(texts))
 
 
-def _read_common_layout(
-    cells: npt.NDArray[np.uint8], length: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """Read `YYYY-MM-DDTHH:MM:SS[.ffffff]Z`; the second array says which rows have that layout."""
-    fraction = list(range(20, length - 1))
-    digits = cells[:, [*_DIGITS, *fraction]].astype(np.int64) - ord("0")
-    common = ((digits >= 0) & (digits <= 9)).all(axis=1)
-    for position, character in ((4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":"), (length - 1, "Z")):
-        common &= cells[:, position] == ord(character)
-    if fraction:
-        common &= cells[:, 19] == ord(".")
-    year = digits[:, 0] * 1000 + digits[:, 1] * 100 + digits[:, 2] * 10 + digits[:, 3]
-    month, day, hour, minute, second = (digits[:, i] * 10 + digits[:, i + 1] for i in (4, 6, 8, 10, 12))
+def _read_common_layout(texts: list[str], length: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Read texts of `length` characters; the second array says which have the layout `YYYY-MM-DDTHH:MM:SS[.ffffff]Z`.
+
+    It is true of all only where all have that length: the layout ends with the line break between two texts.
+    """
+    lines, layout = "\n".join([*texts, ""]), _LAYOUTS.get(length)
+    if layout is None or len(lines) != len(texts) * len(layout) or not lines.isascii():
+        return np.full(len(texts), INVALID), np.zeros(len(texts), dtype=bool)
+    cells = np.frombuffer(lines.encode("ascii"), np.uint8).reshape(len(texts), len(layout))
+    # A row a place in the text. Missing digits of the fraction are the zeros behind.
+    digits = np.zeros((max(_LAYOUTS) + 1, len(texts)), np.uint8)
+    np.subtract(cells.T, layout[:, None], out=digits[: len(layout)])
+    common = (digits[: len(layout)] <= np.where(layout == ord("0"), np.uint8(9), np.uint8(0))[:, None]).all(axis=0)
+    pairs = (digits[_PAIRS] * 10 + digits[_PAIRS + 1]).astype(np.int64)
+    century, year, month, day, hour, minute, second, *fraction = pairs
+    leap = np.where(year, year, century) % 4 == 0
+    year += century * 100
     common &= (year >= 1) & (month >= 1) & (month <= 12) & (hour <= 23) & (minute <= 59) & (second <= 59)
-    month = np.where(common, month, 1)
-    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    month[~common] = 1
     common &= (day >= 1) & (day <= _DAYS_IN_MONTH[month] + (leap & (month == 2)))
     past = year - 1
     days = past * 365 + past // 4 - past // 100 + past // 400 - 719162
     days += _DAYS_BEFORE_MONTH[month] + (leap & (month > 2)) + day - 1
-    micros: npt.NDArray[np.int64] = np.zeros(len(cells), dtype=np.int64)
-    for column in range(14, 14 + len(fraction)):
-        micros = micros * 10 + digits[:, column]
-    micros *= 10 ** (6 - len(fraction))
-    return days * DAY + hour * HOUR + minute * MINUTE + second * SECOND + micros, common
+    seconds = ((days * 24 + hour) * 60 + minute) * 60 + second
+    return ((seconds * 100 + fraction[0]) * 100 + fraction[1]) * 100 + fraction[2], common
