@@ -31,6 +31,7 @@ graceful_timeout = 30
 loglevel = _settings.log_level.lower()
 # The application writes one line a request itself.
 accesslog = None
+logger_class = "factory.gunicorn_worker.ServerLogger"
 # gunicorn's own lines in the form of all others.
 logconfig_dict = {
     "version": 1,

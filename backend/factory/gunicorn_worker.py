@@ -16,6 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
+from gunicorn.glogging import Logger
 from gunicorn.http import errors
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
@@ -32,6 +33,12 @@ _STATUSES: dict[type[Exception], tuple[int, str]] = {
     errors.LimitRequestHeaders: (431, "Request Header Fields Too Large"),
     errors.UnsupportedTransferCoding: (501, "Not Implemented"),
 }
+
+
+class ServerLogger(Logger):  # type: ignore[misc]
+    """gunicorn's own lines. It would prepare an access line for each request too, and then drop it."""
+
+    access_log_enabled = False
 
 
 class DeadlineWorker(ThreadWorker):  # type: ignore[misc]
