@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping
+from select import POLLIN, poll
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import psycopg2.errors
-from sqlalchemy import URL, Connection, Engine, text
+from sqlalchemy import URL, Connection, Engine, event, text
+from sqlalchemy.exc import InvalidatePoolError
 
 from factory.settings import Settings
 
@@ -38,7 +40,6 @@ def engine_options(url: URL, settings: Settings) -> dict[str, Any]:
         "pool_size": settings.db_pool_size,
         "max_overflow": settings.db_max_overflow,
         "pool_timeout": settings.db_pool_timeout_seconds,
-        "pool_pre_ping": True,
         "connect_args": {
             "application_name": "factory",
             "connect_timeout": 5,
@@ -48,7 +49,15 @@ def engine_options(url: URL, settings: Settings) -> dict[str, Any]:
 
 
 def prepare(engine: Engine, settings: Settings) -> None:
-    """Nothing to do: connections come ready."""
+    """Let the pool hand out no connection that the server has ended, a restarted one for example."""
+
+    @event.listens_for(engine, "checkout")
+    def handed_out(connection: Any, _record: object, _proxy: object) -> None:
+        # A server speaks to an idle connection only to end it, so this needs no question and no answer.
+        said = poll()
+        said.register(connection.fileno(), POLLIN)
+        if said.poll(0):
+            raise InvalidatePoolError  # with it go all that are as old: the pool connects anew
 
 
 def reason(error: BaseException | None) -> str:
