@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -67,3 +69,51 @@ def test_an_unknown_factory_is_told_to_those_who_named_it(app: Flask, database_u
         statuses = list(pool.map(lambda n: post("nowhere" if n % 2 else "default").status_code, range(8)))
     assert statuses[1::2] == [404] * 4
     assert sorted(statuses[::2]) == [200, 200, 200, 201]
+
+
+def post_behind_a_lock(app: Flask, bodies: list[bytes]) -> list[Any]:
+    """Send bodies one after the other while nobody can store, so that all but the first are stored together."""
+    store = app.extensions["factory_store"]
+
+    def post(body: bytes) -> Any:
+        return app.test_client().post("/api/v1/events/", data=body, content_type="application/json")
+
+    with ThreadPoolExecutor(len(bodies) + 1) as pool:
+        with store.writing() as tx:
+            store.dialect.own_factory(tx, 1)
+            answers = [pool.submit(post, json.dumps(said(worker_id="first")).encode())]
+            for body in bodies:
+                time.sleep(0.02)
+                answers.append(pool.submit(post, body))
+            time.sleep(0.2)
+        return [answer.result() for answer in answers[1:]]
+
+
+def test_a_body_that_is_no_json_of_its_own_cannot_swallow_its_neighbour(app: Flask) -> None:
+    one, two, victim = (json.dumps(said(worker_id=name)).encode() for name in ("one", "two", "victim"))
+    opens = one + b"," + two[:-1] + b',"other":[1'
+    closes = b"2]}," + one
+    answers = post_behind_a_lock(app, [opens, victim, closes])
+    assert [answer.status_code for answer in answers] == [400, 201, 400]
+    stored = app.test_client().get("/api/v1/events/").json
+    assert stored is not None
+    assert {row["worker_id"] for row in stored["data"]} == {"first", "victim"}
+
+
+def test_each_is_told_its_own_faults(app: Flask) -> None:
+    bodies = [
+        b"{",
+        b"",
+        b"[]",
+        b"[" * 5000,
+        b"\xff",
+        json.dumps({"worker_id": "W1"}).encode(),
+        json.dumps(said(count=1.5, confidence=2)).encode(),
+        json.dumps(said(model_version="\ud800")).encode(),
+    ]
+    alone = [app.test_client().post("/api/v1/events/", data=b, content_type="application/json") for b in bodies]
+    together = post_behind_a_lock(app, [*bodies, json.dumps(said()).encode()])
+    assert together.pop().status_code == 201
+    told = [[{**answer.json, "request_id": ""} for answer in answers] for answers in (alone, together)]
+    assert told[0] == told[1]
+    assert {answer.status_code for answer in together} == {400}

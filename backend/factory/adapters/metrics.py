@@ -58,21 +58,25 @@ class DomainSeries:
         self._batch.observe(outcome.total)
         self._commit.observe(outcome.commit_seconds)
         observe_many(self._lateness, np.maximum(now - events.timestamp, 0) / SECOND)
-        created = np.zeros(len(events), dtype=bool)
-        created[outcome.new] = True
-        conflict = np.isin(events.index, [one.index for one in outcome.failures if one.code == "conflict"])
-        invalid = np.isin(events.index, [one.index for one in outcome.failures]) & ~conflict
-        rest = ~(created | conflict | invalid)
-        self._count(events.event_type[created], "created")
-        self._count(events.event_type[conflict], "conflict")
-        self._count(events.event_type[invalid], "invalid")
-        self._count(events.event_type[rest], "duplicate" if outcome.duplicates else "rolled_back")
+        self._count(events.event_type[outcome.new], "created")
+        if len(outcome.new) < len(events):
+            self._count_others(events, outcome)
         if unreadable := outcome.total - len(events):
             self._events.labels("unknown", "invalid").inc(unreadable)
 
     def unreadable(self) -> None:
         """Count an event that was refused before its type was known."""
         self._events.labels("unknown", "invalid").inc()
+
+    def _count_others(self, events: ParsedEvents, outcome: Outcome) -> None:
+        created = np.zeros(len(events), dtype=bool)
+        created[outcome.new] = True
+        conflict = np.isin(events.index, [one.index for one in outcome.failures if one.code == "conflict"])
+        invalid = np.isin(events.index, [one.index for one in outcome.failures]) & ~conflict
+        rest = ~(created | conflict | invalid)
+        self._count(events.event_type[conflict], "conflict")
+        self._count(events.event_type[invalid], "invalid")
+        self._count(events.event_type[rest], "duplicate" if outcome.duplicates else "rolled_back")
 
     def _count(self, types: npt.NDArray[np.int64], outcome: str) -> None:
         for code, number in enumerate(np.bincount(types).tolist()):
@@ -85,7 +89,9 @@ def observe_many(histogram: Histogram, values: npt.NDArray[np.float64]) -> None:
 
     prometheus_client has no such call, so this uses its two private parts; a test compares with `observe`.
     """
-    if not len(values):
+    if len(values) < 2:
+        for value in values.tolist():
+            histogram.observe(value)
         return
     bounds = np.asarray(histogram._upper_bounds)
     places, numbers = np.unique(np.searchsorted(bounds, values, side="left"), return_counts=True)

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from flask_restx import Namespace, Resource
 
-from factory.adapters.event_json import parse_array, parse_event, parse_lines
+from factory.adapters.event_json import parse_array, parse_lines
 from factory.api.answers import json_answer, many, timestamp
 from factory.api.contract import FACTORY, WINDOW, Body, Parameter, contract, json_body
 from factory.api.query_parameters import Query
@@ -86,7 +86,7 @@ class Events(Resource):  # type: ignore[misc]
         Query().done()
         where = factory()
         content_type(JSON)
-        outcome = _ingest_one(where, _read_one(read_body()))
+        outcome = _ingest_one(where, read_body())
         if outcome.failures:
             raise _refusal(outcome)
         status = 201 if outcome.created else 200
@@ -137,16 +137,14 @@ def _rules() -> EventRules:
     )
 
 
-def _read_one(body: bytes) -> ParsedEvents:
+def _ingest_one(where: str, body: bytes) -> IngestOutcome:
     try:
-        return parse_event(body, _rules())
+        event, outcome = together().ingest(
+            factory=where, body=body, rules=_rules(), register_unknown=_registers_unknown()
+        )
     except InvalidInput:
         series().unreadable()
         raise
-
-
-def _ingest_one(where: str, event: ParsedEvents) -> IngestOutcome:
-    outcome = together().ingest(factory=where, events=event, now=now(), register_unknown=_registers_unknown())
     return _counted(event, outcome)
 
 
