@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from factory.domain.errors import FieldError, InvalidInput
-from factory.domain.metrics import DEFINITIONS_VERSION, hours
+from factory.domain.metrics import DEFINITIONS_VERSION
+from factory.domain.rounding import hours
 from factory.domain.timestamp import format_timestamp
 
 

@@ -1,164 +1,212 @@
-"""The exact totals of a window: whole buckets from the pages, the partial hours at its edges from the rows."""
+"""What happened in a window or in the buckets of a series: whole hours from pages, the cut ones from rows."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
-from factory.domain.calendar import MONTHS, Calendar, Stretch
-from factory.domain.event import IDLE, UNKNOWN, WORKING
-from factory.domain.intervals import FOREVER, Spans, clip, occupancy, spans_of
-from factory.domain.metrics import FirstStates, Totals, nothing
-from factory.domain.totals import (
-    OCCUPANCY,
-    PRESENCE,
-    Page,
-    add_up,
-    presence_of_counts,
-    presence_of_spans,
-)
-from factory.store import event_log, intervals, registries, rollups
+from factory.domain.calendar import MONTHS, Calendar, Cover, Stretch
+from factory.domain.event import ABSENT, UNKNOWN
+from factory.domain.intervals import FOREVER, Spans, clip, spans_of, split
+from factory.domain.metrics import FirstStates
+from factory.domain.sums import PRESENCE_COLUMNS, Chosen, Columns, Joined, occupancy_of_pieces, presence_of_pieces
+from factory.store import registries, rollups, window_reads
 from factory.store.database import Store
+from factory.store.event_log import Stretches, all_of, join
 from factory.store.factories import Factory
-from factory.store.rollups import ABSENCES, OCCUPANCIES, PRESENCES
+from factory.store.rollups import ABSENCES, OCCUPANCIES, PRESENCES, Pages
 
 Ints = npt.NDArray[np.int64]
 
 
-class Ends(NamedTuple):
-    """The ends of the workers' histories: known states that last without end, and first state events."""
-
-    tails: Spans
-    first_states: FirstStates
-
-
 class Gatherer:
-    """Gathers totals of one factory on one snapshot."""
+    """Reads one factory on one snapshot; of its workers only one where `worker` is given."""
 
-    def __init__(self, store: Store, tx: Connection, site: Factory) -> None:
+    def __init__(self, store: Store, tx: Connection, site: Factory, worker: int | None = None) -> None:
         self.store = store
         self.tx = tx
         self.site = site
+        self.worker = worker
         self.calendar = Calendar(site.time_zone)
-        rows = registries.rows_of(tx, site.factory_key, "worker")
-        self.workers: Ints = np.array(sorted(row[0] for row in rows), dtype=np.int64)
-        self.ends = self._ends()
-
-    def _ends(self) -> Ends:
-        rows = intervals.ends_of_history(self.store, self.tx, self.site.factory_key, self.site.generation, self.workers)
-        known = [row for row in rows if row[3] is not None and row[3] != UNKNOWN]
-        columns = np.array([(w, start, FOREVER, state, station) for w, _, start, state, station in known], np.int64)
-        tails = Spans(*columns.reshape(-1, 5).T)
-        firsts = np.array([row[:2] for row in rows if row[1] is not None], dtype=np.int64).reshape(-1, 2)
-        return Ends(tails, FirstStates(*firsts.T))
-
-    def totals(self, start: int, end: int) -> Totals:
-        """The totals of all workers and stations in [start, end)."""
-        first = self.site.first_event_at
-        # Nothing is before the hour of the first event: begin there, so that it need not be cut.
-        low = end if first is None else max(start, int(self.calendar.hours_of(np.array([first]))[0]))
-        if low >= end:
-            return nothing(end - start)
-        cover = self.calendar.cover(low, end)
-        presence: list[Page] = []
-        there: list[Page] = []
-        for level, from_, to in cover.buckets:
-            presence += self.pages(PRESENCES, level, from_, to).values()
-            there += self.pages(OCCUPANCIES, level, from_, to).values()
-        if cover.buckets:
-            paged = min(b[1] for b in cover.buckets), max(b[2] for b in cover.buckets)
-            presence += self.unpaged(*paged)
-        for edge in cover.edges:
-            spans, counted = self.rows_of(edge)
-            presence += [presence_of_spans(spans), counted]
-            there.append(occupancy_of(spans))
-        return Totals(end - start, add_up(presence, PRESENCE), self._with_endless(add_up(there, OCCUPANCY), low, end))
-
-    def unpaged(self, start: int, end: int) -> list[Page]:
-        """Presence rows of what the pages of hours, days and months leave out of [start, end):
-
-        states that last without end, and absences of whole months.
-        """
-        tails = clip(self.ends.tails, start, end)
-        rows = [presence_of_spans(tails)] if len(tails.start) else []
-        for (month, after), page in self._absences.items():
-            if month < end and start < after:
-                rows.append(page.copy())
-                rows[-1]["absent"] = min(end, after) - max(start, month)
-        return rows
 
     @cached_property
-    def _absences(self) -> dict[Stretch, Page]:
-        pages = self.pages(ABSENCES, MONTHS, 0, FOREVER)
-        months = np.array(list(pages), dtype=np.int64)
-        stretches = zip(pages, self.calendar.ends_of(MONTHS, months).tolist(), strict=True)
-        return dict(zip(stretches, pages.values(), strict=True))
+    def workers(self) -> Ints:
+        """The keys of the workers."""
+        if self.worker is not None:
+            return np.array([self.worker], dtype=np.int64)
+        keys = registries.names_of(self.tx, self.site.factory_key, "worker").keys() - {0}
+        return np.array(sorted(keys), dtype=np.int64)
 
-    def pages(self, kind: int, level: int, first: int, end: int) -> dict[int, Page]:
-        """The pages of a level in [first, end) by their start."""
-        return rollups.load(self.tx, self.site.factory_key, self.site.generation, kind, level, first, end)
+    @cached_property
+    def first_states(self) -> FirstStates:
+        """The workers' first state events."""
+        changes = window_reads.first_changes(self.store, self.tx, self.site, self.workers)
+        return FirstStates(changes.group, changes.start)
 
-    def spans_in(self, stretch: Stretch, workers: Ints | None = None) -> Spans:
-        """The intervals of the workers (all unless given) cut to a stretch; the group is the worker."""
-        who = self.workers if workers is None else workers
-        stretches = event_log.all_of(who, *stretch)
-        site = self.site
-        changes = intervals.covering(self.store, self.tx, site.factory_key, site.generation, stretches)
-        spans = clip(spans_of(changes), *stretch)
-        return spans._replace(group=who[spans.group])
+    @cached_property
+    def tails(self) -> Spans:
+        """The known states that last without end; the group is the worker. Pages leave them out."""
+        last = window_reads.last_changes(self.store, self.tx, self.site, self.workers)
+        return spans_of(last.take(last.state != UNKNOWN))
+
+    def spans_in(self, *stretches: Stretch) -> Spans:
+        """The intervals of the workers cut to the stretches; the group is the worker."""
+        if not stretches:
+            return Spans(*(np.empty(0, dtype=np.int64) for _ in Spans._fields))
+        cut = self._of_each_worker(stretches)
+        spans = spans_of(window_reads.changes_in(self.store, self.tx, self.site, cut))
+        spans = clip(spans, cut.low[spans.group], cut.high[spans.group])
+        return spans._replace(group=cut.worker[spans.group])
 
     def spans_with_opening(self, stretch: Stretch, worker: int) -> tuple[Spans, Ints]:
         """The intervals of one worker cut to a stretch, and the instants at which they began."""
-        stretches = event_log.all_of([worker], *stretch)
-        site = self.site
-        whole = spans_of(intervals.covering(self.store, self.tx, site.factory_key, site.generation, stretches))
+        cut = all_of([worker], *stretch)
+        whole = spans_of(window_reads.changes_in(self.store, self.tx, self.site, cut))
         whole = whole.take(np.maximum(whole.start, stretch[0]) < np.minimum(whole.end, stretch[1]))
         return clip(whole, *stretch), whole.start
 
-    def rows_of(self, stretch: Stretch) -> tuple[Spans, Page]:
-        """The intervals of all workers in a stretch, and the presence rows of its events."""
-        stretches = event_log.all_of(self.workers, stretch[0], stretch[1] - 1)
-        rows = event_log.count_in_stretches(self.store, self.tx, self.site.factory_key, stretches)
-        place = np.array([row[0] for row in rows], dtype=np.int64)
-        station, units, events = ([row[n] for row in rows] for n in (1, 2, 3))
-        return self.spans_in(stretch), presence_of_counts(self.workers[place], station, units, events)
+    def events_in(self, *stretches: Stretch) -> dict[str, Ints]:
+        """The presence rows of the events in the stretches; `instant` lies in the same quarter of an hour as they."""
+        if not stretches:
+            return dict.fromkeys((*PRESENCE_COLUMNS, "instant"), np.empty(0, dtype=np.int64))
+        cut = self._of_each_worker(stretches)
+        place, station, instant, units, events = window_reads.counts_by_quarter(self.store, self.tx, self.site, cut)
+        rows = {"worker": cut.worker[place], "station": station, "instant": instant, "units": units, "events": events}
+        return dict.fromkeys(PRESENCE_COLUMNS, np.zeros(len(place), dtype=np.int64)) | rows
 
-    def endless_stations(self) -> dict[int, int]:
-        """Stations at which somebody is present without end, and since when; only without a state timeout."""
-        present = (self.ends.tails.state == WORKING) | (self.ends.tails.state == IDLE)
-        since: dict[int, int] = {}
-        for station, start in zip(self.ends.tails.station[present], self.ends.tails.start[present], strict=True):
-            since[int(station)] = min(int(start), since.get(int(station), FOREVER))
-        return since
-
-    def _with_endless(self, there: Page, low: int, end: int) -> Page:
-        """Pages know no endless states: take the stations that have one from the intervals since then."""
-        endless = {station: since for station, since in self.endless_stations().items() if since < end}
-        if not endless:
-            return there
-        rows = [there[~np.isin(there["station"], list(endless))]]
-        for station, since in endless.items():
-            turn = min(max(low, int(self.calendar.hours_of(np.array([since]))[0])), end)
-            rows += [page[page["station"] == station] for page in self._closed_occupancy(low, turn)]
-            later = occupancy_of(self.spans_in((turn, end)))
-            rows.append(later[later["station"] == station])
-        return add_up(rows, OCCUPANCY)
-
-    def _closed_occupancy(self, start: int, end: int) -> list[Page]:
-        cover = self.calendar.cover(start, end)
-        pages = [p for level, a, b in cover.buckets for p in self.pages(OCCUPANCIES, level, a, b).values()]
-        return pages + [occupancy_of(self.spans_in(edge)) for edge in cover.edges]
+    def _of_each_worker(self, stretches: Sequence[Stretch]) -> Stretches:
+        return join(*(all_of(self.workers, *stretch) for stretch in stretches))
 
 
-def occupancy_of(spans: Spans) -> Page:
-    """Occupancy rows of the stations of spans: the union of the stretches at each."""
-    spans = spans.take(spans.state != UNKNOWN)
-    stations, place = np.unique(spans.station, return_inverse=True)
-    occupied, productive = occupancy(spans, place, len(stations))
-    rows = np.zeros(len(stations), OCCUPANCY)
-    rows["station"], rows["occupied"], rows["productive"] = stations, occupied, productive
-    return rows[rows["occupied"] > 0]
+class Series:
+    """The buckets of one question: ascending, without gaps.
+
+    All but the first and the last are runs of whole pages of the level; without a level all are cut from rows.
+    With a station it has the rows of that one alone.
+    """
+
+    def __init__(
+        self,
+        gatherer: Gatherer,
+        stretches: Sequence[Stretch],
+        *,
+        level: int | None = MONTHS,
+        station: int | None = None,
+    ) -> None:
+        self.gatherer = gatherer
+        self._level = level
+        self._only = {"worker": gatherer.worker, "station": station}
+        self.starts, self.ends = np.array(stretches, dtype=np.int64).reshape(-1, 2).T
+        self.elapsed = self.ends - self.starts
+        self._cover = self._covered(FOREVER)
+
+    def _covered(self, until: int) -> Cover:
+        """Where to read what lies before `until`.
+
+        Nothing is before the hour of the first event: begin there, so that it need not be cut.
+        """
+        first, calendar = self.gatherer.site.first_event_at, self.gatherer.calendar
+        floor = FOREVER if first is None else int(calendar.hours_of(np.array([first]))[0])
+        low, high = np.maximum(self.starts, floor), np.minimum(self.ends, until)
+        there = np.flatnonzero(low < high)
+        if len(there) == 0:
+            return Cover()
+        begin, end, begun, ending = (int(at) for at in (low[there[0]], high[there[-1]], high[there[0]], low[there[-1]]))
+        if self._level is None:
+            return Cover(edges=[(begin, end)])
+        if len(there) == 1:
+            return calendar.cover(begin, end)
+        outer = calendar.cover(begin, begun), calendar.cover(ending, end)
+        inner = [(self._level, begun, ending)] if begun < ending else []
+        return Cover([*outer[0].buckets, *inner, *outer[1].buckets], outer[0].edges + outer[1].edges)
+
+    def _bucket_of(self, instants: Ints) -> Ints:
+        return np.maximum(np.searchsorted(self.starts, instants, side="right") - 1, 0)
+
+    @cached_property
+    def _edge_spans(self) -> Spans:
+        return self.gatherer.spans_in(*self._cover.edges)
+
+    def presence(self) -> Columns:
+        """What the workers did at the stations (domain/sums.py)."""
+        spans: list[Spans] = [self._edge_spans]
+        parts: list[Columns] = []
+        if self._cover.buckets:
+            begin = min(first for _, first, _ in self._cover.buckets)
+            end = max(end for _, _, end in self._cover.buckets)
+            month = int(self.gatherer.calendar.starts_of(MONTHS, np.array([begin]))[0])
+            pages = self._load([(PRESENCES, *run) for run in self._cover.buckets] + [(ABSENCES, MONTHS, month, end)])
+            parts.append(self._of_pages(pages[PRESENCES]))
+            spans += [clip(more, begin, end) for more in (self.gatherer.tails, self._absences(pages[ABSENCES]))]
+        together = Spans(*(np.concatenate(columns) for columns in zip(*spans, strict=True)))
+        pieces, bucket = split(together.take(together.state != UNKNOWN), self.starts, self.ends)
+        counted = self.gatherer.events_in(*self._cover.edges)
+        counted["bucket"] = self._bucket_of(counted["instant"])
+        return self._chosen(Joined([*parts, presence_of_pieces(pieces, bucket), counted]), "worker", "station")
+
+    def occupancy(self) -> Columns:
+        """How long anybody was at the stations (domain/sums.py).
+
+        Pages know no endless states: a station that has one is read from the intervals since then.
+        """
+        there = Joined(self._occupancy(self._cover, self._edge_spans))
+        tails, end = self.gatherer.tails, int(self.ends[-1])
+        endless = tails.take((tails.state != ABSENT) & (tails.start < end))
+        if len(endless.start) == 0:
+            return self._chosen(there, "station")
+        turn = max(int(self.gatherer.calendar.hours_of(endless.start).min()), int(self.starts[0]))
+        before = self._covered(turn)
+        later = Joined(
+            [
+                *self._occupancy(before, self.gatherer.spans_in(*before.edges)),
+                *self._occupancy(Cover(), self.gatherer.spans_in((turn, end))),
+            ]
+        )
+        stations = np.unique(endless.station)
+        parts = [
+            Chosen(there, ~np.isin(there["station"], stations)),
+            Chosen(later, np.isin(later["station"], stations)),
+        ]
+        return self._chosen(Joined(parts), "station")
+
+    def _chosen(self, rows: Columns, *names: str) -> Columns:
+        for name in names:
+            if (key := self._only[name]) is not None:
+                rows = Chosen(rows, rows[name] == key)
+        return rows
+
+    def _occupancy(self, cover: Cover, edges: Spans) -> list[Columns]:
+        pieces, bucket = split(edges, self.starts, self.ends)
+        parts: list[Columns] = [occupancy_of_pieces(pieces, bucket, self.starts)]
+        if cover.buckets:
+            pages = self._load([(OCCUPANCIES, *run) for run in cover.buckets])
+            parts.append(self._of_pages(pages[OCCUPANCIES]))
+        return parts
+
+    def _load(self, runs: Sequence[tuple[int, int, int, int]]) -> dict[int, Pages]:
+        site = self.gatherer.site
+        return rollups.load_runs(self.gatherer.store, self.gatherer.tx, site.factory_key, site.generation, runs)
+
+    def _absences(self, pages: Pages) -> Spans:
+        """Months of absence as intervals; the group is the worker."""
+        ends = self.gatherer.calendar.ends_of(MONTHS, pages.start)
+        start, end = np.repeat(pages.start, pages.rows), np.repeat(ends, pages.rows)
+        return Spans(pages["worker"], start, end, np.full(len(start), ABSENT), pages["station"])
+
+    def _of_pages(self, pages: Pages) -> Columns:
+        return PagedRows(pages, self._bucket_of(pages.start))
+
+
+class PagedRows:
+    """The rows of pages; `bucket` is that of each page."""
+
+    def __init__(self, pages: Pages, bucket: Ints) -> None:
+        self._pages = pages
+        self._bucket = bucket
+
+    def __getitem__(self, name: str) -> Ints:
+        return np.repeat(self._bucket, self._pages.rows) if name == "bucket" else self._pages[name]

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 from sqlalchemy import Connection
 
 from factory.domain.errors import NotFound
 from factory.domain.metrics import (
+    FACTORY_METRICS,
+    WORKER_METRICS,
+    WORKSTATION_METRICS,
+    FactoryTotals,
     StationTotals,
     WorkerTotals,
-    factory_metrics,
-    worker_metrics,
-    workstation_metrics,
+    all_values,
 )
 from factory.domain.window import Window, window_of
-from factory.operations.gather_totals import Gatherer
+from factory.operations.gather_totals import Gatherer, Series
 from factory.operations.refresh_derived import read_exactly
 from factory.store import registries
 from factory.store.database import Store
@@ -43,9 +46,9 @@ def query_metrics(
         if entity == "factory":
             data: Any = _factory(store, tx, site, window)
         else:
-            rows = [row_or_not_found(tx, site, entity, entity_id)] if entity_id is not None else None
-            data = _entities(store, tx, site, window, entity, rows)
-            data = data[0] if rows else data
+            one = None if entity_id is None else row_or_not_found(tx, site, entity, entity_id)
+            data = (_workers if entity == "worker" else _stations)(store, tx, site, window, one)
+            data = data if one is None else data[0]
         return MetricsAnswer(data, window.rendered(site.time_zone, site.state_timeout_seconds))
 
     return read_exactly(store=store, factory=factory, read=read)
@@ -61,27 +64,35 @@ def row_or_not_found(tx: Connection, site: Factory, kind: str, entity_id: str) -
 
 def _factory(store: Store, tx: Connection, site: Factory, window: Window) -> dict[str, Any]:
     gatherer = Gatherer(store, tx, site)
-    totals = gatherer.totals(window.start, window.end)
-    metrics = factory_metrics(totals, gatherer.ends.first_states, window.start)
-    stations = registries.rows_of(tx, site.factory_key, "workstation")
-    return metrics | {"worker_count": len(gatherer.workers), "station_count": len(stations)}
+    series = Series(gatherer, [(window.start, window.end)])
+    totals = FactoryTotals(series.presence(), lambda: gatherer.first_states, series.starts, series.elapsed)
+    (metrics,) = all_values(totals, FACTORY_METRICS)
+    occupancy = series.occupancy()
+    return metrics | {
+        "worker_count": len(gatherer.workers),
+        "station_count": len(registries.rows_of(tx, site.factory_key, "workstation")),
+        "active_worker_count": int(totals.active_workers[0]),
+        "active_station_count": len(np.unique(occupancy["station"][occupancy["occupied"] > 0])),
+    }
 
 
-def _entities(
-    store: Store, tx: Connection, site: Factory, window: Window, entity: str, rows: list[Any] | None
-) -> list[dict[str, Any]]:
-    totals = Gatherer(store, tx, site).totals(window.start, window.end)
-    rows = registries.rows_of(tx, site.factory_key, entity) if rows is None else rows
-    if entity == "worker":
-        workers = totals.by_worker()
-        return [
-            {"worker_id": row.worker_id, "name": row.name}
-            | worker_metrics(workers.get(row.worker_key, WorkerTotals()), totals.elapsed)
-            for row in rows
-        ]
-    stations = totals.by_station()
+def _workers(store: Store, tx: Connection, site: Factory, window: Window, one: Any | None) -> list[dict[str, Any]]:
+    rows = registries.rows_of(tx, site.factory_key, "worker") if one is None else [one]
+    gatherer = Gatherer(store, tx, site, worker=None if one is None else one.worker_key)
+    series = Series(gatherer, [(window.start, window.end)])
+    keys = np.array([row.worker_key for row in rows], dtype=np.int64)
+    metrics = all_values(WorkerTotals(series.presence(), "worker", keys, series.elapsed), WORKER_METRICS)
+    return [{"worker_id": row.worker_id, "name": row.name} | of for row, of in zip(rows, metrics, strict=True)]
+
+
+def _stations(store: Store, tx: Connection, site: Factory, window: Window, one: Any | None) -> list[dict[str, Any]]:
+    rows = registries.rows_of(tx, site.factory_key, "workstation") if one is None else [one]
+    only = None if one is None else one.station_key
+    series = Series(Gatherer(store, tx, site), [(window.start, window.end)], station=only)
+    keys = np.array([row.station_key for row in rows], dtype=np.int64)
+    totals = StationTotals(series.presence(), series.occupancy(), "station", keys, series.elapsed)
     return [
         {"station_id": row.workstation_id, "workstation_id": row.workstation_id, "name": row.name, "type": row.type}
-        | workstation_metrics(stations.get(row.station_key, StationTotals()), totals.elapsed)
-        for row in rows
+        | of
+        for row, of in zip(rows, all_values(totals, WORKSTATION_METRICS), strict=True)
     ]

@@ -1,45 +1,128 @@
-"""Pages of totals: one row for all workers, or all workstations, in one hour, day or month."""
+"""Pages of totals: one row for all workers, or all workstations, in one hour, day or month.
+
+A page lies in the database column by column, each in the narrowest width that holds it less its smallest
+value: most are counts, or times within an hour. A column is decoded without the others, and those of many
+pages at once.
+"""
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import Connection, delete, insert, select
 
 from factory.domain.totals import OCCUPANCY, PRESENCE, Page
+from factory.store.database import Store
+from factory.store.page_rows import fetch_page_rows
 from factory.store.schema import rollups
+
+Ints = npt.NDArray[np.int64]
 
 KINDS: dict[int, np.dtype[Any]] = {0: PRESENCE, 1: OCCUPANCY, 2: PRESENCE}
 PRESENCES, OCCUPANCIES, ABSENCES = 0, 1, 2
 """Totals of workers, totals of stations, and who was absent through a whole month (months only)."""
 
 _KEYS_A_QUERY = 500
+_WIDTHS = {0: 0, 1: 1, 2: 2, 3: 4, 4: 4}
+"""Bytes of a column by the bytes of its largest value; 8 beyond."""
+
+
+def _head(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    columns = len(dtype.names or ())
+    return np.dtype([("rows", "<u4"), ("width", "u1", (columns,)), ("least", "<i8", (columns,))])
 
 
 def encode(page: Page) -> bytes:
-    """A page column by column, packed: most high bytes are zero."""
-    return zlib.compress(b"".join(page[name].tobytes() for name in page.dtype.names or ()), 1)
+    """A page of one row or more.
+
+    The first column ascends: less the number of the row, nothing is left of it where keys are dense.
+    """
+    head = np.zeros(1, _head(page.dtype))
+    head["rows"] = len(page)
+    parts = []
+    for n, name in enumerate(page.dtype.names or ()):
+        column = page[name].astype(np.int64)
+        if n == 0:
+            column -= np.arange(len(page))
+        least = int(column.min())
+        width = _WIDTHS.get((int(column.max() - least).bit_length() + 7) // 8, 8)
+        head["least"][0, n], head["width"][0, n] = least, width
+        if width:
+            parts.append((column - least).astype(f"<u{width}").tobytes())
+    return head.tobytes() + b"".join(parts)
+
+
+class Pages:
+    """Pages of one kind as they were stored, in the order of their starts."""
+
+    def __init__(self, kind: int, stored: Iterable[tuple[int, bytes | memoryview]]) -> None:
+        self._names = KINDS[kind].names or ()
+        rows = sorted(stored, key=itemgetter(0))
+        self._stored = [page for _, page in rows]
+        head = _head(KINDS[kind])
+        heads = np.frombuffer(b"".join([page[: head.itemsize] for page in self._stored]), head)
+        self.start: Ints = np.array([start for start, _ in rows], dtype=np.int64)
+        self.rows: Ints = heads["rows"].astype(np.int64)
+        self._width, self._least = heads["width"], heads["least"]
+        self._length = self._width * self.rows[:, None]
+        self._first = head.itemsize + np.cumsum(self._length, axis=1) - self._length
+
+    def __getitem__(self, name: str) -> Ints:
+        """A column of all pages, one behind the other."""
+        n = self._names.index(name)
+        width = self._width[:, n]
+        values = np.repeat(self._least[:, n], self.rows)
+        if n == 0:
+            values += np.arange(len(values)) - np.repeat(np.cumsum(self.rows) - self.rows, self.rows)
+        for bytes_wide in np.unique(width[width > 0]).tolist():
+            chosen = np.flatnonzero(width == bytes_wide)
+            first = self._first[chosen, n]
+            places = zip(chosen.tolist(), first.tolist(), (first + self._length[chosen, n]).tolist(), strict=True)
+            packed = b"".join([self._stored[page][low:high] for page, low, high in places])
+            sign = "i" if bytes_wide == 8 else "u"
+            values[np.repeat(width == bytes_wide, self.rows)] += np.frombuffer(packed, f"<{sign}{bytes_wide}")
+        return values
+
+
+def _decoded(kind: int, stored: Sequence[tuple[int, bytes | memoryview]]) -> dict[int, Page]:
+    pages = Pages(kind, stored)
+    rows = np.empty(int(pages.rows.sum()), KINDS[kind])
+    for name in rows.dtype.names or ():
+        rows[name] = pages[name]
+    ends = np.cumsum(pages.rows).tolist()
+    return {
+        start: rows[end - n : end]
+        for start, end, n in zip(pages.start.tolist(), ends, pages.rows.tolist(), strict=True)
+    }
 
 
 def decode(data: bytes, kind: int) -> Page:
     """The page that was encoded."""
-    raw = zlib.decompress(data)
-    dtype = KINDS[kind]
-    page = np.zeros(len(raw) // dtype.itemsize, dtype)
-    place = 0
-    for name in dtype.names or ():
-        width = dtype[name].itemsize * len(page)
-        page[name] = np.frombuffer(raw[place : place + width], dtype[name])
-        place += width
-    return page
+    return _decoded(kind, [(0, data)])[0]
 
 
 def _mine(factory_key: int, generation: int, kind: int, level: int) -> Any:
     c = rollups.c
     return (c.factory_key == factory_key) & (c.generation == generation) & (c.kind == kind) & (c.level == level)
+
+
+def load_runs(
+    store: Store, tx: Connection, factory_key: int, generation: int, runs: Iterable[tuple[int, int, int, int]]
+) -> dict[int, Pages]:
+    """The pages whose bucket starts in one of the runs (kind, level, first, end), by kind."""
+    columns = zip(*runs, strict=True)
+    given, parameters = store.dialect.relation(dict(zip(("kind", "level", "low", "high"), columns, strict=True)))
+    mine = (
+        "r.factory_key = :factory_key AND r.generation = :generation AND r.kind = given.kind "
+        "AND r.level = given.level AND r.start_at >= given.low AND r.start_at < given.high"
+    )
+    select_pages = f"SELECT r.kind, r.start_at, r.page FROM {given} {store.dialect.for_each('rollups r', mine)}"
+    rows = fetch_page_rows(tx, select_pages, {"factory_key": factory_key, "generation": generation, **parameters})
+    return {kind: Pages(kind, [row[1:] for row in rows if row[0] == kind]) for kind in KINDS}
 
 
 def load(
@@ -51,8 +134,8 @@ def load(
         select(c.start_at, c.page)
         .where(_mine(factory_key, generation, kind, level))
         .where(c.start_at >= first, c.start_at < end)
-    )
-    return {row[0]: decode(row[1], kind) for row in rows}
+    ).all()
+    return _decoded(kind, [(row[0], row[1]) for row in rows])
 
 
 def load_some(
@@ -60,14 +143,13 @@ def load_some(
 ) -> dict[int, Page]:
     """The pages of the buckets that start at `starts`, where there are any."""
     c = rollups.c
-    found: dict[int, Page] = {}
+    found: list[Any] = []
     for n in range(0, len(starts), _KEYS_A_QUERY):
         some = starts[n : n + _KEYS_A_QUERY]
-        rows = tx.execute(
+        found += tx.execute(
             select(c.start_at, c.page).where(_mine(factory_key, generation, kind, level)).where(c.start_at.in_(some))
         )
-        found.update((row[0], decode(row[1], kind)) for row in rows)
-    return found
+    return _decoded(kind, [(row[0], row[1]) for row in found])
 
 
 def replace(tx: Connection, factory_key: int, generation: int, kind: int, level: int, pages: dict[int, Page]) -> None:

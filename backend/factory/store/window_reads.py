@@ -1,0 +1,90 @@
+"""What a window needs of its cut hours and of the ends of histories: changes of state, and counted events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Connection
+
+from factory.domain.intervals import Changes
+from factory.domain.timestamp import MINUTE
+from factory.store.database import Store
+from factory.store.event_log import Stretches
+from factory.store.factories import Factory
+
+Ints = npt.NDArray[np.int64]
+
+_QUARTER = 15 * MINUTE
+
+_CHANGES = {"v.start_at": "i8", "v.state": "i2", "v.station_key": "i2"}
+
+
+def _mine(alias: str) -> str:
+    return (
+        f"{alias}.factory_key = :factory_key AND {alias}.generation = :generation AND {alias}.worker_key = given.worker"
+    )
+
+
+def _changes(
+    store: Store, tx: Connection, site: Factory, given_columns: dict[str, Ints], group: dict[str, str], which: str
+) -> Changes:
+    given, parameters = store.dialect.relation(given_columns)
+    columns = store.dialect.fetch_columns(
+        tx,
+        group | _CHANGES,
+        f"SELECT {{}} FROM {given} " + store.dialect.for_each("intervals v", f"{_mine('v')} AND {which}"),
+        {"factory_key": site.factory_key, "generation": site.generation, **parameters},
+    )
+    changes = Changes(*columns)
+    return changes.take(np.lexsort((changes.start, changes.group)))
+
+
+def changes_in(store: Store, tx: Connection, site: Factory, stretches: Stretches) -> Changes:
+    """The changes in each stretch [low, high), and the last one before it unless one is at its beginning.
+
+    `group` is the row of the stretch. Ordered by group and start.
+    """
+    opening = f"SELECT max(p.start_at) FROM intervals p WHERE {_mine('p')} AND p.start_at <= given.low"
+    inside = f"v.start_at >= coalesce(({opening}), given.low) AND v.start_at < given.high"
+    return _changes(store, tx, site, stretches._asdict(), {"given.i": "i8"}, inside)
+
+
+def last_changes(store: Store, tx: Connection, site: Factory, workers: Ints) -> Changes:
+    """The last change of each worker that has any; `group` is the worker."""
+    last = f"v.start_at = (SELECT max(p.start_at) FROM intervals p WHERE {_mine('p')})"
+    return _changes(store, tx, site, {"worker": workers}, {"given.worker": "i8"}, last)
+
+
+def first_changes(store: Store, tx: Connection, site: Factory, workers: Ints) -> Changes:
+    """The first change of each worker that has any: its first state event; `group` is the worker."""
+    first = f"v.start_at = (SELECT min(p.start_at) FROM intervals p WHERE {_mine('p')})"
+    return _changes(store, tx, site, {"worker": workers}, {"given.worker": "i8"}, first)
+
+
+def counts_by_quarter(store: Store, tx: Connection, site: Factory, stretches: Stretches) -> list[Ints]:
+    """Columns (row of the stretch, station key, beginning of a quarter of an hour, units, events).
+
+    Of the events in the stretches [low, high). Local hours begin on quarters of UTC.
+    """
+    given, parameters = store.dialect.relation(stretches._asdict())
+    events = store.dialect.for_each(
+        "events e",
+        "e.factory_key = :factory_key AND e.worker_key = given.worker "
+        "AND e.event_time >= given.low AND e.event_time < given.high",
+    )
+    columns = {
+        "given.i": "i8",
+        "e.station_key": "i2",
+        f"e.event_time / {_QUARTER} * {_QUARTER}": "i8",
+        "sum(e.units)": "i8",
+        "count(*)": "i8",
+    }
+    found: list[Any] = store.dialect.fetch_columns(
+        tx,
+        columns,
+        f"SELECT {{}} FROM {given} {events} GROUP BY 1, 2, 3",
+        {"factory_key": site.factory_key, **parameters},
+    )
+    return found
