@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, text
 
 from factory.domain.totals import OCCUPANCY, PRESENCE, Page
 from factory.store.database import Store
@@ -125,16 +125,21 @@ def load_runs(
     return {kind: Pages(kind, [row[1:] for row in rows if row[0] == kind]) for kind in KINDS}
 
 
+# The run stands in a relation of its own: for numbers that it sees, PostgreSQL would look into statistics
+# that are older than most pages, and read the whole table.
+_RUN = """WITH run AS MATERIALIZED (SELECT CAST(:kind AS SMALLINT) AS kind, CAST(:level AS SMALLINT) AS level,
+        CAST(:first AS BIGINT) AS first, CAST(:end AS BIGINT) AS last)
+    SELECT r.start_at, r.page FROM run CROSS JOIN rollups r
+    WHERE r.factory_key = :factory_key AND r.generation = :generation AND r.kind = run.kind AND r.level = run.level
+    AND r.start_at >= run.first AND r.start_at < run.last"""
+
+
 def load(
     tx: Connection, factory_key: int, generation: int, kind: int, level: int, first: int, end: int
 ) -> dict[int, Page]:
     """The pages whose bucket starts in [first, end), by start."""
-    c = rollups.c
-    rows = tx.execute(
-        select(c.start_at, c.page)
-        .where(_mine(factory_key, generation, kind, level))
-        .where(c.start_at >= first, c.start_at < end)
-    ).all()
+    run = {"kind": kind, "level": level, "first": first, "end": end}
+    rows = tx.execute(text(_RUN), {"factory_key": factory_key, "generation": generation, **run})
     return _decoded(kind, [(row[0], row[1]) for row in rows])
 
 
