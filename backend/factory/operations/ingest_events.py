@@ -10,9 +10,9 @@ import numpy.typing as npt
 from sqlalchemy import Connection
 
 from factory.domain.event import Failure, ParsedEvents
-from factory.operations.keyed_events import keyed_columns
-from factory.store import event_log, factories, pending
-from factory.store.database import Store
+from factory.operations.keyed_events import keyed_columns, repeats
+from factory.store import factories, pending
+from factory.store.database import Store, TryAgain
 from factory.store.event_log import EventColumns
 from factory.store.factories import Factory
 from factory.store.registries import Keys
@@ -66,10 +66,7 @@ def _ingest_once(
     started = time.perf_counter()
     try:
         with store.writing() as tx:
-            site = factories.find(tx, factory)
-            store.dialect.share_factory(tx, site.factory_key)
-            # While we waited, its registries may have been replaced: then the keys we know are gone.
-            site = factories.find(tx, factory)
+            site = _shared(store, tx, factory)
             keys = Keys(store, site)
             store_events(store, tx, site, keys, events, now, register_unknown, outcome)
             if atomic and outcome.failures:
@@ -82,6 +79,20 @@ def _ingest_once(
     outcome.commit_seconds = time.perf_counter() - started
     outcome.failures.sort(key=lambda failure: failure.index)
     return outcome
+
+
+def _shared(store: Store, tx: Connection, factory_id: str) -> Factory:
+    """The factory, whose registries nobody replaces until the end of the transaction."""
+    known = store.known_keys.setdefault((0, 0, "factory"), {})
+    key = known.get(factory_id) or factories.find(tx, factory_id).factory_key
+    store.dialect.share_factory(tx, key)
+    # While we waited, its registries may have been replaced: then the keys we know are gone.
+    site = factories.find(tx, factory_id)
+    if site.factory_key != key:
+        known.pop(factory_id, None)
+        raise TryAgain
+    known[factory_id] = key
+    return site
 
 
 def store_events(
@@ -100,7 +111,8 @@ def store_events(
     if len(known) == 0:
         return
     first, copies = _distinct(columns)
-    stored = event_log.insert_new(store, tx, site.factory_key, columns.take(first), now)
+    distinct = columns.take(first) if copies else columns
+    stored = store.dialect.insert_events(tx, site.factory_key, distinct, now)
     is_new = np.ones(len(first), dtype=bool)
     is_new[list(stored)] = False
     again = [(int(first[place]), content) for place, content in stored.items()]
@@ -116,24 +128,17 @@ def store_events(
     outcome.created = len(new)
     outcome.new = known[new].tolist()
     if len(new):
-        cells = pending.cells_of(columns.worker[new], columns.time[new])
-        pending.note(tx, site.factory_key, cells, len(new))
+        pending.note(tx, site.factory_key, pending.cells_of(columns.worker[new], columns.time[new]), len(new))
 
 
 def _distinct(columns: EventColumns) -> tuple[Ints, dict[int, int]]:
     """The rows that bring an identity first, and of each other row the one whose identity it repeats."""
-    order = np.lexsort((columns.time, columns.worker))
-    same = (columns.worker[order][1:] == columns.worker[order][:-1]) & (
-        columns.time[order][1:] == columns.time[order][:-1]
-    )
-    suspects = np.unique(np.concatenate([order[1:][same], order[:-1][same]]))
+    alike = np.flatnonzero(repeats(*columns[:5]))
     seen: dict[tuple[object, ...], int] = {}
     copies: dict[int, int] = {}
-    for row in suspects.tolist():
+    for row in np.union1d(alike, alike + 1).tolist():
         identity = tuple(column[row] for column in columns[:6])
         first = seen.setdefault(identity, row)
         if first != row:
             copies[row] = first
-    keep = np.ones(len(columns.worker), dtype=bool)
-    keep[list(copies)] = False
-    return np.flatnonzero(keep), copies
+    return np.delete(np.arange(len(columns.worker)), list(copies)), copies

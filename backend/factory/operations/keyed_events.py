@@ -27,6 +27,9 @@ def keyed_columns(
 ) -> tuple[Ints, EventColumns, list[Failure]]:
     """The events whose names have keys: their places among the valid ones, their columns; and the others' failures.
 
+    They are in the order of their identity, so that writers of the same events wait and do not deadlock; those
+    that have one identity but for `event_id` are in the order of the delivery.
+
     Unknown workers and workstations are registered, or refused without `register_unknown`; unknown sources
     and model versions are registered. Where a registry is full, events with new names are refused.
     """
@@ -36,7 +39,7 @@ def keyed_columns(
         known = _registered(tx, keys, events, known, ("worker", "workstation"), failures)
     while True:
         try:
-            return known, _columns(tx, keys, events, known), failures
+            return *_columns(tx, keys, events, known), failures
         except RegistryFull as full:
             known = _registered(tx, keys, events, known, (full.kind,), failures, full)
 
@@ -63,27 +66,39 @@ def _registered(
     return known[keep]
 
 
-def _columns(tx: Connection, keys: Keys, events: ParsedEvents, known: Ints) -> EventColumns:
-    """The events at `known` with keys in the place of names."""
-    all_known = len(known) == len(events)
+def _columns(tx: Connection, keys: Keys, events: ParsedEvents, known: Ints) -> tuple[Ints, EventColumns]:
+    """The events at `known`, put in order, with keys in the place of names."""
 
-    def chosen(names: list[str]) -> list[str]:
-        return names if all_known else [names[n] for n in known.tolist()]
+    def names(field: str) -> list[str]:
+        given: list[str] = getattr(events, field)
+        return given if len(known) == len(events) else [given[n] for n in known.tolist()]
 
-    def keys_of(kind: str) -> Ints:
-        names = chosen(getattr(events, _FIELDS[kind]))
-        distinct = set(names) - {""}
-        key = {"": 0, **keys.of_registered(tx, kind, distinct)} if distinct else {"": 0}
-        return np.fromiter(map(key.__getitem__, names), np.int64, len(names))
-
-    return EventColumns(
-        worker=keys_of("worker"),
-        time=events.timestamp[known],
-        kind=events.event_type[known],
-        station=keys_of("workstation"),
-        source=keys_of("source"),
-        event_id=chosen(events.event_id),
-        units=events.count[known],
-        confidence=events.confidence[known],
-        model=keys_of("model"),
+    key = {kind: keys.column(tx, kind, names(field)) for kind, field in _FIELDS.items()}
+    order = _order(key["worker"], events.timestamp[known], events.event_type[known], key["workstation"], key["source"])
+    event_id = names("event_id")
+    places = known[order]
+    return places, EventColumns(
+        worker=key["worker"][order],
+        time=events.timestamp[places],
+        kind=events.event_type[places],
+        station=key["workstation"][order],
+        source=key["source"][order],
+        event_id=[event_id[n] for n in order.tolist()] if any(event_id) else event_id,
+        units=events.count[places],
+        confidence=events.confidence[places],
+        model=key["model"][order],
     )
+
+
+def _order(worker: Ints, time: Ints, kind: Ints, station: Ints, source: Ints) -> Ints:
+    # Small integers are sorted without comparing them.
+    narrow = worker.astype(np.int16) if worker.max(initial=0) < 2**15 else worker
+    order = np.lexsort((time, narrow))
+    if repeats(worker[order], time[order]).any():
+        return np.lexsort((source, station, kind, time, narrow))
+    return order
+
+
+def repeats(*columns: Ints) -> npt.NDArray[np.bool_]:
+    """Whether a row is like the one before it, from the second row on."""
+    return np.logical_and.reduce([column[1:] == column[:-1] for column in columns])

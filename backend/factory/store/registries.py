@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from sqlalchemy import Column, Connection, Table, func, insert, select, update
 
 from factory.domain.errors import Conflict, InvalidInput
 from factory.store.database import Store
 from factory.store.factories import Factory
 from factory.store.schema import model_versions, sources, workers, workstations
+
+Ints = npt.NDArray[np.int64]
 
 REGISTRIES: dict[str, Table] = {
     "worker": workers,
@@ -48,23 +52,32 @@ class Keys:
 
     def _known(self, kind: str) -> dict[str, int]:
         factory = self._factory
-        return self._store.known_keys.setdefault((factory.factory_key, factory.registry_epoch, kind), {})
+        return self._store.known_keys.setdefault((factory.factory_key, factory.registry_epoch, kind), {"": 0})
 
     def of(self, tx: Connection, kind: str, names: Iterable[str]) -> Mapping[str, int]:
-        """The keys of those names that are registered."""
+        """The keys of those names that are registered, and 0 for ''."""
         known = self._known(kind)
         learned = self._learned.setdefault(kind, {})
         wanted = {name for name in names if name not in known and name not in learned}
         learned.update(_look_up(tx, self._factory.factory_key, kind, sorted(wanted)))
         return {**known, **learned} if learned else known
 
-    def of_registered(self, tx: Connection, kind: str, names: Iterable[str]) -> Mapping[str, int]:
-        """The keys of names; unknown ones are registered with their id as name.
+    def column(self, tx: Connection, kind: str, names: Sequence[str]) -> Ints:
+        """The keys of names, 0 for ''; unknown ones are registered with their id as name.
 
         Raises RegistryFull when keys run out; those registered before are kept.
         """
+        if not any(names):
+            return np.zeros(len(names), np.int64)
+        try:
+            return np.fromiter(map(self._known(kind).__getitem__, names), np.int64, len(names))
+        except KeyError:
+            keys = self._of_registered(tx, kind, {*names} - {""})
+            return np.fromiter(map(keys.__getitem__, names), np.int64, len(names))
+
+    def _of_registered(self, tx: Connection, kind: str, names: set[str]) -> Mapping[str, int]:
         found = self.of(tx, kind, names)
-        unknown = sorted({name for name in names if name not in found})
+        unknown = sorted(names - found.keys())
         if unknown:
             self._store.dialect.own_registries(tx, self._factory.factory_key)
             learned = self._learned[kind]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Mapping
-from itertools import repeat
+from itertools import count, repeat
 from pathlib import Path
 from typing import Any
 
@@ -107,30 +107,26 @@ def own_derived(tx: Connection) -> None:
     """Nothing to do: a writer is alone."""
 
 
+# On a row that is stored already, the database hands its content to `stored_before`, which answers false.
 _INSERT = """INSERT INTO events (factory_key, worker_key, event_time, event_type, station_key, source_key,
-    event_id, units, confidence, model_key, received_at) VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"""
-_STORED = """SELECT given.i, e.units, e.confidence, e.model_key FROM {given} CROSS JOIN events e
-    WHERE e.factory_key = :factory_key AND e.worker_key = given.worker AND e.event_time = given.time
-    AND e.event_type = given.kind AND e.station_key = given.station AND e.source_key = given.source
-    AND e.event_id = given.event_id"""
+    event_id, units, confidence, model_key, received_at) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)
+    ON CONFLICT (factory_key, worker_key, event_time, event_type, station_key, source_key, event_id)
+    DO UPDATE SET units = units WHERE stored_before(?12, units, confidence, model_key)"""
 
 
 def insert_events(tx: Connection, factory_key: int, events: Any, received_at: int) -> dict[int, tuple[Any, ...]]:
     """Insert event_log.EventColumns; the content of those that were stored before, by row."""
-    lists = [column if isinstance(column, list) else column.tolist() for column in events]
-    rows = list(zip(repeat(factory_key), *lists, repeat(received_at)))
-    tx.exec_driver_sql("SAVEPOINT insertion")
     stored: dict[int, tuple[Any, ...]] = {}
-    if tx.exec_driver_sql(_INSERT, rows).rowcount != len(rows):
-        # Some were stored before. A writer is alone, so it can look which, and insert the others.
-        tx.exec_driver_sql("ROLLBACK TO insertion")
-        given, parameters = relation(dict(zip(events._fields[:6], lists[:6], strict=True)))
-        found = tx.execute(text(_STORED.format(given=given)), {"factory_key": factory_key, **parameters})
-        stored = {row[0]: tuple(row[1:]) for row in found}
-        new = [row for place, row in enumerate(rows) if place not in stored]
-        if new:
-            tx.exec_driver_sql(_INSERT, new)
-    tx.exec_driver_sql("RELEASE insertion")
+
+    def stored_before(place: int, *content: Any) -> bool:
+        stored[place] = content
+        return False
+
+    lists = [column if isinstance(column, list) else column.tolist() for column in events]
+    connection = tx.connection.driver_connection
+    assert isinstance(connection, sqlite3.Connection)
+    connection.create_function("stored_before", 4, stored_before)
+    connection.executemany(_INSERT, zip(repeat(factory_key), *lists, repeat(received_at), count()))
     return stored
 
 
