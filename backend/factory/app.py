@@ -18,7 +18,7 @@ from factory.api.request_context import Collaborators, provide
 from factory.api.routes import register_routes
 from factory.operations.commit_together import CommitTogether
 from factory.operations.observe_store import observe_store
-from factory.operations.refresh_derived import refresh_all
+from factory.operations.refresh_derived import BackgroundRefresher
 from factory.settings import Settings, load_settings
 from factory.store import migrations, open_store
 
@@ -53,7 +53,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = s
         register_metrics(app, registry, StoreSeries(lambda: observe_store(store=store), clock))
 
     refresher = PeriodicThread(
-        "refresh derived state", settings.refresh_interval_seconds, lambda: refresh_all(store=store)
+        "refresh derived state", settings.refresh_interval_seconds, BackgroundRefresher(store).look
     )
     app.extensions["factory_refresher"] = refresher
     app.before_request(refresher.ensure_running)

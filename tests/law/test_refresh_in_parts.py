@@ -1,4 +1,4 @@
-"""What waits may be more than one refresh takes at once: events are then seen before they are derived."""
+"""What waits may be more than fits into memory at once."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tests.conftest import Clock
 from tests.reference import rfc3339
 from tests.strategies import HOUR, MINUTE
 
+from factory.operations import derive
 from factory.operations.verify_derived import verify_derived
-from factory.store import pending
 
 
 def said(random: Random, now: int) -> dict[str, Any]:
     return {
         "timestamp": rfc3339(now - random.randrange(8 * HOUR // MINUTE) * MINUTE),
-        "worker_id": "W1",
+        "worker_id": random.choice(("W1", "W2", "W3")),
         "workstation_id": random.choice(("S1", "S2")),
         "event_type": random.choice(("working", "idle", "absent", "product_count")),
         "event_id": str(random.random()),
@@ -30,7 +30,7 @@ def said(random: Random, now: int) -> dict[str, Any]:
 def test_every_number_follows_from_the_events(
     app: Flask, client: FlaskClient, clock: Clock, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    monkeypatch.setattr(pending, "_MOST_EVENTS", 2)
+    monkeypatch.setattr(derive, "_MOST_EVENTS", 2)
     random = Random(seed)
     for _ in range(25):
         delivery = [said(random, clock.now) for _ in range(2)]

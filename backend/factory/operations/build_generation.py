@@ -105,8 +105,7 @@ def _finish(store: Store, factory: str, target: Target, settings: dict[str, Any]
         if site.building != target.generation:
             raise Unavailable("Another build took over", code="rebuilding", retry_after=5)
         refresh(store, tx, site)
-        while len(cells := pending.take(store, tx, site.factory_key, target.generation)):
-            derive(store, tx, target, cells)
+        derive(store, tx, target, pending.take(store, tx, site.factory_key, target.generation))
         if compare is not None:
             return compare(tx, site, target.generation)
         factories.change(tx, site.factory_key, settings | {"generation": target.generation})
@@ -118,8 +117,7 @@ def _clear(store: Store, factory: str, generation: int) -> None:
         site = factories.find(tx, factory)
         if site.building == generation:
             factories.change(tx, site.factory_key, {"building": None, "building_seen_at": None})
-            while len(pending.take(store, tx, site.factory_key, generation)):
-                continue
+            pending.take(store, tx, site.factory_key, generation)
             _drop_all_but(tx, site.factory_key, [site.generation])
 
 

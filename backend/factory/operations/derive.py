@@ -29,6 +29,7 @@ from factory.store.pending import Cells
 Ints = npt.NDArray[np.int64]
 
 _NEAR = 5 * MINUTE
+_MOST_EVENTS = 200_000
 
 
 class Target(NamedTuple):
@@ -41,9 +42,25 @@ class Target(NamedTuple):
 
 
 def derive(store: Store, tx: Connection, target: Target, cells: Cells) -> None:
-    """Bring the derived rows of a generation up to date where the cells were touched."""
-    if len(cells) == 0:
-        return
+    """Bring the derived rows of a generation up to date where the cells were touched.
+
+    All events that the transaction sees of these workers must have been derived before, be in the cells, or
+    come later than the cells.
+    """
+    if len(cells):
+        for portion in _portions(cells):
+            _derive_workers(store, tx, target, portion)
+
+
+def _portions(cells: Cells) -> list[Cells]:
+    """The cells of some workers each, with about as many events as fit into memory; no worker is torn apart."""
+    cells = cells[np.argsort(cells["worker"], kind="stable")]
+    first = np.flatnonzero(begins(cells["worker"]))
+    events_before = (np.cumsum(cells["events"]) - cells["events"])[first]
+    return np.split(cells, first[begins(events_before // _MOST_EVENTS)][1:])
+
+
+def _derive_workers(store: Store, tx: Connection, target: Target, cells: Cells) -> None:
     rows = DerivedRows(store, tx, target.factory_key, target.generation, target.calendar)
     touched = _merge_cells(cells)
     workers = np.unique(touched.worker)
@@ -104,7 +121,10 @@ def _refresh_changes(rows: DerivedRows, timeout: int, touched: Stretches) -> Str
     gone, new = was.take(is_gone), now.take(is_new)
     worker = stretches.worker
     rows.replace_changes(gone._replace(group=worker[gone.group]), new._replace(group=worker[new.group]))
-    return _where_states_differ(stretches, stored, derived, np.concatenate([gone[:2], new[:2]], axis=1))
+    low = np.full(len(stretches.low), FOREVER)
+    for changes in (gone, new):
+        np.minimum.at(low, changes.group, changes.start)
+    return _take(stretches._replace(low=low), low < FOREVER)
 
 
 def _inside(changes: Changes, stretches: Stretches) -> Changes:
@@ -120,27 +140,3 @@ def _carry_in(stretches: Stretches, stored: Changes, evidence_before: Ints) -> E
     known = stored.take((stored.start < stretches.low[stored.group]) & (stored.state != UNKNOWN))
     latest = np.maximum(known.start, evidence_before[known.group])
     return Evidence(known.group, np.where(known.state == ABSENT, known.start, latest), known.state, known.station)
-
-
-def _where_states_differ(stretches: Stretches, stored: Changes, derived: Changes, differences: Ints) -> Stretches:
-    """From the first differing change (group, start) of each stretch to where the states are the same again.
-
-    That is its end, unless the state there is another now: the last event of a stretch may be one that came
-    after those that are being derived. Then it is the next change behind.
-    """
-    group, start = differences
-    low = np.full(len(stretches.low), FOREVER)
-    np.minimum.at(low, group, start)
-    end = stretches.high[stored.group]
-    behind = np.full(len(low), FOREVER)
-    behind[stored.group[stored.start > end]] = stored.start[stored.start > end]
-    same = _state_at_end(stored, stretches) == _state_at_end(derived, stretches)
-    return _take(stretches._replace(low=low, high=np.where(same, stretches.high, behind)), low < FOREVER)
-
-
-def _state_at_end(changes: Changes, stretches: Stretches) -> Ints:
-    """State and station at the end of each stretch, as one number; the changes are ordered by start."""
-    before_end = changes.take(changes.start <= stretches.high[changes.group])
-    code = np.zeros(len(stretches.high), dtype=np.int64)
-    code[before_end.group] = before_end.state << 32 | before_end.station
-    return code

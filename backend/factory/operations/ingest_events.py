@@ -128,7 +128,7 @@ def store_events(
     outcome.created = len(new)
     outcome.new = known[new].tolist()
     if len(new):
-        pending.note(tx, site.factory_key, pending.cells_of(columns.worker[new], columns.time[new]), len(new))
+        pending.note(tx, site.factory_key, pending.cells_of(columns.worker[new], columns.time[new]))
 
 
 def _distinct(columns: EventColumns) -> tuple[Ints, dict[int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -10,7 +11,7 @@ from sqlalchemy import Connection
 from factory.domain.calendar import Calendar
 from factory.operations.derive import Target, derive
 from factory.store import factories, pending
-from factory.store.database import Store, TryAgain
+from factory.store.database import Store
 from factory.store.factories import Factory
 
 T = TypeVar("T")
@@ -25,7 +26,7 @@ def read_exactly(*, store: Store, factory: str, read: Callable[[Connection, Fact
     def attempt() -> T:
         with store.snapshot() as tx:
             site = factories.find(tx, factory)
-            if not pending.any_of(tx, site.factory_key):
+            if pending.one_of(tx, site.factory_key) is None:
                 return read(tx, site)
         with store.writing_snapshot() as tx:
             store.dialect.own_derived(tx)
@@ -38,26 +39,52 @@ def read_exactly(*, store: Store, factory: str, read: Callable[[Connection, Fact
 def refresh(store: Store, tx: Connection, site: Factory) -> None:
     """Derive all that waits, in a writing snapshot that owns the derived rows.
 
-    On a moving view of the events, one that comes in between would change intervals whose pages are not
-    made anew for it.
+    On a moving view of the events, or when only a part is taken, there are events in sight that are not
+    derived yet: they would change intervals whose pages are not made anew for them.
     """
     target = Target(site.factory_key, site.generation, site.timeout, Calendar(site.time_zone))
-    while len(cells := pending.take(store, tx, site.factory_key, hand_on_to=site.building)):
+    cells = pending.take(store, tx, site.factory_key, hand_on_to=site.building)
+    if len(cells):
         factories.widen(tx, site.factory_key, int(cells["first"].min()), int(cells["last"].max()))
         derive(store, tx, target, cells)
 
 
 def refresh_all(*, store: Store) -> int:
-    """Refresh every factory in which something waits; how many were."""
-    refreshed = 0
+    """Refresh every factory in which something waits; how many were. Raises Unavailable."""
     with store.snapshot() as tx:
-        waiting = [site for site in factories.all_of(tx) if pending.any_of(tx, site.factory_key)]
+        waiting = [site for site in factories.all_of(tx) if pending.one_of(tx, site.factory_key) is not None]
     for site in waiting:
-        try:
-            with store.writing_snapshot() as tx:
-                store.dialect.own_derived(tx)
-                refresh(store, tx, factories.find(tx, site.factory_id))
-                refreshed += 1
-        except TryAgain:
-            continue
-    return refreshed
+        store.retry(partial(_refresh_one, store, site.factory_id))
+    return len(waiting)
+
+
+def _refresh_one(store: Store, factory: str) -> None:
+    with store.writing_snapshot() as tx:
+        store.dialect.own_derived(tx)
+        refresh(store, tx, factories.find(tx, factory))
+
+
+class BackgroundRefresher:
+    """Derives what has waited since its last look, so that readers find little to do.
+
+    Any number of them may share a database: what one has derived, the others do not find again, so that
+    there is one refresh an interval, however many look.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._seen: dict[int, int] = {}
+
+    def look(self) -> None:
+        """Refresh the factories where what waited at the last look still does. Raises Unavailable."""
+        with self._store.snapshot() as tx:
+            sites = factories.all_of(tx)
+            late = [s for s in sites if s.factory_key in self._seen and self._waits_still(tx, s.factory_key)]
+        for site in late:
+            self._store.retry(partial(_refresh_one, self._store, site.factory_id))
+        with self._store.snapshot() as tx:
+            waiting = ((site.factory_key, pending.one_of(tx, site.factory_key)) for site in sites)
+            self._seen = {factory: key for factory, key in waiting if key is not None}
+
+    def _waits_still(self, tx: Connection, factory_key: int) -> bool:
+        return pending.waits(tx, factory_key, self._seen[factory_key])

@@ -57,7 +57,7 @@ def _seed(store: Store, factory: str, now: int, seed: int, if_empty: bool) -> di
 
 def _has_data(tx: Connection, site: Factory) -> bool:
     registered = any(registries.rows_of(tx, site.factory_key, kind) for kind in ("worker", "workstation"))
-    return registered or site.first_event_at is not None or pending.any_of(tx, site.factory_key)
+    return registered or site.first_event_at is not None or pending.one_of(tx, site.factory_key) is not None
 
 
 def _load(store: Store, tx: Connection, site: Factory, now: int, seed: int) -> int:
@@ -66,9 +66,9 @@ def _load(store: Store, tx: Connection, site: Factory, now: int, seed: int) -> i
     # The keys are not remembered: the next request reads them once the transaction is committed.
     store_events(store, tx, site, Keys(store, site), sample, now, True, outcome)
     target = Target(site.factory_key, site.generation, site.timeout, Calendar(site.time_zone))
-    while len(cells := pending.take(store, tx, site.factory_key)):
-        factories.widen(tx, site.factory_key, int(cells["first"].min()), int(cells["last"].max()))
-        derive(store, tx, target, cells)
+    cells = pending.take(store, tx, site.factory_key)
+    factories.widen(tx, site.factory_key, int(cells["first"].min()), int(cells["last"].max()))
+    derive(store, tx, target, cells)
     return outcome.created
 
 

@@ -136,7 +136,7 @@ def cells_between(store: Store, tx: Connection, factory_key: int, workers: list[
     found, parameters = _found(store, factory_key, all_of(workers, low, high))
     rows = tx.execute(
         text(
-            "SELECT given.worker, min(e.event_time), max(e.event_time) "
+            "SELECT given.worker, count(*), min(e.event_time), max(e.event_time) "
             f"{found} "
             "GROUP BY given.worker, e.event_time / 3600000000"
         ),

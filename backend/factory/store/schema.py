@@ -112,7 +112,6 @@ pending = Table(
     Column("factory_key", Integer, nullable=False),
     Column("generation", Integer, nullable=False),
     Column("pending_key", BigInteger, nullable=False),
-    Column("events", Integer, nullable=False),
     Column("cells", LargeBinary, nullable=False),
     PrimaryKeyConstraint("factory_key", "generation", "pending_key"),
     sqlite_with_rowid=False,

@@ -72,7 +72,6 @@ def upgrade() -> None:
         sa.Column("factory_key", sa.Integer(), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("pending_key", sa.BigInteger(), nullable=False),
-        sa.Column("events", sa.Integer(), nullable=False),
         sa.Column("cells", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("factory_key", "generation", "pending_key", name=op.f("pending_pkey")),
         sqlite_with_rowid=False,
