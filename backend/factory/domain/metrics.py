@@ -120,11 +120,14 @@ class FactoryTotals:
 
     A worker without an event in a bucket keeps one state, or falls silent. So one whose last state event
     before it is `absent` is absent all through it, and any other with a state event before is expected.
+    `first_states` is asked for those of all workers but some at least, and only where it matters.
     """
 
-    def __init__(self, presence: Columns, first_states: Callable[[], FirstStates], starts: Ints, elapsed: Ints) -> None:
+    def __init__(
+        self, presence: Columns, first_states: Callable[[Ints], FirstStates], starts: Ints, elapsed: Ints
+    ) -> None:
         self._presence = presence
-        self._first_states = first_states
+        self._first_states_but = first_states
         self._starts = starts
         self._buckets = np.arange(len(starts))
         self._sum = partial(Sums(presence, presence["bucket"]).of, self._buckets)
@@ -160,9 +163,15 @@ class FactoryTotals:
         return self._each["active"] + self._each["idle"]
 
     @cached_property
+    def _first_states(self) -> FirstStates:
+        """Whoever has an event in every bucket is expected, whatever was before."""
+        workers, buckets = np.unique(self._each.keys[self._each["events"] > 0] & 0xFFFFFFFF, return_counts=True)
+        return self._first_states_but(workers[buckets == len(self._starts)])
+
+    @cached_property
     def _known_before(self) -> npt.NDArray[np.bool_]:
         code = self._each.keys
-        return self._first_states().of(code & 0xFFFFFFFF) < self._starts[code >> 32]
+        return self._first_states.of(code & 0xFFFFFFFF) < self._starts[code >> 32]
 
     @cached_property
     def _expected_of_each(self) -> npt.NDArray[np.bool_]:
@@ -180,7 +189,7 @@ class FactoryTotals:
         Those whose states began before, and of whom nothing is seen in the bucket, are expected too.
         """
         seen = self._count(self._expected_of_each.astype(np.int64) - self._known_before)
-        began_before = np.searchsorted(np.sort(self._first_states().at), self._starts)
+        began_before = np.searchsorted(np.sort(self._first_states.at), self._starts)
         return self.elapsed.astype(object) * (seen + began_before)
 
     @property

@@ -41,9 +41,14 @@ class Gatherer:
         keys = registries.names_of(self.tx, self.site.factory_key, "worker").keys() - {0}
         return np.array(sorted(keys), dtype=np.int64)
 
+    def first_states(self, but: Ints) -> FirstStates:
+        """The workers' first state events; none where there are no workers but those."""
+        if len(but) == len(self.workers):
+            return FirstStates(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+        return self._first_states
+
     @cached_property
-    def first_states(self) -> FirstStates:
-        """The workers' first state events."""
+    def _first_states(self) -> FirstStates:
         changes = window_reads.first_changes(self.store, self.tx, self.site, self.workers)
         return FirstStates(changes.group, changes.start)
 
@@ -107,12 +112,14 @@ class Series:
     def _covered(self, until: int) -> Cover:
         """Where to read what lies before `until`.
 
-        Nothing is before the hour of the first event: begin there, so that it need not be cut.
+        Nothing is before the first event: what begins before it may as well begin with its month, as a page.
         """
         first, calendar = self.gatherer.site.first_event_at, self.gatherer.calendar
-        floor = FOREVER if first is None else int(calendar.hours_of(np.array([first]))[0])
-        low, high = np.maximum(self.starts, floor), np.minimum(self.ends, until)
-        there = np.flatnonzero(low < high)
+        if first is None:
+            return Cover()
+        month = int(calendar.starts_of(MONTHS, np.array([first]))[0])
+        low, high = np.where(self.starts <= first, month, self.starts), np.minimum(self.ends, until)
+        there = np.flatnonzero((first < high) & (low < high))
         if len(there) == 0:
             return Cover()
         begin, end, begun, ending = (int(at) for at in (low[there[0]], high[there[-1]], high[there[0]], low[there[-1]]))

@@ -65,7 +65,7 @@ def row_or_not_found(tx: Connection, site: Factory, kind: str, entity_id: str) -
 def _factory(store: Store, tx: Connection, site: Factory, window: Window) -> dict[str, Any]:
     gatherer = Gatherer(store, tx, site)
     series = Series(gatherer, [(window.start, window.end)])
-    totals = FactoryTotals(series.presence(), lambda: gatherer.first_states, series.starts, series.elapsed)
+    totals = FactoryTotals(series.presence(), gatherer.first_states, series.starts, series.elapsed)
     (metrics,) = all_values(totals, FACTORY_METRICS)
     occupancy = series.occupancy()
     return metrics | {

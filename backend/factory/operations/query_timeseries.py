@@ -97,7 +97,7 @@ def _values(gatherer: Gatherer, series: Series, entity: str, metric: str) -> lis
     """The metric of each bucket."""
     presence, buckets = series.presence(), np.arange(len(series.starts))
     if entity == "factory":
-        factory = FactoryTotals(presence, lambda: gatherer.first_states, series.starts, series.elapsed)
+        factory = FactoryTotals(presence, gatherer.first_states, series.starts, series.elapsed)
         return values(factory, FACTORY_METRICS, metric)
     if entity == "worker":
         return values(WorkerTotals(presence, "bucket", buckets, series.elapsed), WORKER_METRICS, metric)
