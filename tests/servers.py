@@ -91,7 +91,6 @@ class RunningServer:
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
             "WEB_WORKERS": "2",
-            "WEB_THREADS": "4",
             "LOG_LEVEL": "WARNING",
             **environment,
         }

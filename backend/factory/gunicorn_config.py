@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from factory.adapters.logging_setup import JsonFormatter, TextFormatter
 from factory.adapters.series_directory import make_series_directory
+from factory.gunicorn_worker import SPARE_THREADS
 from factory.settings import SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ except SettingsError as error:
 bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
 worker_class = "factory.gunicorn_worker.DeadlineWorker"
 workers = _settings.web_workers
-threads = _settings.web_threads
+threads = _settings.max_requests_in_flight + SPARE_THREADS
 keepalive = 30
 graceful_timeout = 30
 loglevel = _settings.log_level.lower()

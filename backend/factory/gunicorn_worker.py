@@ -1,4 +1,5 @@
-"""gunicorn's threaded server process, with two things it lacks: patience that ends, and errors in our shape.
+"""gunicorn's threaded server process, with three things it lacks: patience that ends, a limit to what it takes on,
+and errors in our shape.
 
 Behind NGINX neither matters much, since it reads a request whole and refuses broken ones itself.
 """
@@ -20,10 +21,15 @@ from gunicorn.glogging import Logger
 from gunicorn.http import errors
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from factory.api.admission import FULL
+
 HEADER_SECONDS = 10.0
 """How long a client may take from the first byte of a request to the end of its headers."""
 SILENCE_SECONDS = 15
 """How long a client may send nothing in the middle of a body."""
+
+SPARE_THREADS = 4
+"""Beside a thread for each request: they refuse one more at once, or say how the server is."""
 
 log = logging.getLogger("gunicorn.error")
 
@@ -47,15 +53,31 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._reading_headers: dict[TConn, float] = {}
+        self._taken_on: set[TConn] = set()
+        """From the first byte of a request to the last one of its answer."""
+
+    wsgi: Any
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        application, most = self.wsgi, self.cfg.threads - SPARE_THREADS
+
+        def say_whether_full(environ: dict[str, Any], start_response: Any) -> Any:
+            environ[FULL] = len(self._taken_on) > most
+            return application(environ, start_response)
+
+        self.wsgi = say_whether_full
 
     def handle(self, conn: TConn) -> Any:
         # In the kernel, because gunicorn makes the socket blocking again and so forgets a timeout of Python's.
         # Nothing arrives for so long: the read fails, and the body counts as incomplete.
         conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", SILENCE_SECONDS, 0))
         self._reading_headers[conn] = time.monotonic() + HEADER_SECONDS
+        self._taken_on.add(conn)
         try:
             return super().handle(conn)
         finally:
+            self._taken_on.discard(conn)
             self._reading_headers.pop(conn, None)
 
     def handle_request(self, req: Any, conn: TConn) -> Any:

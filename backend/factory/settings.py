@@ -142,14 +142,16 @@ class Settings:
     db_slow_statement_ms: int = _option(
         "500", "Database statements slower than this many milliseconds are logged; 0 logs none.", _integer(0, 3_600_000)
     )
-    sqlite_busy_timeout_seconds: float = _option(
-        "10", "How long a writer waits for another SQLite writer before it is answered 503.", _seconds(0, 600)
+    db_lock_timeout_seconds: float = _option(
+        "10", "How long a request waits for what another one has locked before it is answered 503.", _seconds(0.1, 600)
     )
     auto_migrate: bool = _option("true", "Bring the database schema up to date when the server starts.", _boolean)
     host: str = _option("127.0.0.1", "Address the server listens on; 0.0.0.0 for every interface.", str)
     port: int = _option("5000", "Port the server listens on.", _integer(1, 65_535))
     web_workers: int = _option("2", "Server processes.", _integer(1, 256))
-    web_threads: int = _option("8", "Threads in each server process.", _integer(1, 256))
+    max_requests_in_flight: int = _option(
+        "32", "Requests that each server process takes on at once; one more is answered 503.", _integer(1, 1000)
+    )
     log_level: str = _option(
         "INFO",
         "DEBUG, INFO, WARNING or ERROR.",

@@ -21,7 +21,7 @@ MIB = 1024 * 1024
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, fresh_database: Callable[[str], str]) -> Iterator[RunningServer]:
     log = tmp_path_factory.mktemp("wire") / "server.log"
-    running = RunningServer(fresh_database("sqlite"), log, WEB_THREADS="8")
+    running = RunningServer(fresh_database("sqlite"), log, MAX_REQUESTS_IN_FLIGHT="24")
     with running:
         yield running
 
@@ -203,7 +203,7 @@ def test_a_header_cannot_be_put_into_the_answer_through_the_request_id(server: R
 
 def test_silent_clients_do_not_keep_others_from_being_served(server: RunningServer) -> None:
     # More than there are threads.
-    silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(18)]
+    silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(60)]
     reply = server.request("GET", "/api/v1/health/live", timeout=9)
     for connection in silent:
         connection.close()
@@ -212,7 +212,7 @@ def test_silent_clients_do_not_keep_others_from_being_served(server: RunningServ
 
 def test_clients_that_stop_inside_their_headers_hold_the_threads_for_seconds_only(server: RunningServer) -> None:
     started = time.monotonic()
-    halves = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(18)]
+    halves = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(60)]
     for half in halves:
         half.sendall(b"GET /api/v1/health/live HTTP/1.1\r\nHost: x\r\nX-Slow: ")
     # Each goes on sending a little: silence alone would not tell.

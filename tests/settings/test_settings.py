@@ -62,7 +62,7 @@ def test_values_are_read_by_type() -> None:
         ("PORT", "http", "PORT must be a whole number from 1 to 65535."),
         ("PORT", "70000", "PORT must be a whole number from 1 to 65535."),
         ("WEB_WORKERS", "0", "WEB_WORKERS must be a whole number from 1 to 256."),
-        ("WEB_THREADS", "2.5", "WEB_THREADS must be a whole number from 1 to 256."),
+        ("WEB_WORKERS", "2.5", "WEB_WORKERS must be a whole number from 1 to 256."),
         ("AUTO_MIGRATE", "maybe", "AUTO_MIGRATE must be true or false."),
         ("LOG_LEVEL", "LOUD", "LOG_LEVEL must be one of DEBUG, INFO, WARNING, ERROR."),
         ("LOG_FORMAT", "xml", "LOG_FORMAT must be one of auto, json, text."),

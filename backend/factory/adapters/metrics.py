@@ -46,6 +46,9 @@ class DomainSeries:
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
             registry=registry,
         )
+        self._unavailable = Counter(
+            "factory_unavailable_answers", "Requests answered 503, by code", ["code"], registry=registry
+        )
         self._lateness = Histogram(
             "factory_event_lateness_seconds",
             "Seconds between an event and its arrival; an event of the future counts as 0",
@@ -63,6 +66,10 @@ class DomainSeries:
             self._count_others(events, outcome)
         if unreadable := outcome.total - len(events):
             self._events.labels("unknown", "invalid").inc(unreadable)
+
+    def unavailable(self, reason: str) -> None:
+        """Count a request that was answered 503."""
+        self._unavailable.labels(reason).inc()
 
     def unreadable(self) -> None:
         """Count an event that was refused before its type was known."""

@@ -10,6 +10,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from factory.api.answers import json_answer, timestamp
+from factory.api.request_context import series
 from factory.domain.errors import (
     Conflict,
     FactoryError,
@@ -48,6 +49,8 @@ def refused(error: FactoryError) -> Response:
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
     if status == 500:
         return failed(error)
+    if isinstance(error, Unavailable):
+        series().unavailable(error.code)
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
     return error_answer(status, error.code, error.message, errors=error.errors, headers=headers)
 

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from factory.adapters.event_json import parse_array, parse_event
-from factory.domain.errors import FactoryError
+from factory.domain.errors import FactoryError, Unavailable
 from factory.domain.event import EventRules, ParsedEvents
 from factory.operations.ingest_events import IngestOutcome, ingest_events
 from factory.store.database import Store
@@ -73,6 +73,9 @@ class CommitTogether:
         try:
             self._store_all(key, group)
         except Exception as error:  # whatever it is, it is the outcome of each request of the group
+            if isinstance(error, Unavailable):  # and of those behind it, who would wait as long again for the same
+                with self._lock:
+                    group, self._waiting[key] = group + self._waiting[key], []
             for request in group:
                 request.error = request.error or error
         finally:

@@ -31,6 +31,7 @@ _FACTORY, _REGISTRIES, _SCHEMA = 7301, 7302, 7304
 def engine_options(url: URL, settings: Settings) -> dict[str, Any]:
     """Arguments of create_engine."""
     options = {
+        "lock_timeout": f"{settings.db_lock_timeout_seconds * 1000:.0f}",
         "statement_timeout": f"{settings.db_statement_timeout_seconds * 1000:.0f}",
         "timezone": "UTC",
         "client_min_messages": "warning",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import time
 from collections.abc import Mapping
@@ -31,7 +32,7 @@ def engine_options(url: URL, settings: Settings) -> dict[str, Any]:
         "pool_size": settings.db_pool_size,
         "max_overflow": settings.db_max_overflow,
         "pool_timeout": settings.db_pool_timeout_seconds,
-        "connect_args": {"timeout": settings.sqlite_busy_timeout_seconds},
+        "connect_args": {"timeout": settings.db_lock_timeout_seconds},
     }
 
 
@@ -52,7 +53,31 @@ def prepare(engine: Engine, settings: Settings) -> None:
 
     @event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN IMMEDIATE"))
+        begin = connection.get_execution_options().get("begin", "BEGIN IMMEDIATE")
+        driver: Any = connection.connection.driver_connection
+        if begin == "BEGIN":
+            driver.execute(begin)
+        else:
+            _begin_alone(driver, begin, settings.db_lock_timeout_seconds)
+
+
+def _begin_alone(connection: sqlite3.Connection, begin: str, patience: float) -> None:
+    """Wait for the other writer. SQLite's own wait sleeps ever longer, up to 100 ms, where commits take a few."""
+    deadline = time.monotonic() + patience
+    pause = 0.0005
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                connection.execute(begin)
+                return
+            except sqlite3.OperationalError as error:
+                if reason(error) != "busy" or time.monotonic() > deadline:
+                    raise
+            time.sleep(random.uniform(pause / 2, pause))
+            pause = min(pause * 1.2, 0.01)
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
