@@ -59,15 +59,17 @@ def query_timeseries(
             stretches = gatherer.calendar.series(bucket, window.start, window.end)
         except ValueError as error:
             raise InvalidInput(f"bucket: {error}", code="too_many_buckets") from None
-        data = []
+        found: list[Any] = []
         for n in range(0, len(stretches), _BUCKETS_AT_ONCE):
-            some = stretches[n : n + _BUCKETS_AT_ONCE]
             station = key if entity == "workstation" else None
+            some = stretches[n : n + _BUCKETS_AT_ONCE]
             series = Series(gatherer, some, level=_LEVEL[bucket], station=station)
-            data += [
-                {"start": format_timestamp(low), "end": format_timestamp(high), "value": value}
-                for (low, high), value in zip(some, _values(gatherer, series, entity, metric), strict=True)
-            ]
+            found += _values(gatherer, series, entity, metric)
+        bounds = [format_timestamp(low) for low, _ in stretches] + [format_timestamp(window.end)]
+        data = [
+            {"start": low, "end": high, "value": value}
+            for low, high, value in zip(bounds[:-1], bounds[1:], found, strict=True)
+        ]
         return MetricsAnswer(data, window.rendered(site.time_zone, site.state_timeout_seconds))
 
     return read_exactly(store=store, factory=factory, read=read)

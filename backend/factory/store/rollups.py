@@ -29,6 +29,7 @@ PRESENCES, OCCUPANCIES, ABSENCES = 0, 1, 2
 _KEYS_A_QUERY = 500
 _WIDTHS = {0: 0, 1: 1, 2: 2, 3: 4, 4: 4}
 """Bytes of a column by the bytes of its largest value; 8 beyond."""
+_STORED = {width: np.dtype(f"<u{width}") for width in (1, 2, 4, 8)}
 
 
 def _head(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -52,7 +53,7 @@ def encode(page: Page) -> bytes:
         width = _WIDTHS.get((int(column.max() - least).bit_length() + 7) // 8, 8)
         head["least"][0, n], head["width"][0, n] = least, width
         if width:
-            parts.append((column - least).astype(f"<u{width}").tobytes())
+            parts.append((column - least).astype(_STORED[width]).tobytes())
     return head.tobytes() + b"".join(parts)
 
 
@@ -68,23 +69,25 @@ class Pages:
         self.start: Ints = np.array([start for start, _ in rows], dtype=np.int64)
         self.rows: Ints = heads["rows"].astype(np.int64)
         self._width, self._least = heads["width"], heads["least"]
-        self._length = self._width * self.rows[:, None]
-        self._first = head.itemsize + np.cumsum(self._length, axis=1) - self._length
+        length = self._width * self.rows[:, None]
+        self._first = head.itemsize + np.cumsum(length, axis=1) - length
 
     def __getitem__(self, name: str) -> Ints:
         """A column of all pages, one behind the other."""
         n = self._names.index(name)
-        width = self._width[:, n]
-        values = np.repeat(self._least[:, n], self.rows)
-        if n == 0:
-            values += np.arange(len(values)) - np.repeat(np.cumsum(self.rows) - self.rows, self.rows)
-        for bytes_wide in np.unique(width[width > 0]).tolist():
-            chosen = np.flatnonzero(width == bytes_wide)
-            first = self._first[chosen, n]
-            places = zip(chosen.tolist(), first.tolist(), (first + self._length[chosen, n]).tolist(), strict=True)
-            packed = b"".join([self._stored[page][low:high] for page, low, high in places])
-            sign = "i" if bytes_wide == 8 else "u"
-            values[np.repeat(width == bytes_wide, self.rows)] += np.frombuffer(packed, f"<{sign}{bytes_wide}")
+        values = np.zeros(int(self.rows.sum()), dtype=np.int64)
+        number = np.arange(int(self.rows.max(initial=0)) if n == 0 else 0)
+        of_pages = (column.tolist() for column in (self.rows, self._width[:, n], self._first[:, n], self._least[:, n]))
+        end = 0
+        for page, rows, width, first, least in zip(self._stored, *of_pages, strict=True):
+            end += rows
+            column = values[end - rows : end]
+            if width:
+                column[:] = np.frombuffer(page, _STORED[width], rows, first)
+            if least:
+                column += least
+            if n == 0:
+                column += number[:rows]
         return values
 
 
