@@ -9,7 +9,7 @@ import numpy.typing as npt
 from sqlalchemy import Connection
 
 from factory.domain.intervals import Changes
-from factory.domain.timestamp import MINUTE
+from factory.domain.timestamp import DAY, MINUTE
 from factory.store.database import Store
 from factory.store.event_log import Stretches
 from factory.store.factories import Factory
@@ -41,19 +41,29 @@ def _changes(
     return changes.take(np.lexsort((changes.start, changes.group)))
 
 
+def _latest(condition: str, recent: str) -> str:
+    """SQL of the arguments of coalesce: the start of the latest change, looked for in recent time first.
+
+    From there on there are few; without a lower end all that share a page of the index with it are looked at.
+    """
+    start = f"(SELECT max(p.start_at) FROM intervals p WHERE {_mine('p')} AND {condition}"
+    return f"{start} AND p.start_at >= {recent}), {start})"
+
+
 def changes_in(store: Store, tx: Connection, site: Factory, stretches: Stretches) -> Changes:
     """The changes in each stretch [low, high), and the last one before it unless one is at its beginning.
 
     `group` is the row of the stretch. Ordered by group and start.
     """
-    opening = f"SELECT max(p.start_at) FROM intervals p WHERE {_mine('p')} AND p.start_at <= given.low"
-    inside = f"v.start_at >= coalesce(({opening}), given.low) AND v.start_at < given.high"
+    opening = _latest("p.start_at <= given.low", f"given.low - {DAY}")
+    inside = f"v.start_at >= coalesce({opening}, given.low) AND v.start_at < given.high"
     return _changes(store, tx, site, stretches._asdict(), {"given.i": "i8"}, inside)
 
 
 def last_changes(store: Store, tx: Connection, site: Factory, workers: Ints) -> Changes:
     """The last change of each worker that has any; `group` is the worker."""
-    last = f"v.start_at = (SELECT max(p.start_at) FROM intervals p WHERE {_mine('p')})"
+    recent = (site.last_event_at or 0) - DAY
+    last = f"v.start_at = coalesce({_latest('true', str(recent))})"
     return _changes(store, tx, site, {"worker": workers}, {"given.worker": "i8"}, last)
 
 
