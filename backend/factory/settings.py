@@ -137,7 +137,9 @@ class Settings:
         "5", "How long a request waits for a free connection before it is answered 503.", _seconds(0.1, 600)
     )
     db_statement_timeout_seconds: float = _option(
-        "30", "How long one PostgreSQL statement may run; 0 means no limit.", _seconds(0, 86_400)
+        "30",
+        "How long one database statement may run before the request is answered 503; 0 means no limit.",
+        _seconds(0, 86_400),
     )
     db_slow_statement_ms: int = _option(
         "500", "Database statements slower than this many milliseconds are logged; 0 logs none.", _integer(0, 3_600_000)

@@ -19,6 +19,9 @@ from factory.settings import Settings
 
 DriverError = sqlite3.Error
 
+_STEPS_BETWEEN_LOOKS = 100_000
+"""Instructions of SQLite's machine between two looks at the clock; some milliseconds."""
+
 WRITE = {"begin": "BEGIN IMMEDIATE"}
 SNAPSHOT = {"begin": "BEGIN"}
 WRITING_SNAPSHOT = WRITE
@@ -50,6 +53,18 @@ def prepare(engine: Engine, settings: Settings) -> None:
             "cache_size = -32768",
         ):
             connection.execute(f"PRAGMA {pragma}")
+
+    limit = settings.db_statement_timeout_seconds
+    if limit:
+
+        @event.listens_for(engine, "connect")
+        def limited(connection: sqlite3.Connection, record: Any) -> None:
+            until = record.info["until"] = [0.0]
+            connection.set_progress_handler(lambda: time.monotonic() > until[0], _STEPS_BETWEEN_LOOKS)
+
+        @event.listens_for(engine, "before_cursor_execute")
+        def begins(connection: Connection, *_statement: Any) -> None:
+            connection.info["until"][0] = time.monotonic() + limit
 
     @event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:
@@ -93,8 +108,10 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
 
 
 def reason(error: BaseException | None) -> str:
-    """Why the driver failed: busy, away, or other."""
+    """Why the driver failed: busy, slow, away, or other."""
     message = str(error)
+    if message == "interrupted":
+        return "slow"
     if "locked" in message or "busy" in message:
         return "busy"
     if isinstance(error, sqlite3.OperationalError) and ("unable to open" in message or "disk" in message):
