@@ -10,7 +10,7 @@ from factory.operations.render_event import Renderer
 from factory.store import event_log, factories, registries
 from factory.store.database import Store
 
-_EVENTS_A_SLICE = 20_000
+_EVENTS_A_SLICE = 10_000
 
 
 def export_events(*, store: Store, factory: str, start: int | None, end: int | None) -> Iterator[dict[str, Any]]:
@@ -21,15 +21,7 @@ def export_events(*, store: Store, factory: str, start: int | None, end: int | N
     with store.snapshot() as tx:
         site = factories.find(tx, factory)
         hours = event_log.events_by_hour(tx, site.factory_key)
-    slices: list[list[int]] = []
-    weight = _EVENTS_A_SLICE
-    for hour, count in hours:
-        if weight + count > _EVENTS_A_SLICE:
-            slices.append([hour * HOUR, 0])
-            weight = 0
-        slices[-1][1] = (hour + 1) * HOUR - 1
-        weight += count
-    for low, high in slices:
+    for low, high in _slices(hours):
         low = low if start is None else max(low, start)
         high = high if end is None else min(high, end - 1)
         if low > high:
@@ -39,6 +31,25 @@ def export_events(*, store: Store, factory: str, start: int | None, end: int | N
             rows = event_log.rows_between(store, tx, site.factory_key, workers, low, high)
             render = Renderer(tx, site)
         yield from sorted((render.event(row[0], row[1], row[2:]) for row in rows), key=_order)
+
+
+def _slices(hours: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Stretches of time, both ends included: hours of few events together, those of many in parts."""
+    low, weight = None, 0
+    for hour, count in hours:
+        start, end = hour * HOUR, (hour + 1) * HOUR
+        if low is not None and weight + count > _EVENTS_A_SLICE:
+            yield low, start - 1
+            low, weight = None, 0
+        low = start if low is None else low
+        weight += count
+        if weight > _EVENTS_A_SLICE:
+            parts = -(-weight // _EVENTS_A_SLICE)
+            edges = [start + (end - start) * n // parts for n in range(parts + 1)]
+            yield from ((edges[n], edges[n + 1] - 1) for n in range(parts))
+            low, weight = None, 0
+    if low is not None:
+        yield low, end - 1
 
 
 def _order(event: dict[str, Any]) -> tuple[Any, ...]:
