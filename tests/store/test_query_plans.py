@@ -115,12 +115,16 @@ class Plant(NamedTuple):
 
 
 def events_of(first: int, count: int, clock: Clock, late: int = 0) -> list[dict[str, Any]]:
-    """Events in time order up to now: every worker each eight minutes through a week."""
+    """Events in time order up to now: every worker each five minutes through a week, each tenth time twice at once."""
     gap = 7 * DAY // (BATCHES * BATCH)
     kinds = ("working", "product_count", "working", "idle", "product_count", "absent")
+
+    def time(n: int) -> int:
+        return clock.now - 7 * DAY + (n - WORKERS * (n // WORKERS % 10 == 9)) * gap - late
+
     return [
         {
-            "timestamp": format_timestamp(clock.now - 7 * DAY + n * gap - late),
+            "timestamp": format_timestamp(time(n)),
             "worker_id": f"W{n % WORKERS}",
             "workstation_id": f"S{n % STATIONS}",
             "event_type": kinds[(n // WORKERS) % len(kinds)],
