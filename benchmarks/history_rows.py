@@ -2,12 +2,14 @@
 
 The long history is loaded by `factory import`: every worker is seen each twelve minutes of a working day of
 eight hours, so that ten million events are a year. The short one is its first 60,000 events. Each request
-asks for another window, so that no answer has been given before; one connection, one request after the other.
+asks for another window, so that no answer has been given before (a history of three days has only so many
+windows of whole hours: there they come again after all others); one connection, one request after the other.
 """
 
 from __future__ import annotations
 
 import os
+from itertools import cycle, islice
 from pathlib import Path
 from random import Random
 
@@ -22,41 +24,41 @@ from benchmarks.stores import Database
 from benchmarks.workload import DAY, HOUR, START, Stream
 
 _SEEN_EACH = 12 * 60
-_SERIES = "/api/v1/metrics/timeseries?metric=total_units_produced"
+_SERIES = "/api/v1/metrics/timeseries"
 
 
 def _instant(us: int) -> str:
     return f"{np.datetime64(us, 'us')}Z"
 
 
-def _windows(end: int, count: int, seed: int, edge: int) -> list[tuple[str, str]]:
-    """All of the history but for up to a day at each end, cut at multiples of `edge` microseconds."""
-    rng = Random(seed)
-    longest = min(DAY, (end - START) // 4) // edge
-    return [
-        (_instant(START + rng.randrange(longest) * edge), _instant(end - rng.randrange(longest) * edge))
-        for _ in range(count)
-    ]
+def _windows(end: int, edge: int) -> list[tuple[str, str]]:
+    """All of the history but for up to two days at each end, cut at whole hours or at any of a hundred microseconds."""
+    longest = min(2 * DAY, (end - START) // 4)
+    cuts = range(0, longest, edge) if edge == HOUR else Random(end).sample(range(longest), 100)
+    return [(_instant(START + low), _instant(end - high)) for low in cuts for high in cuts]
+
+
+def _series(kind: str, end: int) -> list[str]:
+    """A year by day of each worker, or a month of the factory by hour, ending at any hour of the last weeks."""
+    length = 365 * DAY if "worker" in kind else 30 * DAY
+    hours = min((end - START) // (2 * HOUR), 48 if "worker" in kind else 2000)
+    windows = [(_instant(max(START, high - length)), _instant(high)) for high in range(end, end - hours * HOUR, -HOUR)]
+    if "worker" in kind:
+        what = [f"metric=total_units_produced&entity=worker&id=W{n}&bucket=day" for n in range(WORKERS)]
+    else:
+        what = ["metric=total_production_count&entity=factory&bucket=hour"]
+    return [f"{_SERIES}?{asked}&from={low}&to={high}" for asked in what for low, high in windows]
 
 
 def metrics_requests(kind: str, end: int, count: int, seed: int) -> list[bytes]:
-    """Requests of a kind for a history that ends at `end`, each with a window of its own."""
+    """Requests of a kind for a history that ends at `end`; a window comes again after all others only."""
     if kind.startswith("series"):
-        length, bucket = (365 * DAY, "day") if "worker" in kind else (30 * DAY, "hour")
-        rng = Random(seed)
-        first = [max(START, end - length - rng.randrange(48) * HOUR) for _ in range(count)]
-        who = "&entity=worker&id=W{}" if "worker" in kind else "&entity=factory"
-        metric = _SERIES if "worker" in kind else _SERIES.replace("total_units_produced", "total_production_count")
-        paths = [
-            metric
-            + who.format(rng.randrange(WORKERS))
-            + f"&bucket={bucket}&from={_instant(low)}&to={_instant(low + length)}"
-            for low in first
-        ]
+        paths = _series(kind, end)
     else:
-        entity, edge = kind.split()[0], 1 if "any" in kind else HOUR
-        paths = [f"/api/v1/metrics/{entity}?from={low}&to={high}" for low, high in _windows(end, count, seed, edge)]
-    return [request("GET", path) for path in paths]
+        windows = _windows(end, 1 if "any" in kind else HOUR)
+        paths = [f"/api/v1/metrics/{kind.split()[0]}?from={low}&to={high}" for low, high in windows]
+    Random(seed).shuffle(paths)
+    return [request("GET", path) for path in islice(cycle(paths), count)]
 
 
 _KINDS = {
@@ -83,10 +85,11 @@ def history_rows(store: str, database: Database, directory: Path, scale: Scale) 
     with Server(urls[0], directory) as long, Server(urls[1], directory) as short:
         for seed, kind in enumerate(_KINDS):
             found: dict[str, list[Result]] = {"long": [], "short": []}
+            requests = [metrics_requests(kind, end, scale.rounds * scale.reads, seed) for end in ends]
             for turn in range(scale.rounds):
-                for name, server, end in (("long", long, ends[0]), ("short", short, ends[1])):
-                    asked = metrics_requests(kind, end, scale.reads, seed * 100 + turn)
-                    found[name].append(server.load(asked, connections=1, seconds=scale.reads * 0.1))
+                mine = slice(turn * scale.reads, (turn + 1) * scale.reads)
+                for name, server, asked in (("long", long, requests[0]), ("short", short, requests[1])):
+                    found[name].append(server.load(asked[mine], connections=1, seconds=scale.reads * 0.1))
             rows.append(_row(kind, store, scale, found, long.peak_megabytes()))
     for url in urls:
         database.drop(url)
