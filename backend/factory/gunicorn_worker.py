@@ -19,6 +19,7 @@ from uuid import uuid4
 import msgspec
 from gunicorn.glogging import Logger
 from gunicorn.http import errors
+from gunicorn.util import close_graceful
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from factory.api.admission import FULL
@@ -75,7 +76,12 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]
         self._reading_headers[conn] = time.monotonic() + HEADER_SECONDS
         self._taken_on.add(conn)
         try:
-            return super().handle(conn)
+            stays = super().handle(conn)
+            if stays is False:
+                # gunicorn waits two seconds for the client to hang up too, and would do so in the loop of the process.
+                close_graceful(conn.sock)
+                conn.close = lambda graceful=False: None
+            return stays
         finally:
             self._taken_on.discard(conn)
             self._reading_headers.pop(conn, None)

@@ -83,3 +83,14 @@ def test_clients_that_read_slowly(server: RunningServer) -> None:
         others_are_answered(server, 100)
         for link in links:
             assert link.recv(12) == b"HTTP/1.1 200"
+
+
+def test_clients_that_do_not_hang_up(server: RunningServer) -> None:
+    with ExitStack() as stack:
+        began = time.monotonic()
+        for _ in range(8):
+            link = connect(server, stack)
+            link.sendall(b"GET /api/v1/health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert link.recv(12) == b"HTTP/1.1 200"
+        assert time.monotonic() - began < 4 * PROMPT
+        others_are_answered(server, 200)
