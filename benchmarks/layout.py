@@ -73,7 +73,7 @@ def measure(url: str, table: str, key: tuple[str, ...], events: Events) -> str:
     """Load the events into a new table with this key; a line of figures."""
     with contextlib.closing(psycopg2.connect(url)) as connection:
         cursor = connection.cursor()
-        cursor.execute(f"CREATE TABLE {table} (LIKE public.events, PRIMARY KEY ({', '.join(key)}))")
+        cursor.execute(f"CREATE TABLE {table} (LIKE public.events_first, PRIMARY KEY ({', '.join(key)}))")
         cursor.execute(f"CREATE TEMPORARY TABLE staged ON COMMIT DELETE ROWS AS SELECT * FROM {table} WITH NO DATA")
         connection.commit()
         copy = f"COPY staged ({', '.join(_TYPES)}, event_id) FROM STDIN (FORMAT binary)"

@@ -68,7 +68,7 @@ class Postgres:
     def prepare_limit(self, url: str) -> str:
         """Make an empty table of the same shape beside events; the database to write it in."""
         self.run(url, "CREATE SCHEMA bare")
-        self.run(url, "CREATE TABLE bare.events (LIKE public.events INCLUDING ALL)")
+        self.run(url, "CREATE TABLE bare.events (LIKE public.events_first INCLUDING ALL)")
         return url
 
     def ready_rows(self, url: str, low: int, high: int, rows_a_batch: int) -> Iterator[bytes]:
@@ -86,7 +86,7 @@ class Postgres:
             batches = cursor.fetchone()[0] + 1
             cursor.execute(
                 "SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute "
-                "WHERE attrelid = 'public.events'::regclass AND attnum > 0 AND NOT attisdropped"
+                "WHERE attrelid = 'public.events_first'::regclass AND attnum > 0 AND NOT attisdropped"
             )
             columns = cursor.fetchone()[0]
             for batch in range(batches):

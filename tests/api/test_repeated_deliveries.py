@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from random import Random
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -84,3 +86,37 @@ def test_a_factory_that_has_another_key_than_before_is_found_again(app: Flask) -
     app.extensions["factory_store"].known_keys[(0, 0, "factory")] = {"default": 99}
 
     assert app.test_client().post("/api/v1/events/", json=event).status_code == 201
+
+
+@pytest.mark.parametrize("size", [1, 7, 40])
+def test_of_events_that_many_senders_bring_at_once_each_is_new_to_one(app: Flask, size: int) -> None:
+    events = [
+        {
+            "timestamp": f"2026-01-15T01:00:0{number % 3}Z",
+            "worker_id": f"W{number % 2}",
+            "workstation_id": "S1",
+            "event_type": "product_count",
+            "event_id": str(number),
+        }
+        for number in range(40)
+    ]
+    created: list[int] = []
+    start = Barrier(6)
+
+    def send(sender: int) -> None:
+        client = app.test_client()
+        mine = Random(sender).sample(events, len(events))
+        start.wait()
+        for first in range(0, len(mine), size):
+            answer = client.post("/api/v1/events/batch", json=mine[first : first + size])
+            assert answer.json is not None
+            assert answer.json["failed_count"] == 0, answer.json
+            created.append(answer.json["created_count"])
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(send, range(6)))
+
+    assert sum(created) == len(events)
+    listed = app.test_client().get("/api/v1/events/?limit=1000").json
+    assert listed is not None
+    assert sorted(int(row["event_id"]) for row in listed["data"]) == list(range(40))

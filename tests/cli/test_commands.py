@@ -82,10 +82,11 @@ def ids(rows: list[dict[str, Any]]) -> list[str]:
 def tamper(database_url: str) -> Iterator[Callable[[str], int]]:
     """Runs a statement behind the product's back and returns how many rows it changed."""
     engine = create_engine(database_url)
+    raw = {"sqlite": "events", "postgresql": "events_first"}[engine.dialect.name]
 
     def execute(statement: str) -> int:
         with engine.begin() as connection:
-            return connection.execute(text(statement)).rowcount
+            return connection.execute(text(statement.replace(" events ", f" {raw} "))).rowcount
 
     yield execute
     engine.dispose()

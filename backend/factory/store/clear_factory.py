@@ -6,7 +6,10 @@ from sqlalchemy import Connection, delete
 
 from factory.store import factories
 from factory.store.factories import Factory
-from factory.store.schema import events, intervals, model_versions, pending, rollups, sources, workers, workstations
+from factory.store.schema import derivation_lock, exists_on, metadata
+from factory.store.schema import factories as settings_of_factories
+
+_KEPT = (settings_of_factories, derivation_lock)
 
 
 def clear(tx: Connection, site: Factory) -> Factory:
@@ -14,8 +17,9 @@ def clear(tx: Connection, site: Factory) -> Factory:
 
     A build that is under way finds itself overtaken.
     """
-    for table in (pending, rollups, intervals, events, model_versions, sources, workstations, workers):
-        tx.execute(delete(table).where(table.c.factory_key == site.factory_key))
+    for table in reversed(metadata.sorted_tables):
+        if table not in _KEPT and exists_on(table, tx.dialect.name):
+            tx.execute(delete(table).where(table.c.factory_key == site.factory_key))
     changed = {
         "generation": max(site.generation, site.building or 0) + 1,
         "building": None,

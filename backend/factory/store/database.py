@@ -33,7 +33,7 @@ class Store:
         self.engine = engine
         self.dialect = dialect
         self.known_keys: dict[tuple[int, int, str], dict[str, int]] = {}
-        """Registry keys seen in committed rows, by factory key, registry epoch and registry."""
+        """Keys in committed rows, by factory key, registry epoch and registry; of factories by (0, 0, "factory")."""
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

@@ -45,18 +45,6 @@ Row = tuple[Any, ...]
 _SHOWN = "event_type, station_key, confidence, source_key, event_id, units, model_key, received_at"
 
 
-def insert_new(
-    store: Store, tx: Connection, factory_key: int, events: EventColumns, received_at: int
-) -> dict[int, Row]:
-    """Insert events; the content of those that were stored before, by row. The database decides which.
-
-    Rows go in in the order of their key, so that writers of the same events wait and do not deadlock.
-    """
-    order = np.lexsort((events.source, events.station, events.kind, events.time, events.worker))
-    stored = store.dialect.insert_events(tx, factory_key, events.take(order), received_at)
-    return {int(order[place]): content for place, content in stored.items()}
-
-
 class Stretches(NamedTuple):
     """Stretches of time of workers, both ends included; columns."""
 

@@ -2,7 +2,9 @@
 
 from alembic import context
 
+from factory.store.migrations import declared_for
 from factory.store.schema import metadata
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=metadata, include_object=declared_for(connection.dialect.name))
 context.run_migrations()

@@ -8,6 +8,27 @@ down_revision = None
 
 words = sa.Text().with_variant(sa.TEXT(collation="C"), "postgresql")
 
+identity = ("factory_key", "worker_key", "event_time", "event_type", "station_key", "source_key", "event_id")
+
+
+def _create_events(name: str, *key: str) -> None:
+    op.create_table(
+        name,
+        sa.Column("event_time", sa.BigInteger(), nullable=False),
+        sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.Column("confidence", sa.Float(precision=53), nullable=False),
+        sa.Column("factory_key", sa.Integer(), nullable=False),
+        sa.Column("worker_key", sa.Integer(), nullable=False),
+        sa.Column("units", sa.Integer(), nullable=False),
+        sa.Column("station_key", sa.SmallInteger(), nullable=False),
+        sa.Column("event_type", sa.SmallInteger(), nullable=False),
+        sa.Column("source_key", sa.SmallInteger(), nullable=False),
+        sa.Column("model_key", sa.SmallInteger(), nullable=False),
+        sa.Column("event_id", words, nullable=False),
+        sa.PrimaryKeyConstraint(*key, name=op.f(f"{name}_pkey")),
+        sqlite_with_rowid=False,
+    )
+
 
 def upgrade() -> None:
     op.create_table(
@@ -26,31 +47,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("factory_key", name=op.f("factories_pkey")),
         sa.UniqueConstraint("factory_id", name=op.f("factories_factory_id_key")),
     )
-    op.create_table(
-        "events",
-        sa.Column("event_time", sa.BigInteger(), nullable=False),
-        sa.Column("received_at", sa.BigInteger(), nullable=False),
-        sa.Column("confidence", sa.Float(precision=53), nullable=False),
-        sa.Column("factory_key", sa.Integer(), nullable=False),
-        sa.Column("worker_key", sa.Integer(), nullable=False),
-        sa.Column("units", sa.Integer(), nullable=False),
-        sa.Column("station_key", sa.SmallInteger(), nullable=False),
-        sa.Column("event_type", sa.SmallInteger(), nullable=False),
-        sa.Column("source_key", sa.SmallInteger(), nullable=False),
-        sa.Column("model_key", sa.SmallInteger(), nullable=False),
-        sa.Column("event_id", words, nullable=False),
-        sa.PrimaryKeyConstraint(
-            "factory_key",
-            "worker_key",
-            "event_time",
-            "event_type",
-            "station_key",
-            "source_key",
-            "event_id",
-            name=op.f("events_pkey"),
-        ),
-        sqlite_with_rowid=False,
-    )
+    if op.get_bind().dialect.name == "postgresql":
+        _create_events("events_first", *identity[:3])
+        _create_events("events_beside", *identity)
+        op.execute("CREATE VIEW events AS SELECT * FROM events_first UNION ALL SELECT * FROM events_beside")
+    else:
+        _create_events("events", *identity)
     op.create_table(
         "intervals",
         sa.Column("start_at", sa.BigInteger(), nullable=False),
