@@ -46,10 +46,11 @@ def prepare(engine: Engine, settings: Settings) -> None:
     def connected(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None
         _use_write_ahead_log(connection)
+        # Temporary tables stay where SQLite puts them, in a file when they outgrow the cache: in memory the sort of a
+        # whole history would grow with it.
         for pragma in (
             "synchronous = FULL",
             "foreign_keys = ON",
-            "temp_store = MEMORY",
             "cache_size = -32768",
             # Pages that change again and again are moved into the file less often.
             "wal_autocheckpoint = 4000",
