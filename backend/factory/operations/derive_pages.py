@@ -66,8 +66,7 @@ def _refresh_presence(rows: DerivedRows, hours: WorkerHours, timed: Rows, counte
 def _counts(rows: DerivedRows, hours: WorkerHours) -> Rows:
     """Presence rows of the events in the workers' hours."""
     stretches = Stretches(hours.worker, hours.start, hours.end - 1)
-    counts = event_log.count_in_stretches(rows.store, rows.tx, rows.factory_key, stretches)
-    place, station, units, events = np.array(counts, dtype=np.int64).reshape(-1, 4).T
+    place, station, units, events = event_log.count_in_stretches(rows.store, rows.tx, rows.factory_key, stretches)
     return Rows(hours.start[place], presence_of_counts(hours.worker[place], station, units, events))
 
 

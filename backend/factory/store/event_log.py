@@ -83,28 +83,16 @@ def in_stretches(store: Store, tx: Connection, factory_key: int, stretches: Stre
     return FoundEvents(*store.dialect.fetch_columns(tx, _FOUND, f"SELECT {{}} {found}", parameters))
 
 
-def count_in_stretches(store: Store, tx: Connection, factory_key: int, stretches: Stretches) -> list[Row]:
-    """(stretch, station key, units, events) of the stretches, by worker and station."""
-    found, parameters = _found(store, factory_key, stretches)
-    rows = tx.execute(
-        text(f"SELECT given.i, e.station_key, sum(e.units), count(*) {found} GROUP BY given.i, e.station_key"),
-        parameters,
-    )
-    return [(row[0], row[1], int(row[2]), row[3]) for row in rows]
+_COUNTED = {"given.i": "i8", "e.station_key": "i2", "sum(e.units)": "i8", "count(*)": "i8"}
 
 
-def count_by_quarter(store: Store, tx: Connection, factory_key: int, stretches: Stretches) -> list[Row]:
-    """(stretch, station key, quarter of an hour since the epoch, units, events) of the stretches."""
+def count_in_stretches(store: Store, tx: Connection, factory_key: int, stretches: Stretches) -> list[Ints]:
+    """Columns (stretch, station key, units, events) of the stretches, by worker and station."""
     found, parameters = _found(store, factory_key, stretches)
-    rows = tx.execute(
-        text(
-            "SELECT given.i, e.station_key, e.event_time / 900000000 AS quarter, sum(e.units), count(*) "
-            f"{found} "
-            "GROUP BY given.i, e.station_key, quarter"
-        ),
-        parameters,
+    counted: list[Ints] = store.dialect.fetch_columns(
+        tx, _COUNTED, f"SELECT {{}} {found} GROUP BY given.i, e.station_key", parameters
     )
-    return [(row[0], row[1], row[2], int(row[3]), row[4]) for row in rows]
+    return counted
 
 
 def events_by_hour(tx: Connection, factory_key: int) -> list[Row]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from factory.domain.timestamp import MINUTE
+from factory.domain.timestamp import HOUR, MINUTE
 from factory.store.database import Store
 
 Place = tuple[int, int, int, int, int, str]
@@ -41,14 +41,12 @@ def page(
 ) -> list[Any]:
     """Up to `limit` events in the order newest first, those behind the place `after`.
 
-    Without a worker the search goes back in stretches of growing length: events are kept by worker, and
-    the newest of all lie in a short one.
+    The search goes back in stretches of growing length: events are kept by worker, and the newest lie in a
+    short one.
     """
     end = filters.end if after is None else min(filters.end, after[0] + 1)
-    if filters.worker is not None:
-        return _search(store, tx, factory_key, filters._replace(end=end), after, limit)
     found: list[Any] = []
-    width = MINUTE
+    width = MINUTE if filters.worker is None else HOUR
     while end > filters.start and len(found) < limit:
         start = max(filters.start, end - width)
         found += _search(store, tx, factory_key, filters._replace(start=start, end=end), after, limit - len(found))

@@ -54,23 +54,6 @@ def last_starts(store: Store, tx: Connection, factory_key: int, generation: int,
     return starts
 
 
-def ends_of_history(
-    store: Store, tx: Connection, factory_key: int, generation: int, workers: Ints
-) -> list[tuple[int, int | None, int | None, int | None, int | None]]:
-    """(worker, start of the first change; start, state and station of the last) of each worker."""
-    given, parameters = store.dialect.relation({"worker": workers})
-    mine = f"FROM intervals v WHERE {_MINE.format('v')} ORDER BY v.start_at"
-    rows = tx.execute(
-        text(
-            f"SELECT given.worker, (SELECT v.start_at {mine} LIMIT 1), (SELECT v.start_at {mine} DESC LIMIT 1), "
-            f"(SELECT v.state {mine} DESC LIMIT 1), (SELECT v.station_key {mine} DESC LIMIT 1) "
-            f"FROM {given} ORDER BY given.worker"
-        ),
-        {"factory_key": factory_key, "generation": generation, **parameters},
-    )
-    return [tuple(row) for row in rows]
-
-
 def replace(store: Store, tx: Connection, factory_key: int, generation: int, gone: Changes, new: Changes) -> None:
     """Remove changes and add others; their group is the worker."""
     mine = {"factory_key": factory_key, "generation": generation}
