@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Mapping
 from select import POLLIN, poll
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -138,7 +138,14 @@ _COPIED = {
     "confidence": ">f8",
     "model_key": ">i2",
 }
-_COPY = f"COPY {{}} ({', '.join(_COPIED)}, event_id) FROM STDIN (FORMAT binary)"
+_COLUMNS = f"{', '.join(_COPIED)}, event_id"
+_COPY = f"COPY {{}} ({_COLUMNS}) FROM STDIN (FORMAT binary)"
+_STAGE = f"""CREATE TEMPORARY TABLE IF NOT EXISTS staged_events ON COMMIT DELETE ROWS AS
+    SELECT {_COLUMNS} FROM events WITH NO DATA"""
+_IDENTITY = "worker_key, event_time, event_type, station_key, source_key, event_id"
+_INSERT_STAGED = f"""WITH inserted AS (INSERT INTO {{}} ({_COLUMNS}) SELECT {_COLUMNS} FROM staged_events
+    ON CONFLICT DO NOTHING RETURNING {_IDENTITY})
+    SELECT {_IDENTITY} FROM staged_events EXCEPT ALL SELECT {_IDENTITY} FROM inserted"""
 _ROW = np.dtype(
     [("fields", ">i2")]
     + [part for name, kind in _COPIED.items() for part in ((f"{name}_width", ">i4"), (name, kind))]
@@ -149,60 +156,73 @@ _REPEATED = "events_repeated"
 
 
 def insert_events(tx: Connection, factory_key: int, events: Any, received_at: int) -> dict[int, tuple[Any, ...]]:
-    """Insert event_log.EventColumns, ordered by worker and time; the content of those stored before, by row.
+    """Insert event_log.EventColumns, ordered by their identity; the content of those stored before, by row.
 
     The first event of a worker at an instant goes into `events_first`, others into `events_beside`. COPY costs
-    half of INSERT ... ON CONFLICT, but fails at the first row whose key is there. Most deliveries have none.
-    Where the connection's last one had some, they are looked for beforehand.
+    half of INSERT ... ON CONFLICT, but fails at the first row whose key is there. Most deliveries have none, so
+    COPY is tried first, unless the connection's last one had some.
     """
+    if not tx.info.get(_REPEATED) and _copy_all(tx, factory_key, events, received_at):
+        return {}
+    rows = np.arange(len(events.worker))
+    left = rows[_insert_staged(tx, "events_first", factory_key, events, received_at)]
+    stored = _stored(tx, factory_key, events, left)
+    beside = np.setdiff1d(left, list(stored))
+    if len(beside):
+        left = beside[_insert_staged(tx, "events_beside", factory_key, events.take(beside), received_at)]
+        stored |= _stored(tx, factory_key, events, left)
+    tx.info[_REPEATED] = len(left) > 0 or len(stored) > 0
+    return stored
+
+
+def _copy_all(tx: Connection, factory_key: int, events: Any, received_at: int) -> bool:
+    """Whether all events could be copied, since none of them was there."""
     cursor = tx.connection.cursor()
-    there = _there(tx, factory_key, events) if tx.info.get(_REPEATED) else _There({}, set())
-    cursor.execute("SAVEPOINT insertion")
-    while len(there.stored) < len(events.worker):
-        new = np.delete(np.arange(len(events.worker)), list(there.stored))
-        beside = ~begins(events.worker[new], events.time[new]) | np.isin(new, list(there.others))
-        try:
-            for table, rows in (("events_first", new[~beside]), ("events_beside", new[beside])):
-                if len(rows):
-                    content = _binary(factory_key, events.take(rows), received_at)
-                    cursor.copy_expert(_COPY.format(table), io.BytesIO(content))
-            break
-        except psycopg2.errors.UniqueViolation:
-            cursor.execute("ROLLBACK TO SAVEPOINT insertion")
-            found = _there(tx, factory_key, events)
-            if found == there:
-                raise
-            there = found
-    tx.info[_REPEATED] = bool(there.stored or there.others)
-    return there.stored
+    first = begins(events.worker, events.time)
+    cursor.execute("SAVEPOINT copying")
+    try:
+        for table, rows in (("events_first", np.flatnonzero(first)), ("events_beside", np.flatnonzero(~first))):
+            if len(rows):
+                some = events if len(rows) == len(first) else events.take(rows)
+                cursor.copy_expert(_COPY.format(table), io.BytesIO(_binary(factory_key, some, received_at)))
+    except psycopg2.errors.UniqueViolation:
+        cursor.execute("ROLLBACK TO SAVEPOINT copying")
+        return False
+    return True
 
 
-class _There(NamedTuple):
-    """What is stored of a delivery."""
+def _insert_staged(tx: Connection, table: str, factory_key: int, events: Any, received_at: int) -> list[int]:
+    """Insert the events whose key is not in the table yet; the rows of the others."""
+    cursor = tx.connection.cursor()
+    cursor.execute(_STAGE)
+    cursor.execute("DELETE FROM staged_events")
+    cursor.copy_expert(_COPY.format("staged_events"), io.BytesIO(_binary(factory_key, events, received_at)))
+    cursor.execute(_INSERT_STAGED.format(table))
+    left = set(cursor.fetchall())
+    if not left:
+        return []
+    columns = (events.worker, events.time, events.kind, events.station, events.source)
+    identities = zip(*(column.tolist() for column in columns), events.event_id, strict=True)
+    return [row for row, identity in enumerate(identities) if identity in left]
 
-    stored: dict[int, tuple[Any, ...]]
-    """The content of the events that are stored, by row."""
-    others: set[int]
-    """The rows whose worker has other events at the instant."""
 
-
-def _there(tx: Connection, factory_key: int, events: Any) -> _There:
-    given, parameters = relation({"worker": events.worker, "time": events.time})
+def _stored(tx: Connection, factory_key: int, events: Any, rows: Any) -> dict[int, tuple[Any, ...]]:
+    """The content of those of the given rows that are stored, by row."""
+    given, parameters = relation({"worker": events.worker[rows], "time": events.time[rows]})
     same = "e.factory_key = :factory_key AND e.worker_key = given.worker AND e.event_time = given.time"
-    rows = tx.execute(
+    found = tx.execute(
         text(
             "SELECT given.i, e.event_type, e.station_key, e.source_key, e.event_id, e.units, e.confidence, e.model_key "
             f"FROM {given} {for_each('events e', same)}"
         ),
         {"factory_key": factory_key, **parameters},
     )
-    there = _There({}, set())
-    for i, *identity, units, confidence, model in rows:
-        if tuple(identity) == (events.kind[i], events.station[i], events.source[i], events.event_id[i]):
-            there.stored[i] = (units, confidence, model)
-        else:
-            there.others.add(i)
-    return there
+    stored = {}
+    for i, *identity, units, confidence, model in found:
+        row = int(rows[i])
+        if tuple(identity) == (events.kind[row], events.station[row], events.source[row], events.event_id[row]):
+            stored[row] = (units, confidence, model)
+    return stored
 
 
 def _binary(factory_key: int, events: Any, received_at: int) -> bytes:
