@@ -41,12 +41,23 @@ class WorkerHours(NamedTuple):
         last = np.append(first[1:], True) if len(first) else first
         return self.worker[first], self.start[first], self.end[last]
 
-    def holds(self, worker: Ints, start: Ints) -> Flags:
-        """Whether the hours that begin at `start` (of some worker's hours) are among these."""
+    def take(self, chosen: Flags) -> WorkerHours:
+        """The chosen hours."""
+        return WorkerHours(self.worker[chosen], self.start[chosen], self.end[chosen])
+
+    def at(self, worker: Ints, instant: Ints) -> Ints:
+        """The row of the hour that each worker's instant lies in, -1 where it is none of these."""
+        if len(self.worker) == 0:
+            return np.full(len(worker), -1)
         grid = _Grid(self)
-        code = grid.code(worker, np.searchsorted(grid.starts, start))
-        known = np.isin(worker, grid.workers) & np.isin(start, grid.starts)
-        return known & np.isin(code, grid.codes)
+        code = grid.code(worker, np.searchsorted(grid.starts, instant, side="right") - 1)
+        row = np.minimum(np.searchsorted(grid.codes, code), len(grid.codes) - 1)
+        found = (self.worker[row] == worker) & (self.start[row] <= instant) & (instant < self.end[row])
+        return np.where(found, row, -1)
+
+    def holds(self, worker: Ints, instant: Ints) -> Flags:
+        """Whether each worker's instant lies in one of these hours."""
+        return self.at(worker, instant) >= 0
 
     def cut(self, spans: Spans) -> tuple[Spans, Ints]:
         """The pieces of the workers' spans inside these hours, and the row of the hour of each piece."""

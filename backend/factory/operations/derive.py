@@ -23,7 +23,7 @@ from factory.operations.derived_rows import DerivedRows
 from factory.operations.settle_ties import counting_state_events
 from factory.store import event_log
 from factory.store.database import Store
-from factory.store.event_log import Stretches, join
+from factory.store.event_log import FoundEvents, Stretches, join
 from factory.store.pending import Cells
 
 Ints = npt.NDArray[np.int64]
@@ -65,7 +65,7 @@ def _derive_workers(store: Store, tx: Connection, target: Target, cells: Cells) 
     touched = _merge_cells(cells)
     workers = np.unique(touched.worker)
     tails_before = rows.last_starts(workers)
-    changed = _refresh_changes(rows, target.timeout, touched)
+    changed, found = _refresh_changes(rows, target.timeout, touched)
     tails = rows.last_starts(workers)
     # Pages show a state only up to the worker's last change; where that moved, time was closed or opened.
     tails_before = np.where(tails_before == FOREVER, tails, tails_before)
@@ -74,7 +74,7 @@ def _derive_workers(store: Store, tx: Connection, target: Target, cells: Cells) 
     last = np.maximum(tails, tails_before)[np.searchsorted(workers, changed.worker)]
     changed = changed._replace(high=np.where(changed.high == FOREVER, last, changed.high))
     changed = _take(changed, changed.low < changed.high)
-    refresh_pages(rows, join(changed, moved), touched._replace(high=touched.high + 1))
+    refresh_pages(rows, join(changed, moved), touched._replace(high=touched.high + 1), found)
 
 
 def _take(stretches: Stretches, rows: npt.NDArray[np.bool_]) -> Stretches:
@@ -96,8 +96,10 @@ def _merge_cells(cells: Cells) -> Stretches:
     return Stretches(worker[first], low[first], high[np.append(first[1:], True)])
 
 
-def _refresh_changes(rows: DerivedRows, timeout: int, touched: Stretches) -> Stretches:
-    """Derive the changes of the touched stretches anew; where the states differ now, [low, high).
+def _refresh_changes(rows: DerivedRows, timeout: int, touched: Stretches) -> tuple[Stretches, FoundEvents]:
+    """Derive the changes of the touched stretches anew.
+
+    Answers where the states differ now, [low, high), and the events of the stretches by worker.
 
     A stretch reaches from its first touched event to the next state event after its last one: there the
     state is set anew, whatever was before. FOREVER stands for a stretch without such an end.
@@ -124,7 +126,7 @@ def _refresh_changes(rows: DerivedRows, timeout: int, touched: Stretches) -> Str
     low = np.full(len(stretches.low), FOREVER)
     for changes in (gone, new):
         np.minimum.at(low, changes.group, changes.start)
-    return _take(stretches._replace(low=low), low < FOREVER)
+    return _take(stretches._replace(low=low), low < FOREVER), found._replace(place=worker[found.place])
 
 
 def _inside(changes: Changes, stretches: Stretches) -> Changes:

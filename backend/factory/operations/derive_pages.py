@@ -6,20 +6,24 @@ import numpy as np
 import numpy.typing as npt
 
 from factory.domain.calendar import DAYS, HOURS, MONTHS
+from factory.domain.ranges import begins
 from factory.domain.totals import Page, Rows, add_up_each, presence_of_counts, presence_of_spans, stack
 from factory.domain.worker_hours import WorkerHours
 from factory.operations.derive_absences import refresh_absences, without_absences
 from factory.operations.derive_occupancy import refresh_occupancy
 from factory.operations.derived_rows import DerivedRows
 from factory.store import event_log, rollups
-from factory.store.event_log import Stretches, join
+from factory.store.event_log import FoundEvents, Stretches, join
 from factory.store.rollups import OCCUPANCIES, PRESENCES
 
 Ints = npt.NDArray[np.int64]
 
 
-def refresh_pages(rows: DerivedRows, changed: Stretches, touched: Stretches) -> None:
-    """Make the pages anew where states `changed` or events were `touched`, in stretches [low, high) of workers."""
+def refresh_pages(rows: DerivedRows, changed: Stretches, touched: Stretches, found: FoundEvents) -> None:
+    """Make the pages anew where states `changed` or events were `touched`, in stretches [low, high) of workers.
+
+    `found` holds all events in the touched stretches, its place being the worker.
+    """
     spans = rows.spans_over(_whole_hours(rows, join(changed, touched)))
     absences = refresh_absences(rows, spans, changed, touched)
     hours = WorkerHours.overlapping(rows.calendar, *absences.reached)
@@ -29,7 +33,8 @@ def refresh_pages(rows: DerivedRows, changed: Stretches, touched: Stretches) -> 
     shown = (pieces.state > 0) & without_absences(pieces, rows.calendar.starts_of(MONTHS, pieces.start), absences.now)
     pieces, piece_hour = pieces.take(shown), piece_hour[shown]
     timed = Rows(hours.start[piece_hour], presence_of_spans(pieces))
-    before, after = _refresh_presence(rows, hours, timed, WorkerHours.overlapping(rows.calendar, *touched))
+    counted = WorkerHours.overlapping(rows.calendar, *touched)
+    before, after = _refresh_presence(rows, hours, timed, counted, found)
     refresh_occupancy(rows, hours, before, after, pieces, piece_hour)
     _refresh_coarser(rows, np.unique(hours.start))
 
@@ -45,7 +50,9 @@ def _whole_hours(rows: DerivedRows, stretches: Stretches) -> Stretches:
     return Stretches(worker[first], low[first], np.maximum.reduceat(high, np.flatnonzero(first)))
 
 
-def _refresh_presence(rows: DerivedRows, hours: WorkerHours, timed: Rows, counted: WorkerHours) -> tuple[Rows, Rows]:
+def _refresh_presence(
+    rows: DerivedRows, hours: WorkerHours, timed: Rows, counted: WorkerHours, found: FoundEvents
+) -> tuple[Rows, Rows]:
     """Replace the rows of the workers' hours by the time in states and, in the counted hours, the events.
 
     Answers the rows of these hours before, and all rows of their pages now.
@@ -54,20 +61,39 @@ def _refresh_presence(rows: DerivedRows, hours: WorkerHours, timed: Rows, counte
     pages = rows.pages_at(PRESENCES, HOURS, starts)
     mine = hours.holds(pages.row["worker"], pages.start)
     before = pages.take(mine)
-    kept = before.take((before.row["events"] > 0) & ~counted.holds(before.row["worker"], before.start))
+    kept = before.take(before.row["events"] > 0)
+    counted_row = counted.at(kept.row["worker"], kept.start)
+    # All events of an hour that had none are touched now, and so among those found.
+    had_events = np.zeros(len(counted.worker), dtype=bool)
+    had_events[counted_row[counted_row >= 0]] = True
+    kept = kept.take(counted_row < 0)
     for state in ("active", "idle", "absent"):
         kept.row[state] = 0
-    parts = (pages.take(~mine), kept, timed, _counts(rows, counted))
+    counts = _counts(rows, counted.take(had_events)), _counts_of(found, counted.take(~had_events))
+    parts = (pages.take(~mine), kept, timed, *counts)
     now = add_up_each(Rows(*(np.concatenate(columns) for columns in zip(*parts, strict=True))))
     rows.replace_pages(PRESENCES, HOURS, starts, now)
     return before, now
 
 
 def _counts(rows: DerivedRows, hours: WorkerHours) -> Rows:
-    """Presence rows of the events in the workers' hours."""
+    """Presence rows of all events in the workers' hours."""
     stretches = Stretches(hours.worker, hours.start, hours.end - 1)
     place, station, units, events = event_log.count_in_stretches(rows.store, rows.tx, rows.factory_key, stretches)
     return Rows(hours.start[place], presence_of_counts(hours.worker[place], station, units, events))
+
+
+def _counts_of(found: FoundEvents, hours: WorkerHours) -> Rows:
+    """Presence rows of the found events in the workers' hours."""
+    row = hours.at(found.place, found.time)
+    here = np.flatnonzero(row >= 0)
+    code = row[here] << 16 | found.station[here]
+    order = np.argsort(code, kind="stable")
+    first = np.flatnonzero(begins(code[order]))
+    units = np.add.reduceat(found.units[here][order], first) if len(first) else first
+    row, station = code[order][first] >> 16, code[order][first] & 0xFFFF
+    events = np.diff(np.append(first, len(order)))
+    return Rows(hours.start[row], presence_of_counts(hours.worker[row], station, units, events))
 
 
 def _refresh_coarser(rows: DerivedRows, hours: Ints) -> None:

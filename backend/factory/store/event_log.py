@@ -71,10 +71,18 @@ class FoundEvents(NamedTuple):
     time: Ints
     kind: Ints
     station: Ints
+    units: Ints
     confidence: npt.NDArray[np.float64]
 
 
-_FOUND = {"given.i": "i8", "e.event_time": "i8", "e.event_type": "i2", "e.station_key": "i2", "e.confidence": "f8"}
+_FOUND = {
+    "given.i": "i8",
+    "e.event_time": "i8",
+    "e.event_type": "i2",
+    "e.station_key": "i2",
+    "e.units": "i4",
+    "e.confidence": "f8",
+}
 
 
 def in_stretches(store: Store, tx: Connection, factory_key: int, stretches: Stretches) -> FoundEvents:
