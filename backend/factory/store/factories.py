@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from factory.domain.errors import Conflict, NotFound
@@ -13,6 +13,8 @@ from factory.domain.timestamp import SECOND
 from factory.store.schema import factories
 
 DEFAULT_FACTORY = "default"
+
+_BY_ID = select(factories).where(factories.c.factory_id == bindparam("factory_id"))
 
 
 class Factory(NamedTuple):
@@ -38,7 +40,7 @@ class Factory(NamedTuple):
 
 def find(tx: Connection, factory_id: str) -> Factory:
     """The factory of an id; raises NotFound."""
-    row = tx.execute(select(factories).where(factories.c.factory_id == factory_id)).first()
+    row = tx.execute(_BY_ID, {"factory_id": factory_id}).first()
     if row is None:
         raise NotFound("Factory not found", code="factory_not_found")
     return Factory(*row)

@@ -19,6 +19,8 @@ from factory.store.schema import pending
 
 Cells = npt.NDArray[Any]
 
+_NOTE = insert(pending)
+
 CELL = np.dtype([("worker", "<i4"), ("events", "<i4"), ("first", "<i8"), ("last", "<i8")])
 
 
@@ -42,12 +44,13 @@ def cells_of(worker: npt.NDArray[np.int64], time: npt.NDArray[np.int64]) -> Cell
 def note(tx: Connection, factory_key: int, cells: Cells) -> None:
     """Note the cells that events touched, in the transaction that stores them."""
     tx.execute(
-        insert(pending).values(
-            factory_key=factory_key,
-            generation=VALID,
-            pending_key=secrets.randbits(63),
-            cells=cells.tobytes(),
-        )
+        _NOTE,
+        {
+            "factory_key": factory_key,
+            "generation": VALID,
+            "pending_key": secrets.randbits(63),
+            "cells": cells.tobytes(),
+        },
     )
 
 

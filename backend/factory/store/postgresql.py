@@ -101,9 +101,12 @@ def relation(columns: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     )
 
 
+_SHARE = text("SELECT pg_advisory_xact_lock_shared(:lock, :key)")
+
+
 def share_factory(tx: Connection, factory_key: int) -> None:
     """Write events of a factory beside others, until the end of the transaction."""
-    tx.execute(text("SELECT pg_advisory_xact_lock_shared(:lock, :key)"), {"lock": _FACTORY, "key": factory_key})
+    tx.execute(_SHARE, {"lock": _FACTORY, "key": factory_key})
 
 
 def own_factory(tx: Connection, factory_key: int) -> None:
