@@ -5,13 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 
 log = logging.getLogger("factory.background")
 
+_REST = 4
+
 
 class PeriodicThread:
     """Runs `task` every `interval` seconds, in the process that last called `ensure_running`.
+
+    After a long run it rests longer, so that it takes a fifth of the time at most.
 
     A thread does not survive a fork, so the server starts it with the first request of each worker
     process rather than when the application is made. It is a daemon: it never delays the end.
@@ -40,9 +45,10 @@ class PeriodicThread:
     def _run(self) -> None:
         pause = self._interval
         while not self._stop.wait(pause):
+            began = time.monotonic()
             try:
                 self._task()
-                pause = self._interval
+                pause = max(self._interval, _REST * (time.monotonic() - began))
             except Exception:  # whatever it was, the next round may succeed; the readers do the work meanwhile
                 log.exception("%s failed", self._name)
                 pause = min(max(pause, 1.0) * 2, 60.0)

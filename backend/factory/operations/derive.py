@@ -29,7 +29,7 @@ from factory.store.pending import Cells
 Ints = npt.NDArray[np.int64]
 
 _NEAR = 5 * MINUTE
-_MOST_EVENTS = 200_000
+_MOST_EVENTS = 100_000
 
 
 class Target(NamedTuple):

@@ -202,11 +202,12 @@ def _insert_staged(tx: Connection, table: str, factory_key: int, events: Any, re
     cursor.copy_expert(_COPY.format("staged_events"), io.BytesIO(_binary(factory_key, events, received_at)))
     cursor.execute(_INSERT_STAGED.format(table))
     left = set(cursor.fetchall())
-    if not left:
-        return []
+    likely = np.flatnonzero(np.isin(events.time, [identity[1] for identity in left]))
     columns = (events.worker, events.time, events.kind, events.station, events.source)
-    identities = zip(*(column.tolist() for column in columns), events.event_id, strict=True)
-    return [row for row, identity in enumerate(identities) if identity in left]
+    identities = zip(
+        *(column[likely].tolist() for column in columns), [events.event_id[n] for n in likely], strict=True
+    )
+    return [int(row) for row, identity in zip(likely, identities, strict=True) if identity in left]
 
 
 def _stored(tx: Connection, factory_key: int, events: Any, rows: Any) -> dict[int, tuple[Any, ...]]:
