@@ -46,6 +46,8 @@ def import_(file: Path, factory: str) -> None:
     An import that was interrupted is finished by running it again. Refused lines are told, and the
     command ends with 1; the others are stored.
     """
+    # The thread that stores takes its turn soon among those that read and derive.
+    sys.setswitchinterval(0.0005)
     shown = 0
     result = None
     with opened() as (settings, store), click.progressbar(length=file.stat().st_size, file=sys.stderr) as bar:

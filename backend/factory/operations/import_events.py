@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 from factory.domain.event import Failure, ParsedEvents
@@ -11,6 +13,7 @@ from factory.operations.refresh_derived import refresh_all
 from factory.store.database import Store
 
 _DELIVERIES_A_REFRESH = 40
+_AHEAD = 3
 
 
 class Delivery(NamedTuple):
@@ -40,19 +43,33 @@ def import_events(
     Unavailable, and whatever reading raises.
     """
     created = duplicates = failed = 0
-    for number, delivery in enumerate(deliveries, start=1):
-        outcome = ingest_events(
-            store=store,
-            factory=factory,
-            events=delivery.parse(),
-            now=clock(),
-            register_unknown=register_unknown,
-        )
-        created += outcome.created
-        duplicates += outcome.duplicates
-        failed += len(outcome.failed_indices)
-        failures = [failure._replace(index=failure.index + delivery.first_line) for failure in outcome.failures]
-        if number % _DELIVERIES_A_REFRESH == 0:
-            refresh_all(store=store)
-        yield ImportProgress(delivery.bytes_read, created, duplicates, failed, failures)
+    # Reading, storing and deriving wait for different things, so each has a thread of its own.
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as deriver:
+        derived: Future[int] | None = None
+        for number, (delivery, events) in enumerate(_read_ahead(deliveries, reader), start=1):
+            outcome = ingest_events(
+                store=store, factory=factory, events=events, now=clock(), register_unknown=register_unknown
+            )
+            created += outcome.created
+            duplicates += outcome.duplicates
+            failed += len(outcome.failed_indices)
+            failures = [failure._replace(index=failure.index + delivery.first_line) for failure in outcome.failures]
+            if number % _DELIVERIES_A_REFRESH == 0:
+                if derived is not None:
+                    derived.result()
+                derived = deriver.submit(refresh_all, store=store)
+            yield ImportProgress(delivery.bytes_read, created, duplicates, failed, failures)
     refresh_all(store=store)
+
+
+def _read_ahead(deliveries: Iterator[Delivery], reader: ThreadPoolExecutor) -> Iterator[tuple[Delivery, ParsedEvents]]:
+    """The deliveries in their order with their events; the next ones are read while the caller stores one."""
+
+    def read() -> tuple[Delivery, ParsedEvents] | None:
+        delivery = next(deliveries, None)
+        return None if delivery is None else (delivery, delivery.parse())
+
+    waiting = deque(reader.submit(read) for _ in range(_AHEAD))
+    while (found := waiting.popleft().result()) is not None:
+        waiting.append(reader.submit(read))
+        yield found

@@ -51,7 +51,7 @@ def prepare(engine: Engine, settings: Settings) -> None:
         for pragma in (
             "synchronous = FULL",
             "foreign_keys = ON",
-            "cache_size = -32768",
+            "cache_size = -16384",
             # Pages that change again and again are moved into the file less often.
             "wal_autocheckpoint = 4000",
         ):
