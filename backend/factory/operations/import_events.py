@@ -58,6 +58,8 @@ def import_events(
                 if derived is not None:
                     derived.result()
                 derived = deriver.submit(refresh_all, store=store)
+                if store.dialect.ONE_WRITER:
+                    derived.result()
             yield ImportProgress(delivery.bytes_read, created, duplicates, failed, failures)
     refresh_all(store=store)
 

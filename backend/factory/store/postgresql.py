@@ -22,6 +22,8 @@ DriverError = psycopg2.Error
 WRITE = {"isolation_level": "READ COMMITTED"}
 SNAPSHOT = {"isolation_level": "REPEATABLE READ"}
 WRITING_SNAPSHOT = SNAPSHOT
+ONE_WRITER = False
+"""Whether transactions that write take turns."""
 
 _NAMED = re.compile(r":([a-z_]+)")
 

@@ -25,6 +25,8 @@ _STEPS_BETWEEN_LOOKS = 100_000
 WRITE = {"begin": "BEGIN IMMEDIATE"}
 SNAPSHOT = {"begin": "BEGIN"}
 WRITING_SNAPSHOT = WRITE
+ONE_WRITER = True
+"""Whether transactions that write take turns."""
 
 
 def engine_options(url: URL, settings: Settings) -> dict[str, Any]:
