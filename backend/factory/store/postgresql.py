@@ -169,14 +169,14 @@ def insert_events(tx: Connection, factory_key: int, events: Any, received_at: in
     """
     if not tx.info.get(_REPEATED) and _copy_all(tx, factory_key, events, received_at):
         return {}
-    rows = np.arange(len(events.worker))
-    left = rows[_insert_staged(tx, "events_first", factory_key, events, received_at)]
-    stored = _stored(tx, factory_key, events, left)
-    beside = np.setdiff1d(left, list(stored))
+    everything = np.arange(len(events.worker))
+    left = _insert_staged(tx, "events_first", factory_key, events, everything, received_at)
+    stored = _stored(tx, factory_key, left)
+    beside = np.array(sorted(set(left.values()) - stored.keys()), dtype=np.int64)
     if len(beside):
-        left = beside[_insert_staged(tx, "events_beside", factory_key, events.take(beside), received_at)]
-        stored |= _stored(tx, factory_key, events, left)
-    tx.info[_REPEATED] = len(left) > 0 or len(stored) > 0
+        left = _insert_staged(tx, "events_beside", factory_key, events, beside, received_at)
+        stored |= _stored(tx, factory_key, left)
+    tx.info[_REPEATED] = len(beside) > 0 or len(stored) > 0
     return stored
 
 
@@ -196,39 +196,41 @@ def _copy_all(tx: Connection, factory_key: int, events: Any, received_at: int) -
     return True
 
 
-def _insert_staged(tx: Connection, table: str, factory_key: int, events: Any, received_at: int) -> list[int]:
-    """Insert the events whose key is not in the table yet; the rows of the others."""
+_Identity = tuple[Any, ...]
+"""Worker, instant, type, station, source and event_id."""
+
+
+def _insert_staged(
+    tx: Connection, table: str, factory_key: int, events: Any, rows: Any, received_at: int
+) -> dict[_Identity, int]:
+    """Insert the chosen events where the key is not in the table yet; the identities and rows of the others."""
     cursor = tx.connection.cursor()
     cursor.execute(_STAGE)
     cursor.execute("DELETE FROM staged_events")
-    cursor.copy_expert(_COPY.format("staged_events"), io.BytesIO(_binary(factory_key, events, received_at)))
+    content = _binary(factory_key, events.take(rows), received_at)
+    cursor.copy_expert(_COPY.format("staged_events"), io.BytesIO(content))
     cursor.execute(_INSERT_STAGED.format(table))
     left = set(cursor.fetchall())
-    likely = np.flatnonzero(np.isin(events.time, [identity[1] for identity in left]))
+    likely = rows[np.isin(events.time[rows], [identity[1] for identity in left])]
     columns = (events.worker, events.time, events.kind, events.station, events.source)
-    identities = zip(
-        *(column[likely].tolist() for column in columns), [events.event_id[n] for n in likely], strict=True
-    )
-    return [int(row) for row, identity in zip(likely, identities, strict=True) if identity in left]
+    texts = [events.event_id[row] for row in likely.tolist()]
+    identities = zip(*(column[likely].tolist() for column in columns), texts, strict=True)
+    return {identity: row for identity, row in zip(identities, likely.tolist(), strict=True) if identity in left}
 
 
-def _stored(tx: Connection, factory_key: int, events: Any, rows: Any) -> dict[int, tuple[Any, ...]]:
-    """The content of those of the given rows that are stored, by row."""
-    given, parameters = relation({"worker": events.worker[rows], "time": events.time[rows]})
+def _stored(tx: Connection, factory_key: int, left: dict[_Identity, int]) -> dict[int, tuple[Any, ...]]:
+    """The content of those of the events that are stored, by row."""
+    if not left:
+        return {}
+    instants = sorted({identity[:2] for identity in left})
+    given, parameters = relation({"worker": [one[0] for one in instants], "time": [one[1] for one in instants]})
     same = "e.factory_key = :factory_key AND e.worker_key = given.worker AND e.event_time = given.time"
     found = tx.execute(
-        text(
-            "SELECT given.i, e.event_type, e.station_key, e.source_key, e.event_id, e.units, e.confidence, e.model_key "
-            f"FROM {given} {for_each('events e', same)}"
-        ),
+        text(f"SELECT {_IDENTITY}, e.units, e.confidence, e.model_key FROM {given} {for_each('events e', same)}"),
         {"factory_key": factory_key, **parameters},
     )
-    stored = {}
-    for i, *identity, units, confidence, model in found:
-        row = int(rows[i])
-        if tuple(identity) == (events.kind[row], events.station[row], events.source[row], events.event_id[row]):
-            stored[row] = (units, confidence, model)
-    return stored
+    contents = ((left.get(tuple(row[:6])), tuple(row[6:])) for row in found)
+    return {row: content for row, content in contents if row is not None}
 
 
 def _binary(factory_key: int, events: Any, received_at: int) -> bytes:
