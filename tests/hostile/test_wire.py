@@ -220,11 +220,12 @@ def test_clients_that_stop_inside_their_headers_hold_the_threads_for_seconds_onl
         time.sleep(1)
         for half in halves:
             half.sendall(b"a")
-    reply = server.request("GET", "/api/v1/health/live", timeout=25)
+    reply = server.request("GET", "/api/v1/health/live", timeout=40)
     for half in halves:
         half.close()
     assert reply.status == 200
-    assert time.monotonic() - started < 20
+    # Ten seconds for each round of them, and three rounds where one process has got all.
+    assert time.monotonic() - started < 35
 
 
 def test_a_client_that_stops_inside_its_body_is_told_so_and_stores_nothing(server: RunningServer) -> None:
