@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 from collections.abc import Mapping
 from select import POLLIN, poll
 from typing import Any
@@ -251,6 +252,15 @@ def _binary(factory_key: int, events: Any, received_at: int) -> bytes:
     return _HEADER + b"".join(parts) + _TRAILER
 
 
+def _copied(tx: Connection, query: str, parameters: Mapping[str, Any]) -> memoryview:
+    """The rows that a query answers in COPY's binary form."""
+    cursor = tx.connection.cursor()
+    complete = cursor.mogrify(_NAMED.sub(r"%(\1)s", query), parameters).decode()
+    target = io.BytesIO()
+    cursor.copy_expert(f"COPY ({complete}) TO STDOUT (FORMAT binary)", target)
+    return target.getbuffer()[len(_HEADER) : -len(_TRAILER)]
+
+
 def fetch_columns(
     tx: Connection, columns: Mapping[str, str], select: str, parameters: Mapping[str, Any]
 ) -> list[npt.NDArray[Any]]:
@@ -258,13 +268,26 @@ def fetch_columns(
 
     `columns` names what it selects, none of it null, with the width: i8, i4, i2 or f8.
     """
-    cursor = tx.connection.cursor()
-    query = cursor.mogrify(_NAMED.sub(r"%(\1)s", select.format(", ".join(columns))), parameters).decode()
-    target = io.BytesIO()
-    cursor.copy_expert(f"COPY ({query}) TO STDOUT (FORMAT binary)", target)
+    copied = _copied(tx, select.format(", ".join(columns)), parameters)
     parts = [part for n, kind in enumerate(columns.values()) for part in ((f"width{n}", ">i4"), (f"{n}", f">{kind}"))]
-    rows = np.frombuffer(target.getbuffer()[len(_HEADER) : -len(_TRAILER)], np.dtype([("fields", ">i2"), *parts]))
+    rows = np.frombuffer(copied, np.dtype([("fields", ">i2"), *parts]))
     return [rows[f"{n}"].astype(f"{kind[0]}8") for n, kind in enumerate(columns.values())]
+
+
+_PAGE_ROW = struct.Struct(">hihiqi")
+
+
+def fetch_pages(
+    tx: Connection, select: str, parameters: Mapping[str, Any]
+) -> list[tuple[int, int, bytes | memoryview]]:
+    """The rows (smallint, bigint, bytes) that `select` answers; the driver would ask for hexadecimal digits."""
+    copied, place = _copied(tx, select, parameters), 0
+    rows: list[tuple[int, int, bytes | memoryview]] = []
+    while place < len(copied):
+        _, _, number, _, large, length = _PAGE_ROW.unpack_from(copied, place)
+        place += _PAGE_ROW.size + length
+        rows.append((number, large, copied[place - length : place]))
+    return rows
 
 
 def own_schema(tx: Connection) -> None:

@@ -17,7 +17,6 @@ from sqlalchemy import Connection, delete, insert, select, text
 
 from factory.domain.totals import OCCUPANCY, PRESENCE, Page
 from factory.store.database import Store
-from factory.store.page_rows import fetch_page_rows
 from factory.store.schema import rollups
 
 Ints = npt.NDArray[np.int64]
@@ -124,7 +123,9 @@ def load_runs(
         "AND r.level = given.level AND r.start_at >= given.low AND r.start_at < given.high"
     )
     select_pages = f"SELECT r.kind, r.start_at, r.page FROM {given} {store.dialect.for_each('rollups r', mine)}"
-    rows = fetch_page_rows(tx, select_pages, {"factory_key": factory_key, "generation": generation, **parameters})
+    rows = store.dialect.fetch_pages(
+        tx, select_pages, {"factory_key": factory_key, "generation": generation, **parameters}
+    )
     return {kind: Pages(kind, [row[1:] for row in rows if row[0] == kind]) for kind in KINDS}
 
 

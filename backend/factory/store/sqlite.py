@@ -189,5 +189,12 @@ def fetch_columns(
     return [np.array(values, dtype=f"{kind[0]}8") for values, kind in zip(lists, columns.values(), strict=True)]
 
 
+def fetch_pages(
+    tx: Connection, select: str, parameters: Mapping[str, Any]
+) -> list[tuple[int, int, bytes | memoryview]]:
+    """The rows (smallint, bigint, bytes) that `select` answers."""
+    return list(tx.execute(text(select), parameters).cursor.fetchall())
+
+
 def own_schema(tx: Connection) -> None:
     """Nothing to do: a writer is alone."""
