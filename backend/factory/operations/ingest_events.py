@@ -10,7 +10,8 @@ import numpy.typing as npt
 from sqlalchemy import Connection
 
 from factory.domain.event import Failure, ParsedEvents
-from factory.operations.keyed_events import keyed_columns, repeats
+from factory.domain.ranges import begins
+from factory.operations.keyed_events import keyed_columns
 from factory.store import factories, pending
 from factory.store.database import Store, TryAgain
 from factory.store.event_log import EventColumns
@@ -134,10 +135,10 @@ def store_events(
 
 def _distinct(columns: EventColumns) -> tuple[Ints, dict[int, int]]:
     """The rows that bring an identity first, and of each other row the one whose identity it repeats."""
-    alike = np.flatnonzero(repeats(*columns[:5]))
+    alike = np.flatnonzero(~begins(*columns[:5]))
     seen: dict[tuple[object, ...], int] = {}
     copies: dict[int, int] = {}
-    for row in np.union1d(alike, alike + 1).tolist():
+    for row in np.union1d(alike - 1, alike).tolist():
         identity = tuple(column[row] for column in columns[:6])
         first = seen.setdefault(identity, row)
         if first != row:

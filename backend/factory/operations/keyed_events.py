@@ -9,6 +9,7 @@ import numpy.typing as npt
 from sqlalchemy import Connection
 
 from factory.domain.event import Failure, ParsedEvents
+from factory.domain.ranges import begins
 from factory.store.event_log import EventColumns
 from factory.store.registries import Keys, RegistryFull
 
@@ -94,11 +95,6 @@ def _order(worker: Ints, time: Ints, kind: Ints, station: Ints, source: Ints) ->
     # Small integers are sorted without comparing them.
     narrow = worker.astype(np.int16) if worker.max(initial=0) < 2**15 else worker
     order = np.lexsort((time, narrow))
-    if repeats(worker[order], time[order]).any():
+    if not begins(worker[order], time[order]).all():
         return np.lexsort((source, station, kind, time, narrow))
     return order
-
-
-def repeats(*columns: Ints) -> npt.NDArray[np.bool_]:
-    """Whether a row is like the one before it, from the second row on."""
-    return np.logical_and.reduce([column[1:] == column[:-1] for column in columns])

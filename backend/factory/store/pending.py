@@ -29,9 +29,7 @@ VALID = 0
 
 
 def cells_of(worker: npt.NDArray[np.int64], time: npt.NDArray[np.int64]) -> Cells:
-    """The cells that events touch."""
-    order = np.lexsort((time, worker))
-    worker, time = worker[order], time[order]
+    """The cells that events touch, given in the order of worker and time."""
     hour = time // HOUR
     first = np.flatnonzero(begins(worker, hour))
     cells = np.zeros(len(first), CELL)
