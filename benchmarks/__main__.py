@@ -25,7 +25,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the product beside its limits.")
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_const", const="quick", dest="scale", help="under two minutes")
-    size.add_argument("--full", action="store_const", const="full", dest="scale", help="ten million events; an hour")
+    size.add_argument(
+        "--full", action="store_const", const="full", dest="scale", help="ten million events; under half an hour"
+    )
     parser.add_argument("--only", action="append", choices=FAMILIES, help="one family of rows; may be repeated")
     parser.add_argument("--growth", action="store_true", help="instead: time and bytes against events and workers")
     parser.add_argument("--store", choices=("postgresql", "sqlite"), help="one store")
