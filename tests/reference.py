@@ -26,6 +26,7 @@ from tests.reference_states import (
     SECOND,
     STATES,
     Event,
+    Interval,
     Stretch,
     cut,
     distinct,
@@ -97,6 +98,10 @@ class Reference:
         return [e for e in inside if all(getattr(e, name) == value for name, value in named.items())]
 
     # Exact values
+
+    def intervals_of(self, worker: str) -> list[Interval]:
+        """Gapless from before all time to after it."""
+        return self._intervals[worker]
 
     def worker_times(self, worker: str, start: int, end: int) -> dict[str, int]:
         times = dict.fromkeys((*STATES, "unknown"), 0)

@@ -22,10 +22,11 @@ READS = [
     "/metrics/workstations/S3",
     "/metrics/workstations/S3/intervals",
     "/metrics/timeseries?metric=event_count&entity=worker&id=W1&bucket=day",
+    "/metrics/now",
     "/workers/W1",
     "/workstations/S3",
 ]
-WINDOWED = [path for path in READS if path.startswith(("/metrics", "/events"))]
+WINDOWED = [path for path in READS if path.startswith(("/metrics", "/events")) and path != "/metrics/now"]
 ROUTES = [
     *(path.partition("?")[0] for path in READS),
     "/health/",
@@ -339,6 +340,8 @@ def test_a_worker_of_another_factory_is_a_stranger(site: Site) -> None:
         assert_is_error(site.get(path, **{"X-Factory-ID": other}), 404)
     for path in ("/workstations/S3", "/metrics/workstations/S3", "/metrics/workstations/S3/intervals"):
         assert_is_error(site.get(path, **{"X-Factory-ID": other}), 404)
+    now = site.get("/metrics/now", **{"X-Factory-ID": other}).body["data"]
+    assert (now["workers"], now["workstations"], now["last_event_at"]) == ([], [], None)
     for path in ("/workers/", "/workstations/", "/events/", "/metrics/workers", "/metrics/workstations"):
         assert site.get(path, **{"X-Factory-ID": other}).body["data"] == []
     assert site.get("/metrics/factory", **{"X-Factory-ID": other}).body["data"]["total_events"] == 0

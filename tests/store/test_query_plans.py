@@ -230,3 +230,14 @@ def test_a_reading_finds_rows_by_their_key(plant: Plant, path: str) -> None:
     assert answer.status_code == 200, answer.text
     assert plant.plans.wide() == []
     assert plant.plans.steps != []
+
+
+def test_the_states_now_find_rows_by_their_key_also_while_an_event_waits_for_its_time(plant: Plant) -> None:
+    (one,) = events_of(BATCHES * BATCH - 1, 1, plant.clock)
+    send(plant.client, [{**one, "timestamp": format_timestamp(plant.clock.now + MINUTE)}])
+    assert plant.client.get("/api/v1/metrics/factory").status_code == 200
+    with plant.plans.watched():
+        assert plant.client.get("/api/v1/metrics/now").status_code == 200
+
+    assert plant.plans.wide() == []
+    assert plant.plans.tables() == {"events", "intervals"}

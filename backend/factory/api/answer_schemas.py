@@ -17,6 +17,8 @@ from factory.api.schemas import (
     nullable,
     ref,
 )
+from factory.domain.event import STATE_NAMES
+from factory.domain.stretches import STATION_STATES
 
 HOURS: Schema = {"type": "number", "minimum": 0}
 RATE: Schema = {"type": ["number", "null"], "minimum": 0}
@@ -61,6 +63,8 @@ _WORKER = {"worker_id": ID, "name": TEXT}
 _WORKSTATION = {"workstation_id": ID, "station_id": ID, "name": TEXT, "type": TEXT}
 _FACTORY = {"factory_id": ID, "name": TEXT, "time_zone": TEXT, "state_timeout_seconds": TIMEOUT}
 _FACTORY_COUNTS = dict.fromkeys(("worker_count", "station_count", "active_worker_count", "active_station_count"), COUNT)
+WORKER_STATE: Schema = {"type": "string", "enum": list(STATE_NAMES.values())}
+STATION_STATE: Schema = {"type": "string", "enum": list(STATION_STATES)}
 _STORED_EVENT: dict[str, Schema] = {
     "timestamp": INSTANT,
     "worker_id": ID,
@@ -145,7 +149,7 @@ ANSWERS: dict[str, Schema] = {
             {
                 "start": INSTANT,
                 "end": INSTANT,
-                "state": {"type": "string", "enum": ["working", "idle", "absent", "unknown"]},
+                "state": WORKER_STATE,
                 "workstation_id": nullable(ID),
                 "duration_seconds": HOURS,
                 "event": {"type": ["object", "null"], "properties": _STORED_EVENT},
@@ -158,12 +162,42 @@ ANSWERS: dict[str, Schema] = {
             {
                 "start": INSTANT,
                 "end": INSTANT,
-                "state": {"type": "string", "enum": ["productive", "occupied", "free"]},
+                "state": STATION_STATE,
                 "worker_ids": list_of(ID),
                 "duration_seconds": HOURS,
             }
         ),
         **_WINDOW,
+    ),
+    "NowAnswer": one(
+        an_object(
+            {
+                "workers": list_of(
+                    an_object(
+                        {
+                            **_WORKER,
+                            "state": WORKER_STATE,
+                            "workstation_id": nullable(ID),
+                            "since": {**nullable(INSTANT), "description": "null of a worker who was never seen."},
+                        }
+                    )
+                ),
+                "workstations": list_of(
+                    an_object(
+                        {
+                            "workstation_id": ID,
+                            "name": TEXT,
+                            "type": TEXT,
+                            "state": STATION_STATE,
+                            "worker_ids": list_of(ID),
+                        }
+                    )
+                ),
+                "active_worker_count": COUNT,
+                "active_station_count": COUNT,
+                "last_event_at": {**nullable(INSTANT), "description": "Cut to the minute."},
+            }
+        )
     ),
     "SeedAnswer": one({"type": "object"}),
     "Error": an_object(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flask import Blueprint, Flask
 
-from factory.api import demo, events, factories, health, metrics, workers, workstations
+from factory.api import demo, events, factories, health, metrics, timeline, workers, workstations
 from factory.api.admission import register_admission
 from factory.api.documentation import DocumentedApi, register_documents
 from factory.api.errors import register_errors
@@ -21,6 +21,7 @@ NAMESPACES = (
     workstations.namespace,
     events.namespace,
     metrics.namespace,
+    timeline.namespace,
     demo.namespace,
 )
 

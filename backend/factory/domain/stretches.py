@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from factory.domain.event import WORKING
 from factory.domain.intervals import Spans
 
 StationStretch = tuple[int, int, str, frozenset[int]]
+STATION_STATES = ("free", "occupied", "productive")
+
+
+def state_of_station(present: Collection[int]) -> str:
+    """The state of a station by those, working or idle, of the workers who are there."""
+    return "productive" if WORKING in present else "occupied" if present else "free"
 
 
 def station_stretches(spans: Spans, start: int, end: int) -> Iterator[StationStretch]:

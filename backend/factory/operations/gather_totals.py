@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from factory.domain.calendar import MONTHS, Calendar, Cover, Stretch
 from factory.domain.event import ABSENT, UNKNOWN
-from factory.domain.intervals import FOREVER, Spans, clip, spans_of, split
+from factory.domain.intervals import FOREVER, Changes, Spans, clip, spans_of, split
 from factory.domain.metrics import FirstStates
 from factory.domain.sums import PRESENCE_COLUMNS, Chosen, Columns, Joined, occupancy_of_pieces, presence_of_pieces
 from factory.store import registries, rollups, window_reads
@@ -57,6 +57,12 @@ class Gatherer:
         """The known states that last without end; the group is the worker. Pages leave them out."""
         last = window_reads.last_changes(self.store, self.tx, self.site, self.workers)
         return spans_of(last.take(last.state != UNKNOWN))
+
+    def changes_at(self, instant: int) -> Changes:
+        """The change that made the workers' state at an instant, of those who have any; the group is the worker."""
+        cut = all_of(self.workers, instant, instant + 1)
+        changes = window_reads.changes_in(self.store, self.tx, self.site, cut)
+        return changes._replace(group=cut.worker[changes.group])
 
     def spans_in(self, *stretches: Stretch) -> Spans:
         """The intervals of the workers cut to the stretches; the group is the worker."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from factory.domain.intervals import Changes
 from factory.domain.timestamp import DAY, MINUTE
 from factory.store.database import Store
-from factory.store.event_log import Stretches
+from factory.store.event_log import BEFORE_ALL, Stretches
 from factory.store.factories import Factory
 
 Ints = npt.NDArray[np.int64]
@@ -98,3 +98,22 @@ def counts_by_quarter(store: Store, tx: Connection, site: Factory, stretches: St
         {"factory_key": site.factory_key, **parameters},
     )
     return found
+
+
+def last_event_until(store: Store, tx: Connection, site: Factory, workers: Ints, instant: int) -> int | None:
+    """The time of the newest event of the workers that is not after an instant."""
+    if site.last_event_at is None or site.last_event_at <= instant:
+        return site.last_event_at
+    given, parameters = store.dialect.relation({"worker": workers})
+    latest = (
+        "(SELECT max(e.event_time) FROM events e WHERE e.factory_key = :factory_key "
+        f"AND e.worker_key = given.worker AND e.event_time <= {instant})"
+    )
+    (times,) = store.dialect.fetch_columns(
+        tx,
+        {f"coalesce({latest}, {BEFORE_ALL})": "i8"},
+        f"SELECT {{}} FROM {given}",
+        {"factory_key": site.factory_key, **parameters},
+    )
+    last = int(times.max(initial=BEFORE_ALL))
+    return None if last == BEFORE_ALL else last
