@@ -54,5 +54,8 @@ def api_rules(app: Flask) -> list[tuple[str, str]]:
 
 def asked(address: str) -> str:
     """The address with the parameters that it cannot do without."""
-    needed: dict[str, Any] = {"/api/v1/metrics/timeseries": "?metric=event_count&entity=worker&id=W1&bucket=hour"}
+    needed: dict[str, Any] = {
+        "/api/v1/metrics/timeseries": "?metric=event_count&entity=worker&id=W1&bucket=hour",
+        "/api/v1/metrics/timeline": "?entity=worker",
+    }
     return address + needed.get(address.rstrip("/"), "")

@@ -22,6 +22,8 @@ READS = [
     "/metrics/workstations/S3",
     "/metrics/workstations/S3/intervals",
     "/metrics/timeseries?metric=event_count&entity=worker&id=W1&bucket=day",
+    "/metrics/timeline?entity=worker",
+    "/metrics/timeline?entity=workstation&bucket=hour",
     "/metrics/now",
     "/workers/W1",
     "/workstations/S3",
@@ -214,6 +216,81 @@ def test_more_than_ten_thousand_buckets_are_a_400(site: Site) -> None:
     assert_is_error(site.get(start + "0001-01-01T00:00:00Z"), 400)
 
 
+@pytest.mark.parametrize(
+    ("field", "query"),
+    [
+        ("entity", ""),
+        ("entity", "entity="),
+        ("entity", "entity=factory"),
+        ("entity", "entity=worker&entity=worker"),
+        ("bucket", "entity=worker&bucket="),
+        ("bucket", "entity=worker&bucket=week"),
+        ("bucket", "entity=worker&bucket=month"),
+        ("id", "entity=worker&id="),
+        ("id", "entity=worker&id=,"),
+        ("id", "entity=worker&id=W1,"),
+        ("id", "entity=worker&id=W1,W1"),
+        ("id", "entity=worker&id=W1&id=W2"),
+        ("id", "entity=worker&id=%00"),
+        ("id", "entity=worker&id=" + quote(SQL)),
+        ("id", "entity=worker&id=" + "W" * 65),
+        ("id", "entity=worker&id=" + ",".join(f"W{n}" for n in range(201))),
+    ],
+    ids=shown,
+)
+def test_a_timeline_without_sense_is_a_400_naming_the_parameter(site: Site, field: str, query: str) -> None:
+    site.post("/events/", GOOD)
+    assert_is_error(site.get(f"/metrics/timeline?{query}"), 400, field=field)
+
+
+@pytest.mark.parametrize(
+    ("entity", "message"), [("worker", "Worker not found"), ("workstation", "Workstation not found")]
+)
+def test_a_timeline_of_nobody_is_a_404(site: Site, entity: str, message: str) -> None:
+    site.post("/events/", GOOD)
+    known = {"worker": "W1", "workstation": "S3"}[entity]
+    answer = site.get(f"/metrics/timeline?entity={entity}&id={known},nobody")
+    assert_is_error(answer, 404)
+    assert answer.body["error"] == message
+
+
+@pytest.mark.parametrize("entity", ["worker", "workstation"])
+def test_an_exact_timeline_has_at_most_eight_days(site: Site, entity: str) -> None:
+    site.post("/events/", event(event_type="working"))
+    path = f"/metrics/timeline?entity={entity}&to=2026-01-15T11:00:00Z&from=2026-01-07T"
+    assert_is_error(site.get(path + "10:59:59.999999Z"), 400, "window_too_long")
+    assert len(site.get(path + "11:00:00Z").body["data"][0]["start"]) == 2
+
+
+@pytest.mark.parametrize("entity", ["worker", "workstation"])
+def test_a_timeline_has_at_most_1500_columns_and_100_000_cells_and_200_rows(site: Site, entity: str) -> None:
+    def ask(start: str, to: str, **more: str) -> Any:
+        query = "&".join(f"{name}={value}" for name, value in more.items())
+        return site.get(f"/metrics/timeline?entity={entity}&from={start}&to={to}&{query}")
+
+    def say(first: int, end: int) -> None:
+        events = [event(worker_id=f"X{n}", workstation_id=f"X{n}", event_type="idle") for n in range(first, end)]
+        assert site.post("/events/batch", events).status == 201
+
+    say(0, 1)
+    # 1,500 quarters of an hour are 15 days and 15 hours.
+    answer = ask("2025-12-30T21:00:00Z", "2026-01-15T12:00:00Z", bucket="15m")
+    assert len(answer.body["columns"]) == len(answer.body["data"][0]["units"]) == 1500
+    too_many = ask("2025-12-30T20:45:00Z", "2026-01-15T12:00:00Z", bucket="15m")
+    assert_is_error(too_many, 400, "too_many_buckets", "bucket")
+    assert_is_error(ask("0001-01-01T00:00:00Z", "2026-01-15T12:00:00Z", bucket="15m"), 400, "too_many_buckets")
+    say(1, 200)
+    # 200 rows by 500 hours, which are 20 days and 20 hours.
+    answer = ask("2025-12-25T16:00:00Z", "2026-01-15T12:00:00Z", bucket="hour")
+    assert (len(answer.body["data"]), len(answer.body["columns"])) == (200, 500)
+    too_many = ask("2025-12-25T15:00:00Z", "2026-01-15T12:00:00Z", bucket="hour")
+    assert_is_error(too_many, 400, "too_many_cells", "bucket")
+    say(200, 201)
+    assert_is_error(ask("2026-01-15T11:00:00Z", "2026-01-15T12:00:00Z"), 400, "too_many_ids", "id")
+    answer = ask("2026-01-15T10:00:00Z", "2026-01-15T12:00:00Z", id="X200,X3")
+    assert [row["id"] for row in answer.body["data"]] == ["X200", "X3"]
+
+
 # Paths and methods
 
 
@@ -342,6 +419,11 @@ def test_a_worker_of_another_factory_is_a_stranger(site: Site) -> None:
         assert_is_error(site.get(path, **{"X-Factory-ID": other}), 404)
     now = site.get("/metrics/now", **{"X-Factory-ID": other}).body["data"]
     assert (now["workers"], now["workstations"], now["last_event_at"]) == ([], [], None)
+    for entity, identity in (("worker", "W1"), ("workstation", "S3")):
+        path = f"/metrics/timeline?entity={entity}&from=2026-01-15T10:00:00Z"
+        assert_is_error(site.get(f"{path}&id={identity}", **{"X-Factory-ID": other}), 404)
+        for more in ("", "&bucket=hour"):
+            assert site.get(path + more, **{"X-Factory-ID": other}).body["data"] == []
     for path in ("/workers/", "/workstations/", "/events/", "/metrics/workers", "/metrics/workstations"):
         assert site.get(path, **{"X-Factory-ID": other}).body["data"] == []
     assert site.get("/metrics/factory", **{"X-Factory-ID": other}).body["data"]["total_events"] == 0

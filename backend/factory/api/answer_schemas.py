@@ -20,6 +20,7 @@ from factory.api.schemas import (
 from factory.domain.event import STATE_NAMES
 from factory.domain.stretches import STATION_STATES
 
+MILLISECONDS: Schema = {"type": "integer", "description": "Since the Unix epoch."}
 HOURS: Schema = {"type": "number", "minimum": 0}
 RATE: Schema = {"type": ["number", "null"], "minimum": 0}
 PERCENTAGE: Schema = {"type": ["number", "null"], "minimum": 0, "maximum": 100}
@@ -79,14 +80,27 @@ _STORED_EVENT: dict[str, Schema] = {
 _FAILURE = an_object({"index": COUNT, "code": TEXT, "field": nullable(TEXT), "message": TEXT})
 
 
-def one(data: Schema, **beside: Schema) -> Schema:
-    return an_object({"status": constant("success"), "data": data, **beside, "timestamp": INSTANT})
+def one(data: Schema, beside: dict[str, Schema] | None = None, *, optional: tuple[str, ...] = ()) -> Schema:
+    properties = {"status": constant("success"), "data": data, **(beside or {}), "timestamp": INSTANT}
+    return an_object(properties, optional=optional)
 
 
-def many(items: Schema, **beside: Schema) -> Schema:
-    return one(list_of(items), **beside, count=COUNT)
+def many(items: Schema, beside: dict[str, Schema] | None = None, *, optional: tuple[str, ...] = ()) -> Schema:
+    return one(list_of(items), {**(beside or {}), "count": COUNT}, optional=optional)
 
 
+_DRAWN: dict[str, Schema] = {
+    "start": list_of(MILLISECONDS),
+    "state": list_of(COUNT),
+    "workstation": list_of(nullable(COUNT)),
+    "workers": list_of(list_of(COUNT)),
+    "units_at": list_of(MILLISECONDS),
+    **dict.fromkeys(("working", "idle", "absent", "productive", "occupied"), list_of(COUNT)),
+}
+_DRAWN_BESIDE = {
+    **dict.fromkeys(("states", "workstations", "workers"), list_of(TEXT)),
+    "columns": list_of(MILLISECONDS),
+}
 _WINDOW = {"window": ref("Window")}
 
 ANSWERS: dict[str, Schema] = {
@@ -121,7 +135,7 @@ ANSWERS: dict[str, Schema] = {
         }
     ),
     "StoredEvent": an_object({**_STORED_EVENT, "received_at": INSTANT}),
-    "EventsAnswer": many(ref("StoredEvent"), next_cursor=nullable(TEXT)),
+    "EventsAnswer": many(ref("StoredEvent"), {"next_cursor": nullable(TEXT)}),
     "Window": an_object(
         {
             "from": INSTANT,
@@ -134,16 +148,14 @@ ANSWERS: dict[str, Schema] = {
         }
     ),
     "FactoryMetrics": an_object({**METRIC_FIELDS["factory"], **_FACTORY_COUNTS}),
-    "FactoryMetricsAnswer": one(ref("FactoryMetrics"), **_WINDOW),
+    "FactoryMetricsAnswer": one(ref("FactoryMetrics"), _WINDOW),
     "WorkerMetrics": an_object({**_WORKER, **METRIC_FIELDS["worker"]}),
-    "WorkerMetricsAnswer": one(ref("WorkerMetrics"), **_WINDOW),
-    "WorkersMetricsAnswer": many(ref("WorkerMetrics"), **_WINDOW),
+    "WorkerMetricsAnswer": one(ref("WorkerMetrics"), _WINDOW),
+    "WorkersMetricsAnswer": many(ref("WorkerMetrics"), _WINDOW),
     "WorkstationMetrics": an_object({**_WORKSTATION, **METRIC_FIELDS["workstation"]}),
-    "WorkstationMetricsAnswer": one(ref("WorkstationMetrics"), **_WINDOW),
-    "WorkstationsMetricsAnswer": many(ref("WorkstationMetrics"), **_WINDOW),
-    "SeriesAnswer": many(
-        an_object({"start": INSTANT, "end": INSTANT, "value": {"type": ["number", "null"]}}), **_WINDOW
-    ),
+    "WorkstationMetricsAnswer": one(ref("WorkstationMetrics"), _WINDOW),
+    "WorkstationsMetricsAnswer": many(ref("WorkstationMetrics"), _WINDOW),
+    "SeriesAnswer": many(an_object({"start": INSTANT, "end": INSTANT, "value": {"type": ["number", "null"]}}), _WINDOW),
     "WorkerIntervalsAnswer": many(
         an_object(
             {
@@ -155,7 +167,7 @@ ANSWERS: dict[str, Schema] = {
                 "event": {"type": ["object", "null"], "properties": _STORED_EVENT},
             }
         ),
-        **_WINDOW,
+        _WINDOW,
     ),
     "WorkstationIntervalsAnswer": many(
         an_object(
@@ -167,7 +179,7 @@ ANSWERS: dict[str, Schema] = {
                 "duration_seconds": HOURS,
             }
         ),
-        **_WINDOW,
+        _WINDOW,
     ),
     "NowAnswer": one(
         an_object(
@@ -198,6 +210,14 @@ ANSWERS: dict[str, Schema] = {
                 "last_event_at": {**nullable(INSTANT), "description": "Cut to the minute."},
             }
         )
+    ),
+    "TimelineAnswer": many(
+        an_object(
+            {"id": ID, "name": TEXT, "units": list_of(COUNT), **_DRAWN},
+            optional=tuple(_DRAWN),
+        ),
+        {**_WINDOW, **_DRAWN_BESIDE},
+        optional=tuple(_DRAWN_BESIDE),
     ),
     "SeedAnswer": one({"type": "object"}),
     "Error": an_object(

@@ -42,6 +42,17 @@ class Query:
     def identity(self, name: str) -> str | None:
         return self._value(name, _identity)
 
+    def identities(self, name: str, *, most: int) -> list[str] | None:
+        """Distinct ids with commas between them."""
+
+        def parse(text: str) -> list[str]:
+            ids = text.split(",")
+            if not all(map(is_id, ids)) or len(set(ids)) < len(ids) or len(ids) > most:
+                raise ValueError(f"must be 1 to {most} distinct ids with commas between them; an id is {ID_RULE}")
+            return ids
+
+        return self._value(name, parse)
+
     def choice(self, name: str, choices: Collection[str]) -> str | None:
         def parse(text: str) -> str:
             if text not in choices:
@@ -49,6 +60,12 @@ class Query:
             return text
 
         return self._value(name, parse)
+
+    def required_choice(self, name: str, choices: Collection[str]) -> str:
+        value = self.choice(name, choices)
+        if name not in request.args:
+            self._fault(name, "missing_parameter", "is required")
+        return value or ""
 
     def instant(self, name: str) -> int | None:
         return self._value(name, _instant)

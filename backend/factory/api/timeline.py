@@ -5,13 +5,33 @@ from __future__ import annotations
 from flask import Response
 from flask_restx import Namespace, Resource
 
-from factory.api.answers import one
-from factory.api.contract import FACTORY, contract
+from factory.api.answers import many, one
+from factory.api.contract import FACTORY, WINDOW, Parameter, contract
 from factory.api.query_parameters import Query
 from factory.api.request_context import factory, now, store
+from factory.api.schemas import ID_PATTERN
 from factory.operations.query_now import query_now
+from factory.operations.query_timeline import BUCKETS, MAX_IDS, query_timeline
 
 namespace = Namespace("timeline", "States now and in the course of time", path="/metrics")
+
+_ID = ID_PATTERN.strip("^$")
+_ENTITIES = ("worker", "workstation")
+_TIMELINE = (
+    Parameter("entity", {"type": "string", "enum": list(_ENTITIES)}, "", required=True, example="worker"),
+    Parameter(
+        "id",
+        {"type": "string", "pattern": f"^{_ID}(,{_ID})*$"},
+        f"At most {MAX_IDS} distinct ids with commas between them; all, where there are no more, if it is left out.",
+        example="W1",
+    ),
+    Parameter(
+        "bucket",
+        {"type": "string", "enum": list(BUCKETS)},
+        "In the factory's time zone; exact without it.",
+        example="hour",
+    ),
+)
 
 
 @namespace.route("/now")
@@ -28,3 +48,36 @@ class Now(Resource):  # type: ignore[misc]
         """
         Query().done()
         return one(query_now(store=store(), factory=factory(), now=now()))
+
+
+@namespace.route("/timeline")
+class TimelineRoute(Resource):  # type: ignore[misc]
+    @contract(
+        parameters=(*_TIMELINE, *WINDOW, *FACTORY),
+        answers={200: ("A row a worker or workstation", "TimelineAnswer")},
+        errors=(400, 404),
+    )
+    def get(self) -> Response:
+        """Show the states over time, to be drawn
+
+        Without `bucket` exactly, over at most 8 days: `start` in milliseconds since the Unix epoch of the gapless
+        intervals cut to the window, `state` a place in `states`, `workstation` a place in `workstations` (null when
+        unknown), for a workstation `workers` places in `workers`; `units_at` and `units` are the counts. With
+        `bucket` whole seconds and units by the `columns`, of which there are at most 1,500, in at most 100,000 cells;
+        the rest of a column is unknown, or free.
+        """
+        query = Query()
+        entity, bucket = query.required_choice("entity", _ENTITIES), query.choice("bucket", BUCKETS)
+        ids, start, end = query.identities("id", most=MAX_IDS), query.instant("from"), query.instant("to")
+        query.done()
+        answer = query_timeline(
+            store=store(),
+            factory=factory(),
+            entity=entity,
+            ids=ids,
+            bucket=bucket,
+            start=start,
+            end=end,
+            now=now(),
+        )
+        return many(answer.data, **answer.beside)

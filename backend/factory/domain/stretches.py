@@ -1,14 +1,19 @@
-"""A workstation's time as stretches: productive, occupied or free, with those who were there."""
+"""Workstations' time as stretches: productive, occupied or free, with those who were there."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from factory.domain.event import WORKING
 from factory.domain.intervals import Spans
+from factory.domain.ranges import begins, ranges
 
-StationStretch = tuple[int, int, str, frozenset[int]]
+Ints = npt.NDArray[np.int64]
+
 STATION_STATES = ("free", "occupied", "productive")
 
 
@@ -17,36 +22,53 @@ def state_of_station(present: Collection[int]) -> str:
     return "productive" if WORKING in present else "occupied" if present else "free"
 
 
-def station_stretches(spans: Spans, start: int, end: int) -> Iterator[StationStretch]:
-    """(start, end, state, workers) of a station over [start, end), gapless, in order.
+class StationStretches(NamedTuple):
+    """Stretches of stations as columns, ordered by place and start, gapless in each place.
 
-    `spans` are the working and idle intervals at the station, cut to the window, the group the worker;
-    `workers` are all who were there in a stretch. A stretch ends where its state changes, not where
-    somebody comes or goes.
+    `state` is a place in STATION_STATES. Of `workers`, ascending in each stretch, those from `first` of the
+    stretch up to that of the next were there; `first` has one number more than there are stretches.
     """
-    bounds = sorted({start, end, *spans.start.tolist(), *spans.end.tolist()})
-    arriving: dict[int, list[tuple[int, bool]]] = {}
-    leaving: dict[int, list[tuple[int, bool]]] = {}
-    for worker, low, high, state in zip(*(c.tolist() for c in spans[:4]), strict=True):
-        arriving.setdefault(low, []).append((worker, state == WORKING))
-        leaving.setdefault(high, []).append((worker, state == WORKING))
-    there: Counter[int] = Counter()
-    at_work = 0
-    open_stretch: StationStretch | None = None
-    for low, high in zip(bounds, bounds[1:], strict=False):
-        for worker, works in leaving.get(low, []):
-            there[worker] -= 1
-            at_work -= works
-        for worker, works in arriving.get(low, []):
-            there[worker] += 1
-            at_work += works
-        workers = frozenset(worker for worker, times in there.items() if times)
-        state = "productive" if at_work else "occupied" if workers else "free"
-        if open_stretch is not None and open_stretch[2] == state:
-            open_stretch = (open_stretch[0], high, state, open_stretch[3] | workers)
-            continue
-        if open_stretch is not None:
-            yield open_stretch
-        open_stretch = (low, high, state, workers)
-    if open_stretch is not None:
-        yield open_stretch
+
+    place: Ints
+    start: Ints
+    end: Ints
+    state: Ints
+    workers: Ints
+    first: Ints
+
+    def present(self) -> list[list[int]]:
+        """Who was there, by stretch."""
+        workers, bounds = self.workers.tolist(), self.first.tolist()
+        return [workers[low:high] for low, high in zip(bounds[:-1], bounds[1:], strict=True)]
+
+
+def station_stretches(spans: Spans, place: Ints, places: int, start: int, end: int) -> StationStretches:
+    """The stretches of the stations in the places 0 to places - 1 over [start, end), which is not empty.
+
+    `spans` are the working and idle intervals at the stations, cut to the window, the group the worker, and `place`
+    that of each span's station. A stretch ends where its state changes, not where somebody comes or goes.
+    """
+    one, nothing = np.ones(len(place), dtype=np.int64), np.zeros(places, dtype=np.int64)
+    works = (spans.state == WORKING).astype(np.int64)
+    where = np.concatenate([place, place, np.arange(places)])
+    at = np.concatenate([spans.start, spans.end, np.full(places, start)])
+    order = np.lexsort((at, where))
+    where, at = where[order], at[order]
+    # Whoever comes to a place leaves it by the end: one running sum serves all places.
+    there, at_work = (np.cumsum(np.concatenate([c, -c, nothing])[order]) for c in (one, works))
+    settled = np.append(begins(where, at)[1:], True) & (at < end)
+    where, at = where[settled], at[settled]
+    state = (there[settled] > 0).astype(np.int64) + (at_work[settled] > 0)
+    changed = begins(where, state)
+    where, at, state = where[changed], at[changed], state[changed]
+    until = np.full(len(at), end)
+    until[:-1] = np.where(where[1:] == where[:-1], at[1:], end)
+
+    # Places one behind the other on one axis, on which a span meets a run of stretches.
+    width = end - start
+    axis = where * width + at - start
+    meets = np.searchsorted(axis, place * width + spans.start - start, side="right") - 1
+    span, stretch = ranges(meets, np.searchsorted(axis, place * width + spans.end - start, side="left"))
+    pairs = np.unique((stretch << 32) | spans.group[span])
+    first = np.searchsorted(pairs >> 32, np.arange(len(at) + 1))
+    return StationStretches(where, at, until, state, pairs & 0xFFFFFFFF, first)

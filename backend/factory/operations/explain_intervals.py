@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from factory.domain.event import IDLE, STATE_NAMES, UNKNOWN, WORKING
 from factory.domain.intervals import Spans
-from factory.domain.stretches import station_stretches
+from factory.domain.stretches import STATION_STATES, station_stretches
 from factory.domain.timestamp import SECOND, format_timestamp
 from factory.domain.window import Window, window_of
 from factory.operations.gather_totals import Gatherer
@@ -76,11 +76,18 @@ def _of_worker(gatherer: Gatherer, key: int, window: Window) -> list[dict[str, A
 
 
 def _of_station(gatherer: Gatherer, key: int, window: Window) -> list[dict[str, Any]]:
+    if window.start == window.end:
+        return []
     spans = gatherer.spans_in((window.start, window.end))
     present = (spans.state == WORKING) | (spans.state == IDLE)
     here: Spans = spans.take(present & (spans.station == key))
     names = registries.names_of(gatherer.tx, gatherer.site.factory_key, "worker")
+    stretches = station_stretches(here, np.zeros_like(here.group), 1, window.start, window.end)
     return [
-        _row(start, end, state) | {"worker_ids": sorted(names[worker] for worker in workers)}
-        for start, end, state, workers in station_stretches(here, window.start, window.end)
+        _row(start, end, STATION_STATES[state]) | {"worker_ids": sorted(names[worker] for worker in workers)}
+        for start, end, state, workers in zip(
+            *(column.tolist() for column in (stretches.start, stretches.end, stretches.state)),
+            stretches.present(),
+            strict=True,
+        )
     ]

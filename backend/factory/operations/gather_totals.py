@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -24,21 +24,21 @@ Ints = npt.NDArray[np.int64]
 
 
 class Gatherer:
-    """Reads one factory on one snapshot; of its workers only one where `worker` is given."""
+    """Reads one factory on one snapshot; of its workers only some where their keys are given."""
 
-    def __init__(self, store: Store, tx: Connection, site: Factory, worker: int | None = None) -> None:
+    def __init__(self, store: Store, tx: Connection, site: Factory, only: Collection[int] | None = None) -> None:
         self.store = store
         self.tx = tx
         self.site = site
-        self.worker = worker
+        self.only = only
         self.calendar = Calendar(site.time_zone)
 
     @cached_property
     def workers(self) -> Ints:
-        """The keys of the workers."""
-        if self.worker is not None:
-            return np.array([self.worker], dtype=np.int64)
-        keys = registries.names_of(self.tx, self.site.factory_key, "worker").keys() - {0}
+        """The keys of the workers, ascending."""
+        keys = self.only
+        if keys is None:
+            keys = registries.names_of(self.tx, self.site.factory_key, "worker").keys() - {0}
         return np.array(sorted(keys), dtype=np.int64)
 
     def first_states(self, but: Ints) -> FirstStates:
@@ -97,7 +97,7 @@ class Series:
     """The buckets of one question: ascending, without gaps.
 
     All but the first and the last are runs of whole pages of the level; without a level all are cut from rows.
-    With a station it has the rows of that one alone.
+    With stations it has the rows of those alone.
     """
 
     def __init__(
@@ -106,11 +106,11 @@ class Series:
         stretches: Sequence[Stretch],
         *,
         level: int | None = MONTHS,
-        station: int | None = None,
+        stations: Collection[int] | None = None,
     ) -> None:
         self.gatherer = gatherer
         self._level = level
-        self._only = {"worker": gatherer.worker, "station": station}
+        self._only = {"worker": gatherer.only, "station": stations}
         self.starts, self.ends = np.array(stretches, dtype=np.int64).reshape(-1, 2).T
         self.elapsed = self.ends - self.starts
         self._cover = self._covered(FOREVER)
@@ -188,8 +188,8 @@ class Series:
 
     def _chosen(self, rows: Columns, *names: str) -> Columns:
         for name in names:
-            if (key := self._only[name]) is not None:
-                rows = Chosen(rows, rows[name] == key)
+            if (keys := self._only[name]) is not None:
+                rows = Chosen(rows, np.isin(rows[name], np.array(list(keys))))
         return rows
 
     def _occupancy(self, cover: Cover, edges: Spans) -> list[Columns]:

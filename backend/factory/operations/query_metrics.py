@@ -78,7 +78,7 @@ def _factory(store: Store, tx: Connection, site: Factory, window: Window) -> dic
 
 def _workers(store: Store, tx: Connection, site: Factory, window: Window, one: Any | None) -> list[dict[str, Any]]:
     rows = registries.rows_of(tx, site.factory_key, "worker") if one is None else [one]
-    gatherer = Gatherer(store, tx, site, worker=None if one is None else one.worker_key)
+    gatherer = Gatherer(store, tx, site, None if one is None else [one.worker_key])
     series = Series(gatherer, [(window.start, window.end)])
     keys = np.array([row.worker_key for row in rows], dtype=np.int64)
     metrics = all_values(WorkerTotals(series.presence(), "worker", keys, series.elapsed), WORKER_METRICS)
@@ -87,8 +87,8 @@ def _workers(store: Store, tx: Connection, site: Factory, window: Window, one: A
 
 def _stations(store: Store, tx: Connection, site: Factory, window: Window, one: Any | None) -> list[dict[str, Any]]:
     rows = registries.rows_of(tx, site.factory_key, "workstation") if one is None else [one]
-    only = None if one is None else one.station_key
-    series = Series(Gatherer(store, tx, site), [(window.start, window.end)], station=only)
+    only = None if one is None else [one.station_key]
+    series = Series(Gatherer(store, tx, site), [(window.start, window.end)], stations=only)
     keys = np.array([row.station_key for row in rows], dtype=np.int64)
     totals = StationTotals(series.presence(), series.occupancy(), "station", keys, series.elapsed)
     return [

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection
 
-from factory.domain.calendar import BUCKETS, DAYS, HOURS, MONTHS
+from factory.domain.calendar import BUCKETS, DAYS, HOURS, MONTHS, Stretch
 from factory.domain.errors import FieldError, InvalidInput
 from factory.domain.metrics import (
     FACTORY_METRICS,
@@ -20,7 +21,7 @@ from factory.domain.metrics import (
     values,
 )
 from factory.domain.timestamp import format_timestamp
-from factory.domain.window import window_of
+from factory.domain.window import Window, window_of
 from factory.operations.gather_totals import Gatherer, Series
 from factory.operations.query_metrics import MetricsAnswer, row_or_not_found
 from factory.operations.refresh_derived import read_exactly
@@ -54,16 +55,11 @@ def query_timeseries(
     def read(tx: Connection, site: Factory) -> MetricsAnswer:
         window = window_of(start, end, site.first_event_at, now)
         key = None if entity_id is None else int(row_or_not_found(tx, site, entity, entity_id)[0])
-        gatherer = Gatherer(store, tx, site, worker=key if entity == "worker" else None)
-        try:
-            stretches = gatherer.calendar.series(bucket, window.start, window.end)
-        except ValueError as error:
-            raise InvalidInput(f"bucket: {error}", code="too_many_buckets") from None
+        only = {} if key is None else {entity: [key]}
+        gatherer = Gatherer(store, tx, site, only.get("worker"))
+        stretches = buckets_of(gatherer, bucket, window)
         found: list[Any] = []
-        for n in range(0, len(stretches), _BUCKETS_AT_ONCE):
-            station = key if entity == "workstation" else None
-            some = stretches[n : n + _BUCKETS_AT_ONCE]
-            series = Series(gatherer, some, level=_LEVEL[bucket], station=station)
+        for series in in_portions(gatherer, bucket, stretches, only.get("workstation")):
             found += _values(gatherer, series, entity, metric)
         bounds = [format_timestamp(low) for low, _ in stretches] + [format_timestamp(window.end)]
         data = [
@@ -73,6 +69,22 @@ def query_timeseries(
         return MetricsAnswer(data, window.rendered(site.time_zone, site.state_timeout_seconds))
 
     return read_exactly(store=store, factory=factory, read=read)
+
+
+def buckets_of(gatherer: Gatherer, bucket: str, window: Window) -> list[Stretch]:
+    """The buckets of a window in the factory's calendar; raises InvalidInput when they are more than 10,000."""
+    try:
+        return gatherer.calendar.series(bucket, window.start, window.end)
+    except ValueError as error:
+        raise InvalidInput(f"bucket: {error}", code="too_many_buckets") from None
+
+
+def in_portions(
+    gatherer: Gatherer, bucket: str, stretches: list[Stretch], stations: Collection[int] | None
+) -> Iterator[Series]:
+    """The buckets as series that fit into memory, one after the other; of some stations only where they are given."""
+    for n in range(0, len(stretches), _BUCKETS_AT_ONCE):
+        yield Series(gatherer, stretches[n : n + _BUCKETS_AT_ONCE], level=_LEVEL[bucket], stations=stations)
 
 
 def _check(metric: str, entity: str, entity_id: str | None, bucket: str) -> None:

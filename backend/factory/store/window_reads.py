@@ -9,7 +9,7 @@ import numpy.typing as npt
 from sqlalchemy import Connection
 
 from factory.domain.intervals import Changes
-from factory.domain.timestamp import DAY, MINUTE
+from factory.domain.timestamp import DAY, MILLISECOND, MINUTE
 from factory.store.database import Store
 from factory.store.event_log import BEFORE_ALL, Stretches
 from factory.store.factories import Factory
@@ -95,6 +95,27 @@ def counts_by_quarter(store: Store, tx: Connection, site: Factory, stretches: St
         tx,
         columns,
         f"SELECT {{}} FROM {given} {events} GROUP BY 1, 2, 3",
+        {"factory_key": site.factory_key, **parameters},
+    )
+    return found
+
+
+def units_by_instant(store: Store, tx: Connection, site: Factory, stretches: Stretches, by: str) -> list[Ints]:
+    """Columns (row of the stretch or station key, millisecond, units), ordered by both.
+
+    Of the units counted in the stretches [low, high); `by` says of which: `worker` or `station`.
+    """
+    given, parameters = store.dialect.relation(stretches._asdict())
+    counted = store.dialect.for_each(
+        "events e",
+        "e.factory_key = :factory_key AND e.worker_key = given.worker "
+        "AND e.event_time >= given.low AND e.event_time < given.high AND e.units > 0",
+    )
+    key = {"worker": {"given.i": "i8"}, "station": {"e.station_key": "i2"}}[by]
+    found: list[Any] = store.dialect.fetch_columns(
+        tx,
+        {**key, f"e.event_time / {MILLISECOND}": "i8", "sum(e.units)": "i8"},
+        f"SELECT {{}} FROM {given} {counted} GROUP BY 1, 2 ORDER BY 1, 2",
         {"factory_key": site.factory_key, **parameters},
     )
     return found
