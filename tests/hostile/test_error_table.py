@@ -543,6 +543,27 @@ def test_a_change_of_nobody_is_a_404(site: Site) -> None:
         ("name", ""),
         ("name", 5),
         ("name", "a\nb"),
+        ("shifts", {}),
+        ("shifts", "Early"),
+        ("shifts", 5),
+        ("shifts", [None]),
+        ("shifts", [[]]),
+        ("shifts", [{}]),
+        ("shifts", [{"name": "A", "start": "06:00"}]),
+        ("shifts", [{"name": "A", "start": "06:00", "end": None}]),
+        ("shifts", [{"name": "A", "start": "06:00", "end": "6:00"}]),
+        ("shifts", [{"name": "A", "start": "06:00", "end": "24:00"}]),
+        ("shifts", [{"name": "A", "start": "06:00", "end": "14:60"}]),
+        ("shifts", [{"name": "A", "start": "06:00", "end": "14:00\n"}]),
+        ("shifts", [{"name": "A", "start": "06:00", "end": "14:00:00"}]),
+        ("shifts", [{"name": "A", "start": 6, "end": 14}]),
+        ("shifts", [{"name": "A", "start": "06:00", "end": "06:00"}]),
+        ("shifts", [{"name": "", "start": "06:00", "end": "14:00"}]),
+        ("shifts", [{"name": "x" * 65, "start": "06:00", "end": "14:00"}]),
+        ("shifts", [{"name": "a\x85", "start": "06:00", "end": "14:00"}]),
+        ("shifts", [{"name": 5, "start": "06:00", "end": "14:00"}]),
+        ("shifts", [{"name": "A", "start": "06:00", "end": "14:00"}, {"name": "A", "start": "14:00", "end": "22:00"}]),
+        ("shifts", [{"name": f"{n}", "start": "06:00", "end": "14:00"} for n in range(25)]),
     ],
     ids=shown,
 )
@@ -562,6 +583,32 @@ def test_a_state_timeout_inside_its_range_is_accepted(site: Site, value: int) ->
     assert site.get("/metrics/factory").body["window"]["state_timeout_seconds"] == value
     hours = site.get("/metrics/workers/W1").body["data"]["total_active_time_hours"]
     assert hours == {0: 1.75, 1: round(1 / 3600, 4), 604_800: 1.75}[value]
+
+
+@pytest.mark.parametrize(
+    "shifts",
+    [
+        [],
+        [{"name": "Zoë's <b>24h</b> \U0001f477", "start": "00:00", "end": "23:59"}],
+        [{"name": "x" * 64, "start": "22:00", "end": "06:00"}, {"name": "X", "start": "22:00", "end": "21:59"}],
+        [{"name": f"{n}", "start": f"{n:02}:00", "end": f"{n:02}:59"} for n in range(24)],
+    ],
+    ids=shown,
+)
+def test_shifts_come_back_as_they_were_set_and_change_no_number(site: Site, shifts: list[dict[str, str]]) -> None:
+    site.post("/events/", event(event_type="working"))
+    usual = [("Early", "06:00", "14:00"), ("Late", "14:00", "22:00"), ("Night", "22:00", "06:00")]
+    for factory in (site.factory, "default"):
+        given = site.get(f"/factories/{factory}").body["data"]["shifts"]
+        assert [(one["name"], one["start"], one["end"]) for one in given] == usual
+    before = site.get("/metrics/factory").body
+    sent = [{**one, "breaks": []} for one in shifts]  # other fields are ignored
+    assert site.patch(f"/factories/{site.factory}", {"shifts": sent}).body["data"]["shifts"] == shifts
+    assert site.patch(f"/factories/{site.factory}", {"shifts": None, "time_zone": "Asia/Tokyo"}).status == 200
+    assert site.get(f"/factories/{site.factory}").body["data"]["shifts"] == shifts
+    assert site.get("/metrics/factory").body["data"] == before["data"]
+    new = {"factory_id": f"{site.factory}-new", "shifts": shifts}
+    assert site.post("/factories/", new).body["data"]["shifts"] == shifts
 
 
 @pytest.mark.parametrize("identity", ["", "a b", "x" * 65, "é", 5, None, "-x", "a/b"])

@@ -8,6 +8,7 @@ from factory.api.schemas import (
     EVENT_TYPE,
     ID,
     INSTANT,
+    SHIFTS,
     TEXT,
     TIMEOUT,
     Schema,
@@ -62,7 +63,7 @@ METRIC_FIELDS: dict[str, dict[str, Schema]] = {
 
 _WORKER = {"worker_id": ID, "name": TEXT}
 _WORKSTATION = {"workstation_id": ID, "station_id": ID, "name": TEXT, "type": TEXT}
-_FACTORY = {"factory_id": ID, "name": TEXT, "time_zone": TEXT, "state_timeout_seconds": TIMEOUT}
+_FACTORY = {"factory_id": ID, "name": TEXT, "time_zone": TEXT, "state_timeout_seconds": TIMEOUT, "shifts": SHIFTS}
 _FACTORY_COUNTS = dict.fromkeys(("worker_count", "station_count", "active_worker_count", "active_station_count"), COUNT)
 WORKER_STATE: Schema = {"type": "string", "enum": list(STATE_NAMES.values())}
 STATION_STATE: Schema = {"type": "string", "enum": list(STATION_STATES)}

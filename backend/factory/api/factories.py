@@ -15,7 +15,13 @@ from factory.operations import factories
 
 namespace = Namespace("factories", "Factories, their time zones and settings", path="/factories")
 
-_NEW = {"factory_id": "berlin", "name": "Berlin", "time_zone": "Europe/Berlin", "state_timeout_seconds": 3600}
+_NEW = {
+    "factory_id": "berlin",
+    "name": "Berlin",
+    "time_zone": "Europe/Berlin",
+    "state_timeout_seconds": 3600,
+    "shifts": [{"name": "Day", "start": "06:30", "end": "15:00"}, {"name": "Night", "start": "22:00", "end": "06:30"}],
+}
 
 
 @namespace.route("/")

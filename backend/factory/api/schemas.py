@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from factory.domain.event import EVENT_TYPES, MAX_COUNT
+from factory.domain.shifts import MAX_SHIFT_NAME, MAX_SHIFTS, TIME_OF_DAY
 
 Schema = dict[str, Any]
 
@@ -66,6 +67,21 @@ TIMEOUT: Schema = {
     "maximum": 604_800,
     "description": "Seconds after which silence becomes unknown; 0 means no limit.",
 }
+TIME: Schema = {"type": "string", "pattern": TIME_OF_DAY}
+SHIFTS: Schema = {
+    "type": "array",
+    "maxItems": MAX_SHIFTS,
+    "description": "In local time. Names are distinct; an end that is not after its start is of the next day.",
+    "items": {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "minLength": 1, "maxLength": MAX_SHIFT_NAME, "pattern": NO_CONTROLS},
+            "start": TIME,
+            "end": TIME,
+        },
+        "required": ["name", "start", "end"],
+    },
+}
 TIME_ZONE: Schema = {"type": ["string", "null"], "description": "An IANA time zone, such as Europe/Berlin."}
 
 EVENT_FIELDS: dict[str, Schema] = {
@@ -111,11 +127,17 @@ REQUEST_BODIES: dict[str, Schema] = {
             "name": NEW_NAME,
             "time_zone": TIME_ZONE,
             "state_timeout_seconds": nullable(TIMEOUT),
+            "shifts": nullable(SHIFTS),
         },
         "required": ["factory_id"],
     },
     "FactoryChange": {
         "type": "object",
-        "properties": {"name": NAME, "time_zone": TIME_ZONE, "state_timeout_seconds": nullable(TIMEOUT)},
+        "properties": {
+            "name": NAME,
+            "time_zone": TIME_ZONE,
+            "state_timeout_seconds": nullable(TIMEOUT),
+            "shifts": nullable(SHIFTS),
+        },
     },
 }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from factory.domain.calendar import is_time_zone
 from factory.domain.errors import FieldError, InvalidInput
 from factory.domain.event import ID_RULE, is_id, is_label
+from factory.domain.shifts import DEFAULT_SHIFTS, shifts_of
 from factory.operations.build_generation import build_generation
 from factory.store import factories
 from factory.store.database import Store
@@ -14,7 +16,8 @@ from factory.store.factories import Factory
 
 MAX_NAME = 200
 MAX_STATE_TIMEOUT_SECONDS = 604_800
-_DEFAULTS = {"time_zone": "UTC", "state_timeout_seconds": 3600}
+_DEFAULTS = {"time_zone": "UTC", "state_timeout_seconds": 3600, "shifts": json.dumps(DEFAULT_SHIFTS)}
+_DERIVED_FROM = ("time_zone", "state_timeout_seconds")
 
 
 def list_factories(*, store: Store) -> list[dict[str, Any]]:
@@ -30,9 +33,10 @@ def get_factory(*, store: Store, factory: str) -> dict[str, Any]:
 
 
 def create_factory(*, store: Store, values: Any, now: int) -> dict[str, Any]:
-    """Add a factory with `factory_id` and, unless the defaults serve, `name`, `time_zone` (UTC) and
+    """Add a factory with `factory_id` and, unless the defaults serve, `name`, `time_zone` (UTC),
 
-    `state_timeout_seconds` (3600; 0 for no limit). Raises InvalidInput, Conflict when the id is taken.
+    `state_timeout_seconds` (3600; 0 for no limit) and `shifts` (three of eight hours). Raises InvalidInput,
+    Conflict when the id is taken.
     """
     settings = _checked(values, required=True)
     row = {"name": settings["factory_id"], **_DEFAULTS, **settings}
@@ -42,7 +46,7 @@ def create_factory(*, store: Store, values: Any, now: int) -> dict[str, Any]:
 
 
 def update_factory(*, store: Store, factory: str, values: Any, now: int) -> dict[str, Any]:
-    """Change `name`, `time_zone` or `state_timeout_seconds`.
+    """Change `name`, `time_zone`, `state_timeout_seconds` or `shifts`.
 
     Once it returns, every number follows the new settings; until then every number follows the old ones.
     Raises InvalidInput, NotFound, Unavailable while another change is under way.
@@ -53,7 +57,7 @@ def update_factory(*, store: Store, factory: str, values: Any, now: int) -> dict
     if settings.pop("factory_id", factory) != factory:
         fault: FieldError = {"field": "factory_id", "code": "read_only", "message": "cannot be changed"}
         raise InvalidInput("factory_id: cannot be changed", code="read_only", errors=[fault])
-    if any(getattr(site, name) != settings.get(name, getattr(site, name)) for name in _DEFAULTS):
+    if any(getattr(site, name) != settings.get(name, getattr(site, name)) for name in _DERIVED_FROM):
         build_generation(store=store, factory=factory, settings=settings, now=now)
     elif settings:
         with store.writing() as tx:
@@ -67,6 +71,7 @@ def _rendered(site: Factory) -> dict[str, Any]:
         "name": site.name,
         "time_zone": site.time_zone,
         "state_timeout_seconds": site.state_timeout_seconds,
+        "shifts": json.loads(site.shifts),
     }
 
 
@@ -104,6 +109,11 @@ def _checked(values: Any, *, required: bool) -> dict[str, Any]:
         message = f"must be an integer from 0 to {MAX_STATE_TIMEOUT_SECONDS}"
         valid = type(value) is int and 0 <= value <= MAX_STATE_TIMEOUT_SECONDS
         check("state_timeout_seconds", "out_of_range", message, valid)
+    if "shifts" in given:
+        try:
+            settings["shifts"] = json.dumps(shifts_of(given["shifts"]))
+        except ValueError as error:
+            faults.append({"field": "shifts", "code": "invalid_shifts", "message": str(error)})
     if faults:
         raise InvalidInput(
             "; ".join(f"{f['field']}: {f['message']}" for f in faults), code=faults[0]["code"], errors=faults

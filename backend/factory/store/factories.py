@@ -18,13 +18,14 @@ _BY_ID = select(factories).where(factories.c.factory_id == bindparam("factory_id
 
 
 class Factory(NamedTuple):
-    """A row of the table of factories."""
+    """A row of the table of factories; `shifts` are JSON."""
 
     factory_key: int
     factory_id: str
     name: str
     time_zone: str
     state_timeout_seconds: int
+    shifts: str
     generation: int
     building: int | None
     building_seen_at: int | None
@@ -52,7 +53,7 @@ def all_of(tx: Connection) -> Sequence[Factory]:
 
 
 def add(tx: Connection, values: dict[str, Any]) -> None:
-    """Add a factory with `factory_id`, `name`, `time_zone` and `state_timeout_seconds`; raises Conflict."""
+    """Add a factory with its id, its name and its settings as columns; raises Conflict."""
     try:
         tx.execute(insert(factories).values(**values, generation=1, registry_epoch=1))
     except IntegrityError:

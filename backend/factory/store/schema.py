@@ -42,6 +42,7 @@ factories = Table(
     Column("name", Words, nullable=False),
     Column("time_zone", Words, nullable=False),
     Column("state_timeout_seconds", Integer, nullable=False),
+    Column("shifts", Words, nullable=False),  # JSON, as domain/shifts.py has it
     # Which derived rows are valid, and which are being made to take their place.
     Column("generation", Integer, nullable=False),
     Column("building", Integer),

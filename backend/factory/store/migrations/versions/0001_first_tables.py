@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("name", words, nullable=False),
         sa.Column("time_zone", words, nullable=False),
         sa.Column("state_timeout_seconds", sa.Integer(), nullable=False),
+        sa.Column("shifts", words, nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("building", sa.Integer(), nullable=True),
         sa.Column("building_seen_at", sa.BigInteger(), nullable=True),
@@ -142,7 +143,15 @@ def upgrade() -> None:
             "factories",
             *(
                 sa.column(name)
-                for name in ("factory_id", "name", "time_zone", "state_timeout_seconds", "generation", "registry_epoch")
+                for name in (
+                    "factory_id",
+                    "name",
+                    "time_zone",
+                    "state_timeout_seconds",
+                    "shifts",
+                    "generation",
+                    "registry_epoch",
+                )
             ),
         ),
         [
@@ -151,6 +160,11 @@ def upgrade() -> None:
                 "name": "Default factory",
                 "time_zone": "UTC",
                 "state_timeout_seconds": 3600,
+                "shifts": (
+                    '[{"name": "Early", "start": "06:00", "end": "14:00"}, '
+                    '{"name": "Late", "start": "14:00", "end": "22:00"}, '
+                    '{"name": "Night", "start": "22:00", "end": "06:00"}]'
+                ),
                 "generation": 1,
                 "registry_epoch": 1,
             }
