@@ -1,0 +1,166 @@
+// What was loaded of the timeline: pieces of some rows by some days at one level, the least used dropped first.
+
+import { decode } from "./decode.js";
+
+export const ROWS_A_PIECE = 25;
+
+/** The levels, the finest first, with the local days that one request asks for: well inside the API's limits. */
+const DAYS_A_PIECE = { exact: 2, hour: 16, day: 256 };
+const LEVELS = Object.keys(DAYS_A_PIECE);
+
+const AT_ONCE = 3;
+const MOST_NUMBERS = 6_000_000; // about 50 MB
+const SETTLED_MS = 5 * 60_000; // late events change the past too, so what is settled is asked for again
+const RETRY_MS = 5_000;
+
+/**
+ * @param {{entity, rows, calendar, load, onChange: () => void}} options `load(query, signal)` resolves with the answer
+ *   of GET /metrics/timeline; `onChange` is called when there is something new to draw.
+ */
+export function createStore({ entity, rows, calendar, load, onChange }) {
+  const pieces = new Map();
+  const asked = new Set();
+  let queue = [];
+  let running = 0;
+  let held = 0;
+  let uses = 0;
+  let retry;
+  const store = { liveEnd: null, error: null, mostUnits: { hour: 1, day: 1 }, want, ask, plan, refresh, close };
+
+  function piece(level, tile, chunk) {
+    const name = `${level} ${tile} ${chunk}`;
+    if (!pieces.has(name)) {
+      const days = DAYS_A_PIECE[level];
+      const [from, to] = [calendar.midnight(tile * days), calendar.midnight((tile + 1) * days)];
+      pieces.set(name, { name, level, chunk, from, to, data: null, stale: false, used: 0, loadedAt: 0, request: null });
+    }
+    return pieces.get(name);
+  }
+
+  function* piecesOf(level, chunk, from, to) {
+    const days = DAYS_A_PIECE[level];
+    for (let tile = Math.floor(calendar.dayOf(from) / days); calendar.midnight(tile * days) < to; tile += 1) {
+      yield piece(level, tile, chunk);
+    }
+  }
+
+  /** Ask for what is missing of these chunks at a level, in this order; what was asked for before is forgotten. */
+  function want(level, chunks, from, to) {
+    const wanted = chunks.flatMap((chunk) => [...piecesOf(level, chunk, from, to)]);
+    const names = new Set(wanted.map(({ name }) => name));
+    for (const one of pieces.values()) {
+      if (one.request && !one.data && !names.has(one.name) && !asked.has(one)) {
+        one.request.abort();
+        one.request = null;
+      }
+    }
+    queue = [...wanted, ...asked].filter((one) => !one.request && (!one.data || one.stale) && one.from < Date.now());
+    pump();
+  }
+
+  /** Load the piece that holds an instant too, until it is there, whatever is in sight. */
+  function ask(level, chunk, at) {
+    const [one] = piecesOf(level, chunk, at, at + 1);
+    if (one.data || asked.has(one) || one.from >= Date.now()) return;
+    asked.add(one);
+    onChange();
+  }
+
+  function pump() {
+    while (running < AT_ONCE && queue.length && !retry) fetchPiece(queue.shift());
+  }
+
+  async function fetchPiece(one) {
+    const request = new AbortController();
+    one.request = request;
+    running += 1;
+    const ids = rows.slice(one.chunk * ROWS_A_PIECE, (one.chunk + 1) * ROWS_A_PIECE).map(({ id }) => id);
+    const query = { entity, from: iso(one.from), to: iso(one.to), id: ids.join(",") };
+    if (one.level !== "exact") query.bucket = one.level;
+    try {
+      const answer = await load(query, request.signal);
+      if (!request.signal.aborted) keep(one, decode(answer, entity));
+    } catch (error) {
+      if (!request.signal.aborted) fail(error);
+    }
+    if (one.request === request) one.request = null;
+    running -= 1;
+    pump();
+  }
+
+  function keep(one, data) {
+    asked.delete(one);
+    held += data.weight - (one.data?.weight ?? 0);
+    Object.assign(one, { data, stale: false, loadedAt: Date.now() });
+    if (data.end < one.to) store.liveEnd = Math.max(store.liveEnd ?? 0, data.end);
+    if (data.columns) store.mostUnits[one.level] = Math.max(store.mostUnits[one.level], data.mostUnits);
+    store.error = null;
+    drop();
+    onChange();
+  }
+
+  function fail(error) {
+    asked.clear();
+    store.error = error;
+    retry ??= setTimeout(() => {
+      retry = undefined;
+      onChange();
+    }, RETRY_MS);
+    onChange();
+  }
+
+  function drop() {
+    if (held <= MOST_NUMBERS) return;
+    const oldest = [...pieces.values()].filter(({ data, used }) => data && used < uses - 8).sort((a, b) => a.used - b.used);
+    for (const one of oldest) {
+      if (held <= MOST_NUMBERS) return;
+      held -= one.data.weight;
+      pieces.delete(one.name);
+    }
+  }
+
+  /**
+   * What can be drawn of a chunk at once: gapless stretches {piece, from, to}, `piece` null where nothing is loaded.
+   * Where the level is missing a coarser one stands in, else a finer one.
+   */
+  function plan(level, chunk, from, to) {
+    uses += 1;
+    const at = LEVELS.indexOf(level);
+    const stretches = [];
+    cover([level, ...LEVELS.slice(at + 1), ...LEVELS.slice(0, at).reverse()], chunk, from, to, stretches);
+    return stretches;
+  }
+
+  function cover([level, ...others], chunk, from, to, stretches) {
+    if (level === undefined) {
+      stretches.push({ piece: null, from, to });
+      return;
+    }
+    for (const one of piecesOf(level, chunk, from, to)) {
+      const [start, end] = [Math.max(from, one.from), Math.min(to, one.to)];
+      if (one.data) {
+        one.used = uses;
+        stretches.push({ piece: one, from: start, to: end });
+      } else cover(others, chunk, start, end, stretches);
+    }
+  }
+
+  /** What reaches the live end, or was asked for long ago, is asked for again when it is next in sight. */
+  function refresh() {
+    for (const one of pieces.values()) {
+      if (one.data && (one.data.end < one.to || Date.now() - one.loadedAt > SETTLED_MS)) one.stale = true;
+    }
+    onChange();
+  }
+
+  function close() {
+    clearTimeout(retry);
+    queue = [];
+    for (const { request } of pieces.values()) request?.abort();
+    pieces.clear();
+  }
+
+  return store;
+}
+
+const iso = (at) => new Date(at).toISOString();

@@ -1,0 +1,67 @@
+// Where the reader points, with a pointer or the keys, and what is shown and told about it.
+
+import { LOOKS } from "../../lib/states.js";
+import { AXIS_HEIGHT } from "./draw.js";
+import { mainLook, readAt } from "./reading.js";
+
+/**
+ * @param {object} timeline {parts, viewport, store, tooltip, entity, rows, rowHeight, onSpan}
+ * @returns {{row, at, byKeys, move(row, at, byKeys), leave(), show(), choose()}} `row` is -1 and `at` null when
+ *   there is nothing pointed at
+ */
+export function createPointing({ parts, viewport, store, tooltip, entity, rows, rowHeight, onSpan }) {
+  const pointing = { row: -1, at: null, byKeys: false, move, leave, show, choose };
+  let tapped = "";
+
+  function move(row, at, byKeys) {
+    Object.assign(pointing, { row, at, byKeys });
+    show(byKeys);
+  }
+
+  function leave() {
+    Object.assign(pointing, { row: -1, at: null });
+    show();
+  }
+
+  function read() {
+    return readAt(store, entity, viewport.level, pointing.row, pointing.at);
+  }
+
+  /** Shows what is pointed at as it is now; `speak` tells it to screen readers too. */
+  function show(speak = false) {
+    const { row, at } = pointing;
+    const seen = row >= 0 && at >= viewport.from && at <= viewport.to;
+    parts.cursor.hidden = parts.mark.hidden = !seen;
+    if (!seen) {
+      tooltip.hide();
+      return null;
+    }
+    const reading = read();
+    const width = parts.plot.clientWidth;
+    const x = (instant) => Math.min(1, Math.max(0, (instant - viewport.from) / viewport.span)) * width;
+    const top = AXIS_HEIGHT + row * rowHeight - parts.scroller.scrollTop;
+    parts.cursor.style.transform = `translateX(${x(at)}px)`;
+    parts.mark.hidden = reading === null;
+    if (reading) {
+      parts.mark.className = `timeline-mark ${LOOKS[mainLook(reading)]}`;
+      parts.mark.style.transform = `translate(${x(reading.start)}px, ${top}px)`;
+      parts.mark.style.width = `${Math.max(2, x(reading.end) - x(reading.start))}px`;
+      parts.mark.style.height = `${rowHeight}px`;
+    }
+    const box = parts.plot.getBoundingClientRect();
+    tooltip.show(rows[row].name, reading, { x: box.left + x(at), y: box.top + top }, speak);
+    return reading;
+  }
+
+  /** Hands what is pointed at to `onSpan`; with `twice` only if it was the last one too: a finger looks first. */
+  function choose(twice = false) {
+    const reading = pointing.row < 0 ? null : read();
+    if (!reading) return;
+    const { start, end, state = null } = reading;
+    const name = `${pointing.row} ${start}`;
+    if (!twice || tapped === name) onSpan?.({ id: rows[pointing.row].id, start, end, state });
+    tapped = name;
+  }
+
+  return pointing;
+}

@@ -1,0 +1,54 @@
+// What a reading of the timeline says, in words.
+
+import { element } from "../../lib/element.js";
+import { swatch } from "./parts.js";
+
+/** The words for readings (see reading.js) of one kind of row. */
+export function createWords({ entity, text, format }) {
+  /** The time of a reading: "Mon 23 Nov, 14:03:22 – 14:45:01". */
+  function time({ start, end, startsEarlier, lasts }) {
+    const sameDay = format.date(start) === format.date(end - 1);
+    const write = (at) => (sameDay ? format.time(at, { seconds: true }) : `${format.date(at)}, ${format.time(at, { seconds: true })}`);
+    const from = startsEarlier ? text("timeline.before", { time: write(start) }) : write(start);
+    const to = lasts ? text("timeline.lasts", { time: write(end) }) : write(end);
+    return `${sameDay ? `${format.date(start)}, ` : ""}${from} – ${to}`;
+  }
+
+  const state = (name) => text(`timeline.state.${name}`);
+
+  function places({ places: named }) {
+    if (!named?.length) return null;
+    return text(entity === "worker" ? "timeline.at_station" : "timeline.by_workers", { names: named.join(", ") });
+  }
+
+  const units = (n) => (n > 0 ? text("timeline.units", { n: format.count(n), form: n }) : null);
+
+  const duration = ({ start, end }) => format.duration((end - start) / 1000);
+
+  /** The states of a reading as {state, words}. */
+  function states(reading) {
+    if (reading.state) return [{ state: reading.state, words: `${state(reading.state)}, ${duration(reading)}` }];
+    return reading.parts.map(({ state: name, seconds, share }) => ({
+      state: name,
+      words: `${state(name)} ${format.percent(share * 100)}, ${format.duration(seconds)}`,
+    }));
+  }
+
+  /** All of it in one sentence, for the ear. */
+  function sentence(name, reading) {
+    if (!reading) return `${name}. ${text("timeline.nothing")}`;
+    const said = states(reading).map(({ words }) => words);
+    return [name, ...said, time(reading), places(reading), units(reading.units)].filter(Boolean).join(". ");
+  }
+
+  /** The content of the tooltip. */
+  function nodes(name, reading) {
+    const title = element("strong", {}, name);
+    if (!reading) return [title, element("span", { class: "quiet" }, text("timeline.nothing"))];
+    const lines = states(reading).map(({ state: of, words }) => element("span", { class: "timeline-state" }, swatch(of), words));
+    const rest = [time(reading), places(reading), units(reading.units)].filter(Boolean);
+    return [title, ...lines, ...rest.map((words) => element("span", { class: "number" }, words))];
+  }
+
+  return { time, state, states, places, duration, sentence, nodes };
+}
