@@ -4,8 +4,6 @@ import { addRow, clearShares, createShares } from "./shares.js";
 import { createFrame, drawRow, fill } from "./bars.js";
 import { ROWS_A_PIECE } from "./data.js";
 
-export const AXIS_HEIGHT = 40; // CSS pixels, two lines of text
-
 const EXACT_IDLE = 0.6; // an idle bar is lower than a working one, so that colour alone does not tell them apart
 
 /** A painter for a canvas; it keeps its buffers from frame to frame. */
@@ -15,12 +13,12 @@ export function createPainter(canvas) {
   let shares;
 
   /**
-   * @param {{width, height, ratio, rowHeight, scrollTop, first, last}} place sizes in CSS pixels; rows in sight
+   * @param {{width, height, axisHeight, ratio, rowHeight, scrollTop, first, last}} place sizes in CSS pixels; rows in sight
    * @param {object} scene {viewport, store, colours, axis, font, selected, hovered}
    */
   return function paint(place, scene) {
     const width = Math.max(1, Math.round(place.width * place.ratio));
-    const axis = Math.round(AXIS_HEIGHT * place.ratio);
+    const axis = Math.round(place.axisHeight * place.ratio);
     const height = Math.max(1, Math.round(place.height * place.ratio) - axis);
     if (canvas.width !== width || canvas.height !== height + axis) Object.assign(canvas, { width, height: height + axis });
     if (frame?.width !== width || frame.height !== height || frame.ratio !== place.ratio) {
@@ -91,29 +89,30 @@ function drawGround(context, width, height, axis, place, { viewport, store, colo
   context.restore();
 }
 
-function drawAxis(context, width, height, { ratio }, { viewport, colours: { css }, axis: { minor, major, stretches }, font }) {
+function drawAxis(context, width, height, place, { viewport, colours: { css }, axis: { minor, major, stretches }, font }) {
   const x = (at) => ((at - viewport.from) / viewport.span) * width;
-  const thin = Math.max(1, Math.round(ratio));
-  const gap = 4 * ratio;
+  const thin = Math.max(1, Math.round(place.ratio));
+  const part = height / 40; // the sizes below are meant for an axis of 40
+  const gap = 4 * part;
   context.textBaseline = "middle";
-  context.font = `${11 * ratio}px ${font}`;
+  context.font = `${11 * part}px ${font}`;
   context.fillStyle = css.quiet;
   for (const { at, label } of minor) {
     const left = Math.round(x(at));
-    const length = (stretches ? 16 : 4) * ratio;
+    const length = (stretches ? 16 : 4) * part;
     context.fillRect(left, height - length, thin, length);
     const size = context.measureText(label).width;
     const start = stretches ? left + gap : left - size / 2; // a day's name stands in the day, a time at its instant
-    if (start >= 0 && start + size <= width) context.fillText(label, start, height - 11 * ratio);
+    if (start >= 0 && start + size <= width) context.fillText(label, start, height - 11 * part);
   }
-  context.font = `600 ${11.5 * ratio}px ${font}`;
+  context.font = `600 ${11.5 * part}px ${font}`;
   major.forEach(({ at, label }, i) => {
     const left = Math.round(x(at));
     const room = (i + 1 < major.length ? x(major[i + 1].at) : width) - left;
     context.fillStyle = css.quiet;
     if (i > 0) context.fillRect(left, 0, thin, height);
     context.fillStyle = css.text;
-    if (context.measureText(label).width + 2 * gap <= room) context.fillText(label, left + gap, 10 * ratio);
+    if (context.measureText(label).width + 2 * gap <= room) context.fillText(label, left + gap, 10 * part);
   });
   context.fillStyle = css.line;
   context.fillRect(0, height - thin, width, thin);

@@ -14,6 +14,7 @@ export function listenToGestures(plot, act) {
   let start = null; // where the first went down, until it has moved
   let dragged = false;
   let clicking;
+  let byFinger = false;
   const stop = new AbortController();
   const on = (name, listener, options = {}) => plot.addEventListener(name, listener, { signal: stop.signal, ...options });
 
@@ -36,6 +37,7 @@ export function listenToGestures(plot, act) {
   on("pointerdown", (event) => {
     if (event.button !== 0) return;
     if (pressed.size === 0) dragged = false;
+    byFinger = event.pointerType === "touch";
     pressed.set(event.pointerId, placeOf(event));
     start = pressed.size === 1 ? placeOf(event) : null;
   });
@@ -75,7 +77,7 @@ export function listenToGestures(plot, act) {
   on("click", (event) => {
     const place = placeOf(event);
     if (dragged) return;
-    if (event.pointerType === "touch") {
+    if (byFinger) {
       act.tap(place);
       return;
     }
@@ -84,7 +86,7 @@ export function listenToGestures(plot, act) {
   });
   on("dblclick", (event) => {
     clearTimeout(clicking);
-    act.zoom(0.5, placeOf(event).x);
+    if (!byFinger) act.zoom(0.5, placeOf(event).x); // fingers pinch, and their second tap opens
   });
 
   return () => {

@@ -1,15 +1,14 @@
 // Where the reader points, with a pointer or the keys, and what is shown and told about it.
 
 import { LOOKS } from "../../lib/states.js";
-import { AXIS_HEIGHT } from "./draw.js";
 import { mainLook, readAt } from "./reading.js";
 
 /**
- * @param {object} timeline {parts, viewport, store, tooltip, entity, rows, rowHeight, onSpan}
+ * @param {object} timeline {parts, viewport, store, tooltip, entity, rows, rowHeight, axisHeight, onSpan}
  * @returns {{row, at, byKeys, move(row, at, byKeys), leave(), show(), choose()}} `row` is -1 and `at` null when
  *   there is nothing pointed at
  */
-export function createPointing({ parts, viewport, store, tooltip, entity, rows, rowHeight, onSpan }) {
+export function createPointing({ parts, viewport, store, tooltip, entity, rows, rowHeight, axisHeight, onSpan }) {
   const pointing = { row: -1, at: null, byKeys: false, move, leave, show, choose };
   let tapped = "";
 
@@ -30,7 +29,9 @@ export function createPointing({ parts, viewport, store, tooltip, entity, rows, 
   /** Shows what is pointed at as it is now; `speak` tells it to screen readers too. */
   function show(speak = false) {
     const { row, at } = pointing;
-    const seen = row >= 0 && at >= viewport.from && at <= viewport.to;
+    const top = axisHeight + row * rowHeight - parts.scroller.scrollTop;
+    const inSight = top > axisHeight - rowHeight && top < parts.scroller.clientHeight;
+    const seen = row >= 0 && inSight && at >= viewport.from && at <= viewport.to;
     parts.cursor.hidden = parts.mark.hidden = !seen;
     if (!seen) {
       tooltip.hide();
@@ -39,7 +40,6 @@ export function createPointing({ parts, viewport, store, tooltip, entity, rows, 
     const reading = read();
     const width = parts.plot.clientWidth;
     const x = (instant) => Math.min(1, Math.max(0, (instant - viewport.from) / viewport.span)) * width;
-    const top = AXIS_HEIGHT + row * rowHeight - parts.scroller.scrollTop;
     parts.cursor.style.transform = `translateX(${x(at)}px)`;
     parts.mark.hidden = reading === null;
     if (reading) {

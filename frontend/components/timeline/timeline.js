@@ -4,7 +4,7 @@ import { axisOf } from "./axis.js";
 import { createCalendar } from "./calendar.js";
 import { readColours, watchTheme } from "./colours.js";
 import { ROWS_A_PIECE, createStore } from "./data.js";
-import { AXIS_HEIGHT, createPainter } from "./draw.js";
+import { createPainter } from "./draw.js";
 import { listenToGestures } from "./gestures.js";
 import { listenToKeys } from "./keys.js";
 import { buildParts, createNames } from "./parts.js";
@@ -15,7 +15,8 @@ import { createTooltip } from "./tooltip.js";
 import { Viewport } from "./viewport.js";
 import { createWords } from "./words.js";
 
-const USUAL_ROW_HEIGHT = 28;
+const ROW_HEIGHT = 1.75; // rem
+const AXIS_HEIGHT = 2.5; // rem, two lines of text
 const SETTLED_MS = 120; // how long the view rests before it loads, tells and fills its table
 
 /**
@@ -35,14 +36,17 @@ const SETTLED_MS = 120; // how long the view rests before it loads, tells and fi
  * @returns {{node: HTMLElement, show(window): void, refresh(): void, close(): void}}
  */
 export function createTimeline(options) {
-  const { entity, rows, timeZone, text, format, rowHeight = USUAL_ROW_HEIGHT, onWindow, onOpen } = options;
+  const { entity, rows, timeZone, text, format, onWindow, onOpen } = options;
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const rowHeight = options.rowHeight ?? ROW_HEIGHT * rem;
+  const axisHeight = AXIS_HEIGHT * rem;
   const parts = buildParts(entity, text);
   const calendar = createCalendar(timeZone);
   const viewport = new Viewport(options.window);
   const store = createStore({ entity, rows, calendar, load: options.load, onChange: changed });
   const words = createWords({ entity, text, format });
   const tooltip = createTooltip(parts, words);
-  const pointing = createPointing({ ...options, parts, viewport, store, tooltip, rowHeight });
+  const pointing = createPointing({ ...options, parts, viewport, store, tooltip, rowHeight, axisHeight });
   const paint = createPainter(parts.canvas);
   const placeNames = createNames(parts, rows, rowHeight, onOpen);
   const fillTable = createTable(parts.table, { words, text, format });
@@ -52,7 +56,8 @@ export function createTimeline(options) {
   let place;
   let frame = 0;
   let rest;
-  let told = "";
+  let pointer = null; // where the mouse or finger is over the plot
+  let told = viewport.name;
 
   function schedule() {
     frame ||= requestAnimationFrame(draw);
@@ -68,8 +73,8 @@ export function createTimeline(options) {
   function measure() {
     const { clientHeight: height, scrollTop } = parts.scroller;
     const first = Math.max(0, Math.floor(scrollTop / rowHeight));
-    const last = Math.min(rows.length - 1, Math.floor((scrollTop + height - AXIS_HEIGHT) / rowHeight));
-    place = { width: parts.plot.clientWidth, height, ratio: devicePixelRatio, rowHeight, scrollTop, first, last };
+    const last = Math.min(rows.length - 1, Math.floor((scrollTop + height - axisHeight) / rowHeight));
+    place = { width: parts.plot.clientWidth, height, axisHeight, ratio: devicePixelRatio, rowHeight, scrollTop, first, last };
   }
 
   function draw() {
@@ -79,10 +84,11 @@ export function createTimeline(options) {
     colours ??= readColours(parts.node);
     font ??= getComputedStyle(parts.node).fontFamily;
     const axis = axisOf(viewport, place.width, calendar, timeZone);
-    const hovered = pointing.byKeys ? -1 : pointing.row;
-    paint(place, { viewport, store, colours, axis, font, hovered, selected: document.activeElement === parts.scroller ? selected : -1 });
+    if (pointer) pointing.move(rowAt(pointer.y), instantAt(pointer.x), false); // rows and time may have moved under it
+    else pointing.show();
+    const byKeys = parts.scroller.matches(":focus-visible");
+    paint(place, { viewport, store, colours, axis, font, hovered: pointer ? pointing.row : -1, selected: byKeys ? selected : -1 });
     placeNames(place.first, place.last, place.scrollTop, selected);
-    pointing.show();
   }
 
   function settled() {
@@ -98,9 +104,8 @@ export function createTimeline(options) {
     parts.zoomOut.disabled = viewport.isWhole;
     parts.plot.classList.toggle("movable", !viewport.isWhole);
     if (parts.table.open) tabulate();
-    const view = { from: viewport.from, to: viewport.to };
-    if (told !== `${view.from} ${view.to}`) onWindow?.(view);
-    told = `${view.from} ${view.to}`;
+    if (told !== viewport.name) onWindow?.({ from: Math.round(viewport.from), to: Math.round(viewport.to) });
+    told = viewport.name;
   }
 
   function tabulate() {
@@ -111,18 +116,18 @@ export function createTimeline(options) {
   const instantAt = (x) => viewport.from + (x / parts.plot.clientWidth) * viewport.span;
 
   function rowAt(y) {
-    const row = Math.floor((y - AXIS_HEIGHT + parts.scroller.scrollTop) / rowHeight);
-    return y < AXIS_HEIGHT || row >= rows.length ? -1 : row;
+    const row = Math.floor((y - axisHeight + parts.scroller.scrollTop) / rowHeight);
+    return y < axisHeight || row >= rows.length ? -1 : row;
   }
 
-  function point(at, byKeys = false) {
+  function point(at) {
+    pointer = at;
     if (at === null) pointing.leave();
-    else pointing.move(rowAt(at.y), instantAt(at.x), byKeys);
     schedule();
   }
 
   function zoom(factor, at) {
-    viewport.zoom(factor, at ?? (pointing.byKeys && pointing.at !== null ? pointing.at : (viewport.from + viewport.to) / 2));
+    viewport.zoom(factor, at ?? keyInstant());
     changed();
   }
 
@@ -133,11 +138,13 @@ export function createTimeline(options) {
 
   /** Moves the point of the keys; what is in view follows it as far as the window goes. */
   function moveTo(row, at) {
+    if (!rows.length) return;
+    pointer = null;
     selected = Math.max(0, Math.min(rows.length - 1, row));
     const instant = Math.max(viewport.window.from, Math.min(at, viewport.window.to - 1));
     viewport.centre(instant);
     const top = selected * rowHeight;
-    const room = parts.scroller.clientHeight - AXIS_HEIGHT - rowHeight;
+    const room = parts.scroller.clientHeight - axisHeight - rowHeight;
     parts.scroller.scrollTop = Math.max(top - room, Math.min(parts.scroller.scrollTop, top));
     pointing.move(selected, instant, true);
     changed();
@@ -151,6 +158,14 @@ export function createTimeline(options) {
     else moveTo(selected, direction > 0 ? reading.end : reading.start - 1);
   }
 
+  function choose(at, twice) {
+    selected = Math.max(0, rowAt(at.y));
+    point(at);
+    pointing.move(rowAt(at.y), instantAt(at.x), false);
+    pointing.choose(twice);
+    changed();
+  }
+
   function reset() {
     viewport.reset();
     changed();
@@ -161,15 +176,8 @@ export function createTimeline(options) {
     pan,
     canPan: () => !viewport.isWhole,
     point,
-    tap: (at) => {
-      point(at);
-      pointing.choose(true);
-    },
-    click: (at) => {
-      selected = Math.max(0, rowAt(at.y));
-      point(at);
-      pointing.choose();
-    },
+    tap: (at) => choose(at, true),
+    click: (at) => choose(at, false),
   };
   const keys = {
     zoom,
@@ -205,13 +213,15 @@ export function createTimeline(options) {
   parts.scroller.addEventListener("blur", () => pointing.byKeys && pointing.leave());
   parts.table.addEventListener("toggle", tabulate);
   parts.corner.textContent = text(`timeline.rows_${entity}`, { n: format.count(rows.length), form: rows.length });
-  parts.spacer.style.height = `${AXIS_HEIGHT + rows.length * rowHeight}px`;
+  parts.node.style.setProperty("--axis", `${axisHeight}px`);
+  parts.spacer.style.height = `${axisHeight + rows.length * rowHeight}px`;
   sized.observe(parts.scroller);
 
   return {
     node: parts.node,
     show(window) {
       viewport.show(window);
+      told = viewport.name;
       store.refresh();
     },
     refresh: store.refresh,

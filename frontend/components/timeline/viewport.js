@@ -6,15 +6,23 @@ const CLOSEST = 20 * SECOND;
 const EXACT_UP_TO = 3.05 * DAY; // three days, one of which may have 25 hours
 const HOURS_UP_TO = 60.05 * DAY;
 
+/** An empty window is shown as one that has just begun. */
+const lasting = ({ from, to }) => ({ from, to: Math.max(to, from + CLOSEST) });
+
 /** The part of `window` ({from, to} in epoch ms) in view; it never leaves the window. */
 export class Viewport {
   constructor(window) {
-    this.window = window;
+    this.window = lasting(window);
     this.reset();
   }
 
   get span() {
     return this.to - this.from;
+  }
+
+  /** Tells one view from another. */
+  get name() {
+    return `${this.from} ${this.to}`;
   }
 
   get isWhole() {
@@ -35,7 +43,7 @@ export class Viewport {
   /** Another window: what was in view stays in view as far as the window has it. */
   show(window) {
     const whole = this.isWhole;
-    this.window = window;
+    this.window = lasting(window);
     if (whole || this.to <= window.from || this.from >= window.to) this.reset();
     else this.#place(this.from, this.span);
   }

@@ -1,14 +1,19 @@
 // What a reading of the timeline says, in words.
 
 import { element } from "../../lib/element.js";
+import { HOUR, MINUTE } from "./calendar.js";
 import { swatch } from "./parts.js";
+
+const MOST_NAMES = 8;
 
 /** The words for readings (see reading.js) of one kind of row. */
 export function createWords({ entity, text, format }) {
-  /** The time of a reading: "Mon 23 Nov, 14:03:22 – 14:45:01". */
-  function time({ start, end, startsEarlier, lasts }) {
+  /** The time of a reading: "Mon 23 Nov, 14:03:22 – 14:45:01"; of a column "Mon 23 Nov, 14:00 – 15:00", or its day. */
+  function time({ start, end, startsEarlier, lasts, parts }) {
     const sameDay = format.date(start) === format.date(end - 1);
-    const write = (at) => (sameDay ? format.time(at, { seconds: true }) : `${format.date(at)}, ${format.time(at, { seconds: true })}`);
+    if (parts && sameDay && end - start > 22 * HOUR) return format.date(start);
+    const clock = { seconds: !parts || end % MINUTE > 0 };
+    const write = (at) => (sameDay ? format.time(at, clock) : `${format.date(at)}, ${format.time(at, clock)}`);
     const from = startsEarlier ? text("timeline.before", { time: write(start) }) : write(start);
     const to = lasts ? text("timeline.lasts", { time: write(end) }) : write(end);
     return `${sameDay ? `${format.date(start)}, ` : ""}${from} – ${to}`;
@@ -16,9 +21,12 @@ export function createWords({ entity, text, format }) {
 
   const state = (name) => text(`timeline.state.${name}`);
 
-  function places({ places: named }) {
-    if (!named?.length) return null;
-    return text(entity === "worker" ? "timeline.at_station" : "timeline.by_workers", { names: named.join(", ") });
+  /** Where, or who; nothing for somebody absent, whose station is merely where that was seen. */
+  function places({ state: name, places: named }) {
+    if (!named?.length || name === "absent") return null;
+    const more = named.length > MOST_NAMES ? ` + ${format.count(named.length - MOST_NAMES)}` : "";
+    const names = named.slice(0, MOST_NAMES).join(", ") + more;
+    return text(entity === "worker" ? "timeline.at_station" : "timeline.by_workers", { names });
   }
 
   const units = (n) => (n > 0 ? text("timeline.units", { n: format.count(n), form: n }) : null);
