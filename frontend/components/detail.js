@@ -1,0 +1,121 @@
+// One worker or workstation: the figures, their course, and what they are made of.
+
+import { element, setText } from "../lib/element.js";
+import { bucketOf } from "../lib/periods.js";
+import { STATES_OF } from "../lib/states.js";
+import { text } from "../lib/texts.js";
+import { asked } from "../lib/window.js";
+import { change } from "./change.js";
+import { createChart } from "./chart.js";
+import { createMadeOf, showsIntervals } from "./made-of.js";
+import { createTiles } from "./tiles.js";
+import { createTimeline } from "./timeline/timeline.js";
+
+/** The questions of a detail. `course` names the fields of the hourly figures. */
+export function detailQueries(kind, course, { place, period }) {
+  const path = `/metrics/${kind}s/${encodeURIComponent(place.id)}`;
+  return {
+    figures: { path, query: asked(period) },
+    before: { path, query: asked(period.before) },
+    course: { path: "/metrics/timeseries", query: { ...asked(period), entity: kind, id: place.id, metric: course.join(), bucket: bucketOf(period) } },
+    now: { path: "/metrics/now" },
+    ...(showsIntervals(place, period) && { intervals: { path: `${path}/intervals`, query: asked(period) } }),
+  };
+}
+
+/**
+ * @param {object} context of the view
+ * @param {{kind: "worker"|"workstation", tiles: object[], series: object[], nowOf: (now) => (Node|string)[],
+ *   places: {node, show(answers, counts)}, whereOf: (interval) => string, valuesOf?: (values) => object}} options
+ *   `valuesOf` adds to the hourly figures what is drawn of them
+ */
+export function createDetail(context, { kind, tiles, series, nowOf, places, whereOf, valuesOf = (values) => values }) {
+  const { format, link, site } = context;
+  const { id } = context.place;
+  const row = createTiles(tiles.map(({ label }) => ({ key: label, label: text(`detail.${label}`) })));
+  const states = createChart({ height: 190, format, series });
+  const units = createChart({ height: 110, format, series: [UNITS(format)] });
+  const by = element("h2", { id: "detail-course" });
+  const now = element("p", { class: "now-line" });
+  const bars = element("div", { class: "bars" });
+  let timeline = null;
+  let latest;
+  const madeOf = createMadeOf(context, { kind, states: STATES_OF[kind], whereOf, counted: (counts) => latest && places.show(latest.answers, counts) });
+  const node = element(
+    "div",
+    { class: "detail" },
+    now,
+    row.node,
+    card("timeline", "detail.timeline", bars),
+    element("section", { class: "card course", "aria-labelledby": "detail-course" }, element("header", {}, by), element("div", { class: "body" }, states.node, element("div", { class: "units-chart" }, units.node))),
+    card("places", `detail.places_of_${kind}`, places.node),
+    madeOf.node,
+  );
+  row.node.addEventListener("click", madeOf.seek);
+
+  const hrefOf = ({ opens }) => link({ view: kind, id, ...opens });
+  const figure = (tile, { figures, before, course }) => {
+    const value = figures.data[tile.field];
+    const shown = { key: tile.label, href: hrefOf(tile), value: tile.write(format, value), unit: tile.unit ?? "", change: change(tile, value, before.data[tile.field], format) };
+    if (!tile.bounds) return { ...shown, course: course.data.map(({ values }) => values[tile.field]) };
+    const [lower, upper] = tile.bounds.map((field) => figures.data[field]);
+    return { ...shown, band: { lower, value, upper }, note: lower === upper ? "" : text("tiles.bounds", { range: format.range(lower, upper) }) };
+  };
+
+  function showTimeline(period, name) {
+    const window = { from: period.from, to: period.to };
+    if (timeline) {
+      timeline.show(window);
+      if (period.live) timeline.refresh();
+      return;
+    }
+    timeline = createTimeline({
+      entity: kind,
+      rows: [{ id, name }],
+      window,
+      timeZone: site.time_zone,
+      load: (query, signal) => context.get("/metrics/timeline", query, { signal }),
+      text,
+      format,
+      onSpan: ({ start, end }) => context.change({ at: `${Math.floor(start)}-${Math.ceil(end)}`, list: "intervals", state: undefined }),
+    });
+    bars.replaceChildren(timeline.node);
+  }
+
+  return {
+    node,
+    show(fresh) {
+      latest = fresh;
+      const { period, answers } = fresh;
+      fillNow(now, nowOf(answers.now));
+      row.show(tiles.map((tile) => figure(tile, answers)));
+      setText(by, text(`detail.by_${bucketOf(period)}`));
+      states.show(answers.course.data.map((one) => ({ ...one, values: valuesOf(one.values) })));
+      units.show(answers.course.data);
+      showTimeline(period, answers.figures.data.name);
+      madeOf.show(fresh);
+      places.show(answers, madeOf.counts());
+    },
+    close() {
+      states.close();
+      units.close();
+      timeline?.close();
+      madeOf.close();
+    },
+  };
+}
+
+const UNITS = (format) => ({ key: "total_units_produced", label: text("tiles.units"), kind: "bar", colour: "units", write: format.count });
+
+function card(name, key, body) {
+  const id = `detail-${name}`;
+  return element("section", { class: `card ${name}`, "aria-labelledby": id }, element("header", {}, element("h2", { id }, text(key))), element("div", { class: "body" }, body));
+}
+
+/** New nodes only where what they say has changed, so that a link in them keeps the focus. */
+function fillNow(node, parts) {
+  const fresh = element("p", {}, ...parts);
+  if (fresh.innerText === node.innerText) return;
+  if (fresh.querySelectorAll("a").length && node.contains(document.activeElement)) setText(node.lastChild, fresh.lastChild.textContent);
+  else node.replaceChildren(...fresh.childNodes);
+}

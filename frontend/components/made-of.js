@@ -1,0 +1,96 @@
+// What the figures of one worker or workstation are made of: the intervals, or the events that counted units.
+
+import { element, setText } from "../lib/element.js";
+import { text } from "../lib/texts.js";
+import { asked } from "../lib/window.js";
+import { createChips, statesIn } from "./chips.js";
+import { downloads } from "./download.js";
+import { createPages } from "./event-pages.js";
+import { createEventTable, unitsOf } from "./event-table.js";
+import { createIntervals, hoursOf } from "./interval-list.js";
+
+const DAY = 86_400_000;
+const INTERVALS_UP_TO = 35 * DAY; // longer periods are asked for them only when the reader wants them
+const COUNTS_UP_TO = 8 * DAY;
+const COUNTS_A_PAGE = 1000;
+
+/** Whether the intervals are asked for. */
+export const showsIntervals = ({ list, state, at }, { from, to }) => to - from <= INTERVALS_UP_TO || Boolean(list === "intervals" || state || at);
+
+/**
+ * @param {object} context of the view
+ * @param {{kind: "worker"|"workstation", states: string[], whereOf: (interval) => string, counted: (counts) => void}} options
+ *   `counted` is called when other events are known
+ * @returns {{node, show({period, answers, place}), seek(), counts(), close()}} `seek` goes there with the next figures;
+ *   `counts` are the events that counted units, null where not all of them are known
+ */
+export function createMadeOf(context, { kind, states, whereOf, counted }) {
+  const { format, change } = context;
+  const heading = element("h2", { id: "made-of", tabindex: -1 }, text("detail.made_of"));
+  const chips = createChips({ legend: text("intervals.state"), states, changed: (state) => change({ state, list: "intervals", at: undefined }) });
+  const intervals = createIntervals(context, { kind, whereOf });
+  const events = createEventTable(context, { kind, counter: () => total, more: () => pages.more() });
+  const pages = createPages(context, { limit: COUNTS_A_PAGE, key: `${context.place.factory} ${kind} ${context.place.id} counts` }, found);
+  const verdict = element("p", { class: "verdict number" });
+  const want = element("button", { type: "button", class: "button", onclick: () => change({ list: "intervals" }) }, text("intervals.ask"));
+  const lists = ["intervals", "units"];
+  const radios = lists.map((list) => element("input", { type: "radio", name: "list", value: list, onchange: () => change({ list, state: undefined, at: undefined }) }));
+  const choice = element("fieldset", { class: "segments small" }, element("legend", { class: "hidden" }, text("detail.made_of")), ...radios.map((radio) => element("label", {}, radio, element("span", {}, text(`detail.${radio.value}`)))));
+  const parts = { intervals: element("div", {}, intervals.node), units: element("div", {}, verdict, events.node), ask: element("div", { class: "ask" }, element("p", { class: "quiet" }, text("intervals.many")), want) };
+  const offered = downloads(context, `${kind}-${context.place.id}`, () => (listOf(context.place) === "units" ? events : intervals).table());
+  const node = element(
+    "section",
+    { class: "card made-of", "aria-labelledby": "made-of" },
+    element("header", {}, element("div", { class: "filters" }, heading, choice, chips.node), offered),
+    element("div", { class: "body" }, ...Object.values(parts)),
+  );
+  let total = 0; // the units that the figures tell
+  let counts = { events: [], complete: false, fault: "" };
+  let sought = false;
+
+  function found(fresh) {
+    counts = fresh;
+    drawCounts();
+    counted(known());
+  }
+
+  function drawCounts() {
+    events.show(counts);
+    const sum = unitsOf(counts.events);
+    const values = { sum: format.count(sum), total: format.count(total), n: format.count(counts.events.length), form: counts.events.length };
+    setText(verdict, counts.complete ? text(sum === total ? "detail.sum_is" : "detail.sum_is_not", values) : "");
+  }
+
+  const known = () => (counts.complete ? counts.events : null);
+
+  return {
+    node,
+    counts: known,
+    seek: () => (sought = true),
+    show({ period, answers, place }) {
+      total = answers.figures.data.total_units_produced;
+      const list = listOf(place);
+      const chosen = statesIn(place.state, states);
+      const rows = answers.intervals?.data;
+      radios.forEach((radio) => (radio.checked = radio.value === list && (list === "units" || Boolean(rows))));
+      chips.node.hidden = list === "units" || !rows;
+      parts.units.hidden = list !== "units";
+      parts.intervals.hidden = list === "units" || !rows;
+      parts.ask.hidden = list === "units" || Boolean(rows);
+      offered.hidden = !parts.ask.hidden;
+      if (rows) {
+        chips.show(chosen, Object.fromEntries(states.map((state) => [state, format.hours(hoursOf(rows.filter((row) => row.state === state)))])));
+        if (list !== "units") intervals.show(rows, chosen);
+      }
+      if (list === "units" || period.to - period.from <= COUNTS_UP_TO) pages.show({ ...asked(period), [`${kind}_id`]: place.id, event_type: "product_count" });
+      if (sought) requestAnimationFrame(() => (node.scrollIntoView({ block: "start" }), heading.focus({ preventScroll: true })));
+      sought = false;
+    },
+    close() {
+      pages.close();
+      intervals.close();
+    },
+  };
+}
+
+const listOf = ({ list }) => (list === "units" ? "units" : "intervals");

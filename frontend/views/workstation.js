@@ -1,0 +1,53 @@
+// One workstation: the figures of the period, hour by hour, who was there and what they are made of.
+
+import { createDetail, detailQueries } from "../components/detail.js";
+import { createWorkersOfStation } from "../components/places.js";
+import { element } from "../lib/element.js";
+import * as format from "../lib/format.js";
+import { text } from "../lib/texts.js";
+
+const COURSE = ["occupancy_time_hours", "productive_time_hours", "utilization_percentage", "productive_percentage", "total_units_produced", "throughput_rate"];
+
+const hours = (format, value) => format.hours(value);
+const percent = (format, value) => format.percent(value);
+const opens = (state) => ({ list: "intervals", state });
+
+const TILES = [
+  { label: "occupied", field: "occupancy_time_hours", write: hours, unit: "h", relative: true, opens: opens("productive,occupied") },
+  { label: "productive", field: "productive_time_hours", write: hours, unit: "h", relative: true, opens: opens("productive") },
+  { label: "occupancy", field: "utilization_percentage", write: percent, opens: opens("productive,occupied") },
+  { label: "productive_share", field: "productive_percentage", write: percent, opens: opens("productive,occupied") },
+  { label: "units", field: "total_units_produced", write: (format, value) => format.count(value), relative: true, opens: { list: "units" } },
+  { label: "throughput", field: "throughput_rate", write: (format, value) => format.decimal(value), relative: true, opens: { list: "units" } },
+];
+
+export const workstation = {
+  title: ({ place, answers }) => answers?.figures.data.name ?? place.id,
+
+  queries: (where) => detailQueries("workstation", COURSE, where),
+
+  create(context) {
+    const { link, place } = context;
+    return createDetail(context, {
+      kind: "workstation",
+      tiles: TILES,
+      series: [
+        { key: "productive_time_hours", label: text("states.productive"), kind: "stack", colour: "working", write: format.hours },
+        { key: "occupied_only", label: text("detail.occupied_only"), kind: "stack", colour: "idle", write: format.hours },
+      ],
+      valuesOf: (values) => ({ ...values, occupied_only: values.occupancy_time_hours - values.productive_time_hours }),
+      places: createWorkersOfStation(context),
+      whereOf: ({ worker_ids: ids }) => ids.join(", "),
+      nowOf({ data }) {
+        const now = data.workstations.find(({ workstation_id: id }) => id === place.id);
+        if (!now) return [];
+        const names = new Map(data.workers.map(({ worker_id: id, name }) => [id, name]));
+        return [
+          element("span", { class: `state state-${now.state}` }, text(`states.${now.state}`)),
+          ...now.worker_ids.map((id) => element("a", { href: link({ view: "worker", id }) }, names.get(id) ?? id)),
+          now.type && element("span", { class: "quiet" }, now.type),
+        ];
+      },
+    });
+  },
+};
