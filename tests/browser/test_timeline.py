@@ -270,6 +270,7 @@ def test_zooming_in_loads_finer_data_and_the_button_goes_back(page: Any, asked: 
             page.mouse.wheel(0, -100)
     page.keyboard.up("Control")
     page.wait_for_load_state("networkidle")
+    page.wait_for_function("() => window.told.length > 0")
 
     view = told(page, "window")[-1]
     assert view["to"] - view["from"] < 3 * 86_400_000

@@ -9,7 +9,8 @@ import { listenToGestures } from "./gestures.js";
 import { listenToKeys } from "./keys.js";
 import { buildParts, createNames } from "./parts.js";
 import { createPointing } from "./pointing.js";
-import { readAt, readRow } from "./reading.js";
+import { readRow } from "./reading.js";
+import { createSteering } from "./steering.js";
 import { MOST_ROWS, createTable } from "./table.js";
 import { createTooltip } from "./tooltip.js";
 import { Viewport } from "./viewport.js";
@@ -17,7 +18,8 @@ import { createWords } from "./words.js";
 
 const ROW_HEIGHT = 1.75; // rem
 const AXIS_HEIGHT = 2.5; // rem, two lines of text
-const SETTLED_MS = 120; // how long the view rests before it loads, tells and fills its table
+const LOAD_EVERY_MS = 100; // while the view moves
+const SETTLED_MS = 250; // how long the view rests before it tells and fills its table
 
 /**
  * @param {object} options
@@ -46,17 +48,19 @@ export function createTimeline(options) {
   const store = createStore({ entity, rows, calendar, load: options.load, onChange: changed });
   const words = createWords({ entity, text, format });
   const tooltip = createTooltip(parts, words);
-  const pointing = createPointing({ ...options, parts, viewport, store, tooltip, rowHeight, axisHeight });
   const paint = createPainter(parts.canvas);
   const placeNames = createNames(parts, rows, rowHeight, onOpen);
+  const around = { parts, viewport, store, rowHeight, axisHeight };
+  const pointing = createPointing({ ...options, ...around, tooltip });
+  const steering = createSteering({ ...options, ...around, pointing, changed, schedule });
   const fillTable = createTable(parts.table, { words, text, format });
-  let selected = 0;
   let colours;
   let font;
   let place;
   let frame = 0;
+  let loading;
+  let loadedAt = 0;
   let rest;
-  let pointer = null; // where the mouse or finger is over the plot
   let told = viewport.name;
 
   function schedule() {
@@ -66,6 +70,7 @@ export function createTimeline(options) {
   /** There is something new to draw, or to load. */
   function changed() {
     schedule();
+    loading ??= setTimeout(loadInSight, Date.now() - loadedAt > LOAD_EVERY_MS ? 0 : LOAD_EVERY_MS);
     clearTimeout(rest);
     rest = setTimeout(settled, SETTLED_MS);
   }
@@ -84,20 +89,25 @@ export function createTimeline(options) {
     colours ??= readColours(parts.node);
     font ??= getComputedStyle(parts.node).fontFamily;
     const axis = axisOf(viewport, place.width, calendar, timeZone);
-    if (pointer) pointing.move(rowAt(pointer.y), instantAt(pointer.x), false); // rows and time may have moved under it
-    else pointing.show();
-    const byKeys = parts.scroller.matches(":focus-visible");
-    paint(place, { viewport, store, colours, axis, font, hovered: pointer ? pointing.row : -1, selected: byKeys ? selected : -1 });
+    steering.follow();
+    const hovered = steering.pointer ? pointing.row : -1;
+    const selected = parts.scroller.matches(":focus-visible") ? steering.selected : -1;
+    paint(place, { viewport, store, colours, axis, font, hovered, selected });
     placeNames(place.first, place.last, place.scrollTop, selected);
   }
 
+  /** Asks for the rows in sight, then for those below and above them. */
+  function loadInSight() {
+    loading = undefined;
+    loadedAt = Date.now();
+    measure();
+    const [first, last] = [place.first, place.last].map((row) => Math.floor(row / ROWS_A_PIECE));
+    const chunks = Array.from({ length: last - first + 1 }, (_, n) => first + n);
+    const beside = [last + 1, first - 1].filter((chunk) => chunk >= 0 && chunk * ROWS_A_PIECE < rows.length);
+    if (rows.length && place.width) store.want(viewport.level, [...chunks, ...beside], viewport.from, viewport.to);
+  }
+
   function settled() {
-    if (!place) return;
-    const chunks = [];
-    for (let chunk = Math.floor(place.first / ROWS_A_PIECE); chunk * ROWS_A_PIECE <= place.last; chunk += 1) chunks.push(chunk);
-    const next = chunks.at(-1) + 1;
-    if (next * ROWS_A_PIECE < rows.length) chunks.push(next);
-    store.want(viewport.level, chunks, viewport.from, viewport.to);
     parts.status.hidden = store.error === null;
     parts.status.textContent = store.error ? text("timeline.not_loaded", { reason: store.error.message }) : "";
     parts.whole.disabled = viewport.isWhole;
@@ -110,87 +120,9 @@ export function createTimeline(options) {
 
   function tabulate() {
     if (!rows.length) return;
-    fillTable(rows[selected].name, readRow(store, entity, viewport.level, selected, viewport.from, viewport.to, MOST_ROWS + 1));
+    const row = steering.selected;
+    fillTable(rows[row].name, readRow(store, entity, viewport.level, row, viewport.from, viewport.to, MOST_ROWS + 1));
   }
-
-  const instantAt = (x) => viewport.from + (x / parts.plot.clientWidth) * viewport.span;
-
-  function rowAt(y) {
-    const row = Math.floor((y - axisHeight + parts.scroller.scrollTop) / rowHeight);
-    return y < axisHeight || row >= rows.length ? -1 : row;
-  }
-
-  function point(at) {
-    pointer = at;
-    if (at === null) pointing.leave();
-    schedule();
-  }
-
-  function zoom(factor, at) {
-    viewport.zoom(factor, at ?? keyInstant());
-    changed();
-  }
-
-  function pan(pixels) {
-    viewport.pan((pixels / parts.plot.clientWidth) * viewport.span);
-    changed();
-  }
-
-  /** Moves the point of the keys; what is in view follows it as far as the window goes. */
-  function moveTo(row, at) {
-    if (!rows.length) return;
-    pointer = null;
-    selected = Math.max(0, Math.min(rows.length - 1, row));
-    const instant = Math.max(viewport.window.from, Math.min(at, viewport.window.to - 1));
-    viewport.centre(instant);
-    const top = selected * rowHeight;
-    const room = parts.scroller.clientHeight - axisHeight - rowHeight;
-    parts.scroller.scrollTop = Math.max(top - room, Math.min(parts.scroller.scrollTop, top));
-    pointing.move(selected, instant, true);
-    changed();
-  }
-
-  const keyInstant = () => (pointing.byKeys && pointing.at !== null ? pointing.at : (viewport.from + viewport.to) / 2);
-
-  function jump(direction) {
-    const reading = readAt(store, entity, viewport.level, selected, keyInstant());
-    if (!reading) moveTo(selected, keyInstant() + (direction * viewport.span) / 20);
-    else moveTo(selected, direction > 0 ? reading.end : reading.start - 1);
-  }
-
-  function choose(at, twice) {
-    selected = Math.max(0, rowAt(at.y));
-    point(at);
-    pointing.move(rowAt(at.y), instantAt(at.x), false);
-    pointing.choose(twice);
-    changed();
-  }
-
-  function reset() {
-    viewport.reset();
-    changed();
-  }
-
-  const gestures = {
-    zoom: (factor, x) => zoom(factor, instantAt(x)),
-    pan,
-    canPan: () => !viewport.isWhole,
-    point,
-    tap: (at) => choose(at, true),
-    click: (at) => choose(at, false),
-  };
-  const keys = {
-    zoom,
-    reset,
-    step: (direction) => moveTo(selected, keyInstant() + (direction * viewport.span) / 20),
-    jump,
-    edge: (direction) => moveTo(selected, direction > 0 ? viewport.window.to - 1 : viewport.window.from),
-    row: (by) => moveTo(selected + by, keyInstant()),
-    page: (direction) => moveTo(selected + direction * Math.max(1, place.last - place.first - 1), keyInstant()),
-    open: () => rows.length && onOpen?.(rows[selected].id),
-    choose: () => pointing.choose(),
-    leave: () => pointing.leave(),
-  };
 
   const sized = new ResizeObserver(() => {
     // The sticky part is as high as what scrolls under it is seen, and takes no room of its own.
@@ -198,16 +130,16 @@ export function createTimeline(options) {
     changed();
   });
   const stops = [
-    listenToGestures(parts.plot, gestures),
-    listenToKeys(parts.scroller, keys),
+    listenToGestures(parts.plot, steering.gestures),
+    listenToKeys(parts.scroller, steering.keys),
     watchTheme(() => {
       colours = undefined;
       schedule();
     }),
   ];
-  parts.zoomIn.addEventListener("click", () => zoom(0.5));
-  parts.zoomOut.addEventListener("click", () => zoom(2));
-  parts.whole.addEventListener("click", reset);
+  parts.zoomIn.addEventListener("click", () => steering.zoom(0.5));
+  parts.zoomOut.addEventListener("click", () => steering.zoom(2));
+  parts.whole.addEventListener("click", steering.reset);
   parts.scroller.addEventListener("scroll", changed, { passive: true });
   parts.scroller.addEventListener("focus", schedule);
   parts.scroller.addEventListener("blur", () => pointing.byKeys && pointing.leave());
@@ -227,6 +159,7 @@ export function createTimeline(options) {
     refresh: store.refresh,
     close() {
       cancelAnimationFrame(frame);
+      clearTimeout(loading);
       clearTimeout(rest);
       sized.disconnect();
       for (const stop of stops) stop();
