@@ -58,7 +58,7 @@ check: lint types imports ## Everything that needs no test: ruff, flake8, mypy, 
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/flake8 backend tests
+	$(BIN)/flake8 backend tests tools --extend-exclude tools/node_modules
 
 types: $(READY)
 	$(BIN)/mypy
@@ -76,6 +76,25 @@ bench: $(READY) ## Measure everything beside its limit; BENCH=quick or BENCH=ful
 bench-quick: ## The same in under two minutes, with less certain figures
 	$(MAKE) bench BENCH=quick
 
+bench-ui: $(READY) ## Measure the page with 500 workers and a year of data; the first time makes the data
+	$(BIN)/python -m benchmarks.ui $(ARGS)
+
+lighthouse: $(READY) ## Let Lighthouse judge the overview; fails below 95 / 100 / 100 (Node.js, npm)
+	cd tools && npm ci --silent
+	$(BIN)/python -m tools.lighthouse
+
+screenshots: $(READY) ## Take a picture of every view into var/screenshots/
+	$(BIN)/python -m tools.screenshots $(ARGS)
+
+vendor: $(READY) ## Bring the page's libraries into frontend/vendor/ (Node.js, npm)
+	$(BIN)/python -m tools.vendor
+
+icons: $(READY) ## Draw the bitmaps of frontend/icons/ from its icon.svg
+	$(BIN)/python -m tools.icons
+
+shell: $(READY) ## List in frontend/shell.js what the page needs without a server
+	$(BIN)/python -m tools.shell
+
 migrations-check: $(READY) ## Migrate an empty database and compare it with what the code declares
 	@directory=$$(mktemp -d); trap 'rm -rf "$$directory"' EXIT; \
 	export DATABASE_URL="sqlite:///$$directory/factory.db"; \
@@ -92,8 +111,9 @@ LOCK = pip compile --quiet --upgrade --universal --python-version 3.10 --fork-st
 	--generate-hashes --no-emit-index-url --no-header --no-annotate --no-strip-extras
 
 clean: ## Remove .venv, caches and build products; the data in var/ stays
-	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	rm -rf $(VENV) tools/node_modules build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 		.import_linter_cache backend/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help install run test bench bench-quick coverage check lint types imports format migrations-check lock clean
+.PHONY: help install run test bench bench-quick bench-ui coverage check lint types imports format migrations-check \
+	lock clean lighthouse screenshots vendor icons shell
