@@ -1,0 +1,37 @@
+"""A server with the sample data, and its days as the page is asked for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from tests.servers import RunningServer
+
+HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
+UNSEEN = "W9"
+
+
+@contextmanager
+def sample_server(directory: Path) -> Iterator[RunningServer]:
+    """A server on SQLite with the sample data, and a worker with a hostile name who was never seen."""
+    database = f"sqlite:///{directory / 'factory.db'}"
+    with RunningServer(database, directory / "server.log", DEMO_MODE="true") as running:
+        assert running.request("POST", "/api/v1/demo/seed", timeout=120).status in {200, 201}
+        assert running.post_json("/api/v1/workers/", {"worker_id": UNSEEN, "name": HOSTILE}).status == 201
+        yield running
+
+
+def period(days: int = 2, *, window: bool = True) -> str:
+    """So many whole days up to this one, as the query of a view or, without `window`, of the API."""
+    end = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+    start = end - timedelta(days=days)
+    bounds = f"from={start:%Y-%m-%dT%H:%M:%SZ}&to={end:%Y-%m-%dT%H:%M:%SZ}"
+    return f"window=custom&{bounds}" if window else bounds
+
+
+def hours(value: float) -> str:
+    """Hours as the page writes them."""
+    minutes = int(value * 60 + 0.5)
+    return f"{minutes // 60:,}:{minutes % 60:02d}"
