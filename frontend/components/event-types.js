@@ -1,0 +1,12 @@
+// The types of events, and the mark beside the name of each.
+
+import { element } from "../lib/element.js";
+import { text } from "../lib/texts.js";
+
+export const EVENT_TYPES = ["working", "idle", "absent", "product_count"];
+
+/** The type in words. */
+export const typeName = (type) => text(type === "product_count" ? "events.product_count" : `states.${type}`);
+
+/** The type in words, with its mark. */
+export const typeMark = (type) => element("span", { class: `state state-${type}` }, typeName(type));

@@ -1,0 +1,127 @@
+// The raw stream: what the cameras and sensors said, newest first, and a form for what none of them saw.
+
+import { downloads } from "../components/download.js";
+import { workersOf, workstationsOf } from "../components/entity-input.js";
+import { createEventFilters, filtersOf } from "../components/event-filters.js";
+import { createEventForm } from "../components/event-form.js";
+import { createEventStream, keyOf, streamTable } from "../components/event-stream.js";
+import { explain, nothing } from "../components/trouble.js";
+import { element, setText } from "../lib/element.js";
+import { text } from "../lib/texts.js";
+import { asked } from "../lib/window.js";
+
+const PAGE = 100;
+
+export const events = {
+  title: ({ text }) => text("views.events"),
+
+  queries({ period, place }) {
+    const filters = filtersOf(place);
+    return {
+      ...(filters && { events: { path: "/events/", query: { ...asked(period), ...filters, limit: PAGE } } }),
+      workers: { path: "/workers/", lasting: true },
+      workstations: { path: "/workstations/", lasting: true },
+    };
+  },
+
+  create(context) {
+    const { format, change, link, site } = context;
+    const filters = createEventFilters({ change });
+    const form = createEventForm(context, renew);
+    const table = createEventStream({ format, link, timeZone: site.time_zone });
+    const waiting = element("button", { type: "button", class: "button primary", onclick: toNewest });
+    const scroll = element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": text("views.events") }, table.node);
+    const empty = nothing("events.none");
+    const told = element("p", { class: "quiet", role: "status", tabindex: -1 });
+    const older = element("button", { type: "button", class: "button", onclick: showOlder }, text("events.older"));
+    const node = element(
+      "section",
+      { class: "card events" },
+      element("header", {}, filters.node, element("div", { class: "tools no-print" }, form.button, downloads(context, "events", () => streamTable(shown)))),
+      element("div", { class: "waiting no-print", role: "status" }, waiting),
+      element("div", { class: "body" }, scroll, empty, element("div", { class: "foot" }, told, older)),
+      form.dialog,
+    );
+    waiting.hidden = true;
+    const closed = new AbortController();
+
+    let shown = []; // the events on the page, newest first
+    let cursor = null; // where the older ones begin
+    let newest = null; // the newest page of the server
+    let question = null; // what was asked: fresh answers to another question replace what is shown
+    let names = null;
+    let renewing = false;
+
+    /** The reader stands at the newest page: what is fresh can be shown at once. */
+    const atTop = () => shown.length <= PAGE && scroll.getBoundingClientRect().top >= 0 && scroll.scrollTop === 0;
+
+    function show({ answers, place }) {
+      const known = { worker: workersOf(answers.workers), workstation: workstationsOf(answers.workstations) };
+      names = Object.fromEntries(Object.entries(known).map(([kind, rows]) => [kind, new Map(rows.map(({ id, name }) => [id, name]))]));
+      newest = answers.events ?? { data: [], next_cursor: null };
+      const now = JSON.stringify([place.window, place.from, place.to, filtersOf(place)]);
+      if (now !== question || renewing || atTop()) take(newest);
+      else offerNewest();
+      question = now;
+      renewing = false;
+      const sources = [...new Set(shown.map((event) => event.source_id).filter(Boolean))].sort();
+      filters.show(place, { ...known, source: sources.map((id) => ({ id, name: id })) });
+      form.offer(known);
+    }
+
+    function take({ data, next_cursor }) {
+      shown = data;
+      cursor = next_cursor;
+      waiting.hidden = true;
+      draw();
+    }
+
+    function draw() {
+      table.show(shown, names);
+      scroll.hidden = shown.length === 0;
+      empty.hidden = shown.length > 0;
+      older.hidden = cursor === null;
+      setText(told, shown.length === 0 ? "" : text(cursor === null ? "events.all" : "events.shown", { n: format.count(shown.length), form: shown.length }));
+    }
+
+    /** Rows do not move under a reader who has gone on: a button says that there are new ones. */
+    function offerNewest() {
+      const keys = new Set(shown.map(keyOf));
+      const fresh = newest.data.filter((event) => !keys.has(keyOf(event))).length;
+      waiting.hidden = fresh === 0;
+      const many = fresh === PAGE;
+      if (fresh) setText(waiting, text(many ? "events.many_new" : "events.new", { n: format.count(fresh), form: fresh }));
+    }
+
+    function toNewest() {
+      take(newest);
+      scroll.scrollTop = 0;
+      scroll.focus({ preventScroll: true });
+      node.scrollIntoView({ block: "start" });
+    }
+
+    function renew() {
+      renewing = true;
+      context.refresh();
+    }
+
+    async function showOlder() {
+      const [of, after] = [question, cursor];
+      older.disabled = true;
+      try {
+        const page = await context.get("/events/", { ...asked(context.period), ...filtersOf(context.place), limit: PAGE, cursor: after }, { signal: closed.signal });
+        if (of !== question || after !== cursor) return;
+        shown = [...shown, ...page.data];
+        cursor = page.next_cursor;
+        draw();
+        if (cursor === null) told.focus({ preventScroll: true });
+      } catch (error) {
+        if (!closed.signal.aborted) setText(told, explain(error));
+      } finally {
+        older.disabled = false;
+      }
+    }
+
+    return { node, show, close: () => closed.abort() };
+  },
+};
