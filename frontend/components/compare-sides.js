@@ -1,0 +1,57 @@
+// What an address compares: the two sides, and the questions to the API about each.
+
+import { bucketOf } from "../lib/periods.js";
+import { asked } from "../lib/window.js";
+import { instantOf, wallClock } from "../lib/zone.js";
+import { FIGURES } from "./compare-figures.js";
+
+export const KINDS = ["workers", "workstations", "periods"];
+export const AGAINST = ["before", "week", "month", "own"];
+const DAYS = { week: -7, month: -28 };
+const ENTITIES = ["factory", "worker", "workstation"];
+
+/**
+ * What an address compares. `entity` is "factory", "worker" or "workstation"; a side is {id, period}, its id
+ * undefined for the factory and where nothing can be chosen. Without a choice the first two of the registry are taken.
+ * @param {{worker: {id}[], workstation: {id}[]}} known what is registered
+ * @returns {{kind, entity, against, sides: {a, b}, figure}} `figure` is the one whose course is drawn
+ */
+export function comparisonOf(place, period, site, known) {
+  const kind = KINDS.includes(place.kind) ? place.kind : KINDS[0];
+  const against = AGAINST.includes(place.against) ? place.against : AGAINST[0];
+  const entity = kind === "periods" ? (ENTITIES.includes(place.of) ? place.of : "factory") : kind.slice(0, -1);
+  const registered = (n) => known[entity]?.[n]?.id;
+  const a = entity === "factory" ? undefined : place.a || registered(0);
+  const b = kind === "periods" ? a : place.b || known[entity].map(({ id }) => id).find((id) => id !== a);
+  const other = kind === "periods" ? otherPeriod(place, against, period, site.time_zone) : period;
+  const figure = FIGURES[entity].find(({ key }) => key === place.metric) ?? FIGURES[entity][0];
+  return { kind, entity, against, sides: { a: { id: a, period }, b: { id: b, period: other } }, figure };
+}
+
+function otherPeriod({ bfrom, bto }, against, period, zone) {
+  const { from, to, before } = period;
+  if (against === "own" && Date.parse(bfrom) < Date.parse(bto)) return { from: Date.parse(bfrom), to: Date.parse(bto) };
+  if (!(against in DAYS)) return before;
+  const start = daysFrom(from, DAYS[against], zone);
+  return { from: start, to: start + (to - from) };
+}
+
+/** The same time of day some days later, in local time. */
+function daysFrom(at, days, zone) {
+  const { year, month, day, hour, minute } = wallClock(at, zone);
+  return instantOf({ year, month, day: day + days, hour, minute }, zone) + (at % 60_000);
+}
+
+/**
+ * The questions about one side, by names that tell it apart from every other side.
+ * @returns {{figures: string, course: string, queries: Record<string, {path, query}>}}
+ */
+export function questionsOf({ entity, against, figure, sides }, side) {
+  const { id, period } = sides[side];
+  const name = `${entity} ${id ?? ""} ${period === sides.a.period ? "" : `${against} ${against === "own" ? `${period.from} ${period.to}` : ""}`}`;
+  const figures = `figures ${name}`;
+  const course = `course ${name}`;
+  const path = entity === "factory" ? "/metrics/factory" : `/metrics/${entity}s/${encodeURIComponent(id)}`;
+  const query = { ...asked(period), entity, id, metric: figure.field, bucket: bucketOf(sides.a.period) };
+  return { figures, course, queries: { [figures]: { path, query: asked(period) }, [course]: { path: "/metrics/timeseries", query } } };
+}

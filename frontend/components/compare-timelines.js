@@ -1,0 +1,51 @@
+// The timelines of both sides of a comparison, one above the other.
+
+import { element, setText } from "../lib/element.js";
+import { text } from "../lib/texts.js";
+import { createTimeline } from "./timeline/timeline.js";
+
+/** @returns {{node, show(comparison, known, names), close()}} */
+export function createTimelines({ get, go, format, site }) {
+  const body = element("div", { class: "body" });
+  const node = element("section", { class: "card", "aria-labelledby": "compare-timelines" }, element("header", {}, element("h2", { id: "compare-timelines" }, text("compare.timelines"))), body);
+  let drawn = "";
+  let strips = []; // {timeline, heading, side}
+
+  function show({ kind, entity, sides }, known, names) {
+    const row = (id) => known[entity].find((one) => one.id === id);
+    const rows = entity === "factory" ? known.worker : [...new Set([sides.a.id, kind === "periods" ? sides.a.id : sides.b.id])].map(row);
+    const key = JSON.stringify([kind, entity, rows]);
+    if (key !== drawn) {
+      close();
+      strips = (kind === "periods" ? ["a", "b"] : ["a"]).map((side) => strip(side, entity === "workstation" ? entity : "worker", rows, sides[side].period, kind === "periods"));
+      body.replaceChildren(...strips.flatMap(({ heading, timeline }) => [heading, timeline.node]).filter(Boolean));
+    }
+    for (const { timeline, heading, side } of strips) {
+      if (heading) setText(heading, `${side.toUpperCase()}: ${names[side]}`);
+      if (key === drawn) timeline.show({ from: sides[side].period.from, to: sides[side].period.to });
+    }
+    drawn = key;
+  }
+
+  function strip(side, entity, rows, { from, to }, headed) {
+    const timeline = createTimeline({
+      entity,
+      rows,
+      window: { from, to },
+      timeZone: site.time_zone,
+      load: (query, signal) => get("/metrics/timeline", query, { signal }),
+      text,
+      format,
+      onOpen: (id) => go({ view: entity, id }),
+      onSpan: ({ id, start, end }) => go({ view: entity, id, at: `${start}-${end}` }),
+    });
+    return { timeline, side, heading: headed && element("h3") };
+  }
+
+  function close() {
+    for (const { timeline } of strips) timeline.close();
+    strips = [];
+  }
+
+  return { node, show, close };
+}

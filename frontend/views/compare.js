@@ -1,0 +1,104 @@
+// Two workers, workstations or periods side by side: their figures, the difference, their courses and timelines.
+
+import { createChoice } from "../components/compare-choice.js";
+import { createCourse } from "../components/compare-course.js";
+import { comparisonTable, createComparison } from "../components/compare-figures.js";
+import { comparisonOf, questionsOf } from "../components/compare-sides.js";
+import { createTimelines } from "../components/compare-timelines.js";
+import { downloads } from "../components/download.js";
+import { workersOf, workstationsOf } from "../components/entity-input.js";
+import { nothing } from "../components/trouble.js";
+import { element, setText } from "../lib/element.js";
+import { text } from "../lib/texts.js";
+
+// What is registered in each factory, as last told: what is not is not asked for, since the page would then
+// show "not found" in place of the choice.
+const registries = new Map();
+
+export const compare = {
+  title: ({ text }) => text("views.compare"),
+
+  queries({ place, period, site }) {
+    const questions = { workers: { path: "/workers/", lasting: true }, workstations: { path: "/workstations/", lasting: true } };
+    const known = registries.get(place.factory);
+    if (!known) return questions;
+    const comparison = comparisonOf(place, period, site, known);
+    if (missing(comparison, known).length) return questions;
+    return { ...questions, ...questionsOf(comparison, "a").queries, ...questionsOf(comparison, "b").queries };
+  },
+
+  create(context) {
+    const { format, site } = context;
+    const choice = createChoice(context);
+    const course = createCourse(context);
+    const timelines = createTimelines(context);
+    const notice = element("p", { class: "told", role: "status" });
+    const figures = element("section", { class: "card", "aria-labelledby": "compare-figures" });
+    const empty = element("div", { hidden: true });
+    const save = downloads(context, "comparison", () => comparisonTable(...latest));
+    const heading = element("header", {}, element("h2", { id: "compare-figures" }, text("compare.figures")), save);
+    const results = element("div", { class: "detail", hidden: true }, figures, course.node, timelines.node);
+    const node = element("div", { class: "detail compare" }, choice.node, notice, empty, results);
+    let table = null;
+    let drawn = null;
+    let latest = null; // the arguments of the table to download
+
+    function show({ answers, place, period }) {
+      const known = { worker: workersOf(answers.workers), workstation: workstationsOf(answers.workstations) };
+      registries.set(place.factory, known);
+      const comparison = comparisonOf(place, period, site, known);
+      const { entity, sides, kind } = comparison;
+      const lacking = missing(comparison, known);
+      choice.show(comparison, known, Object.fromEntries(lacking.filter((side) => sides[side].id).map((side) => [side, text(`compare.unknown_${entity}`, { id: sides[side].id })])));
+      setText(notice, kind !== "periods" && sides.a.id && sides.a.id === sides.b.id ? text("compare.same") : "");
+      results.hidden = lacking.length > 0;
+      empty.hidden = lacking.length === 0;
+      empty.replaceChildren(...(lacking.length ? [nothing(known[entity].length ? "compare.choose" : `empty.${entity}s`)] : []));
+      if (lacking.length) return;
+      const [a, b] = ["a", "b"].map((side) => questionsOf(comparison, side));
+      if (![a, b].every(({ figures, course }) => figures in answers && course in answers)) {
+        results.hidden = !latest;
+        queueMicrotask(context.refresh); // what is registered was not known when this was asked
+        return;
+      }
+      const names = namesOf(comparison, known, format);
+      if (entity !== drawn) figures.replaceChildren(heading, (table = createComparison(entity)).node);
+      drawn = entity;
+      latest = [entity, answers[a.figures].data, answers[b.figures].data, names];
+      table.show(answers[a.figures].data, answers[b.figures].data, { a: `A: ${names.a}`, b: `B: ${names.b}` });
+      course.show(comparison, labelsOf(comparison, names, format), { a: answers[a.course].data, b: answers[b.course].data });
+      timelines.show(comparison, known, names);
+    }
+
+    return {
+      node,
+      show,
+      close() {
+        course.close();
+        timelines.close();
+      },
+    };
+  },
+};
+
+/** The sides of which nothing is registered. */
+function missing({ entity, sides }, known) {
+  if (entity === "factory") return [];
+  return ["a", "b"].filter((side) => !known[entity].some(({ id }) => id === sides[side].id));
+}
+
+/** The same for the chart, without the minutes that pass. */
+function labelsOf({ kind, sides }, names, format) {
+  return kind === "periods" ? { a: format.date(sides.a.period.from), b: format.date(sides.b.period.from) } : names;
+}
+
+/** The name of each side: of whom, or of which period. */
+function namesOf({ kind, entity, sides }, known, format) {
+  const name = (side) => {
+    if (kind !== "periods") return known[entity].find(({ id }) => id === sides[side].id).name;
+    const { from, to, live } = sides[side].period;
+    const day = format.date(from) === format.date(to - 1) ? "" : `${format.date(to)}, `;
+    return `${format.date(from)}, ${format.time(from)} – ${live ? text("periods.now") : `${day}${format.time(to)}`}`;
+  };
+  return { a: name("a"), b: name("b") };
+}
