@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -12,18 +11,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from tests.servers import RunningServer
 
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright for Python is not installed")
-
-CHROMIUM = shutil.which("chromium")
-if CHROMIUM is None:
-    pytest.skip("chromium is not installed (Debian: apt-get install chromium)", allow_module_level=True)
-
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
 ZONE = "Europe/Berlin"
 BEGIN = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=5)
 DAY = timedelta(days=1)
 IDLE = [196, 127, 0]  # --idle of the light theme
+IDLE_AT_NIGHT = [240, 177, 60]
 
 BLANK = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Blank</title>
 <link rel="stylesheet" href="/styles/tokens.css"><link rel="stylesheet" href="/styles/base.css">
@@ -73,14 +66,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        running = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield running
-        running.close()
-
-
 @pytest.fixture
 def asked() -> list[dict[str, str]]:
     """The queries of the timeline so far."""
@@ -88,24 +73,18 @@ def asked() -> list[dict[str, str]]:
 
 
 @pytest.fixture
-def page(browser: Any, server: RunningServer, asked: list[dict[str, str]]) -> Iterator[Any]:
+def page(page: Any, server: RunningServer, asked: list[dict[str, str]], complaints: list[str]) -> Iterator[Any]:
     """A blank page of the server's origin under the page's policy; it must not complain of anything."""
-    complaints: list[str] = []
-    context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 800})
-    opened = context.new_page()
-    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
 
     def note(request: Any) -> None:
         if "/metrics/timeline?" in request.url:
             asked.append({name: values[0] for name, values in parse_qs(urlsplit(request.url).query).items()})
 
-    opened.on("request", note)
+    page.on("request", note)
     policy = {"Content-Security-Policy": "default-src 'self'"}
-    opened.route("**/blank", lambda route: route.fulfill(body=BLANK, content_type="text/html", headers=policy))
-    opened.goto(f"http://127.0.0.1:{server.port}/blank")
-    yield opened
-    context.close()
+    page.route("**/blank", lambda route: route.fulfill(body=BLANK, content_type="text/html", headers=policy))
+    page.goto(f"http://127.0.0.1:{server.port}/blank")
+    yield page
     assert [one for one in complaints if "ERR_FAILED" not in one] == []
 
 
@@ -206,6 +185,16 @@ def test_a_second_of_idleness_can_be_seen_in_two_weeks(page: Any) -> None:
     show(page, BEGIN - 9 * DAY, BEGIN + 5 * DAY)
 
     assert pixels_of(page, IDLE) > 0
+
+
+def test_another_theme_is_drawn_at_once(page: Any) -> None:
+    show(page, BEGIN, BEGIN + timedelta(hours=8))
+    assert pixels_of(page, IDLE_AT_NIGHT) == 0
+
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    page.wait_for_timeout(100)
+
+    assert (pixels_of(page, IDLE), pixels_of(page, IDLE_AT_NIGHT) > 0) == (0, True)
 
 
 def test_the_tooltip_has_state_place_units_and_exact_local_times(page: Any) -> None:

@@ -1,6 +1,9 @@
 // A row's pixel columns as bars in a frame of pixels.
 
-const HATCH = 6; // device-independent pixels from line to line
+/** Device pixels of the highest bar. */
+export const MOST_HEIGHT = 255;
+
+const HATCH = 6; // CSS pixels from line to line
 
 /**
  * A frame of device pixels to draw rows into, put on the canvas at once.
@@ -62,7 +65,10 @@ function drawColumns(frame, from, to, packed, place, colours, phase) {
   fill(frame, from, to, top, bottom, colours.looks[0]);
   const over = top - ((packed >> 8) & 255);
   fill(frame, from, to, over, top, colours.looks[1]);
-  hatch(frame, from, to, over - (packed >> 16), over, colours, phase);
+  const third = packed >> 16;
+  // A hatch of two lines' height could fall between its strokes.
+  if (third <= 2 * frame.mark) fill(frame, from, to, over - third, over, colours.looks[2]);
+  else hatch(frame, from, to, over - third, over, colours, phase);
 }
 
 export function fill({ pixels, width, height }, left, right, top, bottom, colour) {

@@ -1,7 +1,7 @@
 // One frame of the canvas: the rows in sight, the grid under them, the time axis above them.
 
 import { addRow, clearShares, createShares } from "./shares.js";
-import { createFrame, drawRow, fill } from "./bars.js";
+import { MOST_HEIGHT, createFrame, drawRow, fill } from "./bars.js";
 import { ROWS_A_PIECE } from "./data.js";
 
 const EXACT_IDLE = 0.6; // an idle bar is lower than a working one, so that colour alone does not tell them apart
@@ -39,7 +39,7 @@ function drawRows(frame, shares, place, { viewport, store, colours }) {
   const phase = Math.round((viewport.from * view.scale) % 1e6);
   const { rowHeight, ratio } = place;
   const idleHeight = viewport.level === "exact" ? EXACT_IDLE : 1;
-  const bar = { top: 0, height: Math.round(rowHeight * 0.58 * ratio), units: Math.round(rowHeight * 0.15 * ratio) };
+  const bar = { top: 0, height: Math.min(MOST_HEIGHT, Math.round(rowHeight * 0.58 * ratio)), units: Math.round(rowHeight * 0.15 * ratio) };
   for (let row = place.first, plan; row <= place.last; row += 1) {
     if (row === place.first || row % ROWS_A_PIECE === 0) {
       plan = store.plan(viewport.level, Math.floor(row / ROWS_A_PIECE), viewport.from, viewport.to);

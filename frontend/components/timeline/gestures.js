@@ -74,6 +74,9 @@ export function listenToGestures(plot, act) {
     if (event.pointerType === "mouse" && !pressed.size) act.point(null);
   });
 
+  // A finger does not leave: what it showed stays until it taps elsewhere.
+  document.addEventListener("pointerdown", ({ target }) => !plot.contains(target) && act.point(null), { signal: stop.signal });
+
   on("click", (event) => {
     const place = placeOf(event);
     if (dragged) return;

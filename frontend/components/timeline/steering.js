@@ -104,7 +104,7 @@ export function createSteering({ parts, viewport, store, pointing, entity, rows,
     row: (by) => moveTo(steering.selected + by, keyInstant()),
     open: () => rows.length && onOpen?.(rows[steering.selected].id),
     choose: () => pointing.choose(),
-    leave: () => pointing.leave(),
+    leave: () => point(null),
   };
   return steering;
 }

@@ -1,5 +1,6 @@
 // The timeline: one row a worker or workstation, its states over time as bars on a canvas.
 
+import { setText } from "../../lib/element.js";
 import { axisOf } from "./axis.js";
 import { createCalendar } from "./calendar.js";
 import { readColours, watchTheme } from "./colours.js";
@@ -109,7 +110,7 @@ export function createTimeline(options) {
 
   function settled() {
     parts.status.hidden = store.error === null;
-    parts.status.textContent = store.error ? text("timeline.not_loaded", { reason: store.error.message }) : "";
+    setText(parts.status, store.error ? text("timeline.not_loaded", { reason: store.error.message }) : "");
     parts.whole.disabled = viewport.isWhole;
     parts.zoomOut.disabled = viewport.isWhole;
     parts.plot.classList.toggle("movable", !viewport.isWhole);
