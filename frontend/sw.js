@@ -1,8 +1,8 @@
 // The service worker: the page and its last figures when the server is out of reach.
 //
-// The shell is every file that shell.js names. All of them are copied at the installation and again after each visit
-// that the server answered, so that the copies are of one version. The page comes from the server; after 2 seconds,
-// or when the server is away, from the copies, and then all of its files do.
+// The shell is every file that shell.js names. All of them are copied at the installation, and again when the server
+// gives one with another ETag than that of its copy: the copies are of one version. The page comes from the server;
+// after 2 seconds, or when the server is away, from the copies, and then all of its files do.
 //
 // Data is a GET with the header X-Offline-Key: what is asked, without what moves with the clock. The header goes no
 // further. The answer comes from the server; after 10 seconds, or when the server is away, it is the last good one of
@@ -27,6 +27,7 @@ const PAGES = new Set([SCOPE, new URL("index.html", SCOPE).href]);
 const servedFromCopies = new Set(); // the ids of the clients whose document was a copy
 const answers = new Map(); // key to {body, at, written}, oldest first: newer than what is on the disk
 let timesForgotten = 0;
+let copying; // the promise of copies being made anew
 
 self.addEventListener("install", (event) => {
   event.waitUntil(copyShell().then(() => self.skipWaiting()));
@@ -53,7 +54,7 @@ self.addEventListener("fetch", (event) => {
 function answerPage(event) {
   const network = fetch(event.request);
   const copy = shellCopy(SCOPE);
-  event.waitUntil(network.then((response) => response.ok && copyShell()).catch(() => {}));
+  event.waitUntil(followChange(copy, network));
   event.respondWith(
     networkOr(copy, network, SHELL_TIMEOUT_MS).then(async (response) => {
       if (response === (await copy)) servedFromCopies.add(event.resultingClientId);
@@ -64,8 +65,13 @@ function answerPage(event) {
 
 function answerShellFile(event, address) {
   const copy = shellCopy(address);
-  if (servedFromCopies.has(event.clientId)) event.respondWith(copy.then((found) => found ?? fetch(event.request)));
-  else event.respondWith(networkOr(copy, fetch(event.request), SHELL_TIMEOUT_MS));
+  if (servedFromCopies.has(event.clientId)) {
+    event.respondWith(copy.then((found) => found ?? fetch(event.request)));
+    return;
+  }
+  const network = fetch(event.request);
+  event.waitUntil(followChange(copy, network));
+  event.respondWith(networkOr(copy, network, SHELL_TIMEOUT_MS));
 }
 
 function answerData(event, key) {
@@ -98,6 +104,18 @@ async function copyShell() {
   }
   const cache = await caches.open(SHELL_CACHE);
   await Promise.all([...responses].map(([address, response]) => cache.put(address, response)));
+}
+
+/** Copies the shell anew when a file of it is no longer what its copy is. */
+async function followChange(copy, network) {
+  try {
+    const [before, now] = await Promise.all([copy, network]);
+    if (!before || !now.ok || before.headers.get("ETag") === now.headers.get("ETag")) return;
+    copying ??= copyShell().finally(() => (copying = undefined));
+    await copying;
+  } catch {
+    // The server went away: the copies stay as they are, and the next visit notices the change again.
+  }
 }
 
 async function dropOldCopies() {
