@@ -3,11 +3,11 @@
 /** Device pixels of the highest bar. */
 export const MOST_HEIGHT = 255;
 
-const HATCH = 6; // CSS pixels from line to line
+const HATCH = 6; // thin lines from line to line
 
 /**
  * A frame of device pixels to draw rows into, put on the canvas at once.
- * @param {number} ratio device pixels a CSS pixel
+ * @param {number} ratio device pixels in a line as thin as one may be
  */
 export function createFrame(width, height, ratio) {
   const image = new ImageData(width, height);
@@ -96,6 +96,6 @@ function drawUnits(frame, units, { top, height, units: room }, colour) {
   if (room < 1) return;
   const ground = top + height + frame.mark;
   for (let x = 0; x < units.length; x += 1) {
-    if (units[x] > 0) fill(frame, x, x + 1, ground, ground + Math.max(frame.mark, Math.round(units[x] * room)), colour);
+    if (units[x] > 0) fill(frame, x, Math.min(x + frame.mark, units.length), ground, ground + Math.max(frame.mark, Math.round(units[x] * room)), colour);
   }
 }

@@ -13,7 +13,8 @@ export function createPainter(canvas) {
   let shares;
 
   /**
-   * @param {{width, height, axisHeight, ratio, rowHeight, scrollTop, first, last}} place sizes in CSS pixels; rows in sight
+   * @param {{width, height, axisHeight, ratio, zoom, rowHeight, scrollTop, first, last}} place sizes in CSS pixels, device
+   *   pixels in one of them, what 1rem has of 16 of them; rows in sight
    * @param {object} scene {viewport, store, colours, axis, font, selected, hovered}
    */
   return function paint(place, scene) {
@@ -21,8 +22,9 @@ export function createPainter(canvas) {
     const axis = Math.round(place.axisHeight * place.ratio);
     const height = Math.max(1, Math.round(place.height * place.ratio) - axis);
     if (canvas.width !== width || canvas.height !== height + axis) Object.assign(canvas, { width, height: height + axis });
-    if (frame?.width !== width || frame.height !== height || frame.ratio !== place.ratio) {
-      frame = createFrame(width, height, place.ratio);
+    const ratio = place.ratio * place.zoom;
+    if (frame?.width !== width || frame.height !== height || frame.ratio !== ratio) {
+      frame = createFrame(width, height, ratio);
       shares = createShares(width);
     }
     frame.pixels.fill(0);

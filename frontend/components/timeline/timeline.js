@@ -80,7 +80,7 @@ export function createTimeline(options) {
     const { clientHeight: height, scrollTop } = parts.scroller;
     const first = Math.max(0, Math.floor(scrollTop / rowHeight));
     const last = Math.min(rows.length - 1, Math.floor((scrollTop + height - axisHeight) / rowHeight));
-    place = { width: parts.plot.clientWidth, height, axisHeight, ratio: devicePixelRatio, rowHeight, scrollTop, first, last };
+    place = { width: parts.plot.clientWidth, height, axisHeight, ratio: devicePixelRatio, zoom: rem / 16, rowHeight, scrollTop, first, last };
   }
 
   function draw() {
@@ -89,7 +89,7 @@ export function createTimeline(options) {
     if (!place.width) return;
     colours ??= readColours(parts.node);
     font ??= getComputedStyle(parts.node).fontFamily;
-    const axis = axisOf(viewport, place.width, calendar, timeZone);
+    const axis = axisOf(viewport, (place.width * 16) / rem, calendar, timeZone);
     steering.follow();
     const hovered = steering.pointer ? pointing.row : -1;
     const selected = parts.scroller.matches(":focus-visible") ? steering.selected : -1;
