@@ -22,7 +22,7 @@ export function createTable({ caption, columns, key, sort }) {
   const foot = element("tfoot", {}, element("tr", {}, ...columns.map(footing)));
   const table = element("table", { class: "figures" }, element("caption", { class: "hidden" }, caption), element("thead", {}, element("tr", {}, ...heads)), body);
   if (columns.some(({ total }) => total)) table.append(foot);
-  const node = element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption }, table);
+  const node = element("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": caption }, table);
   let most = {};
   const showRows = createRows(body, { key, make: () => line(columns, () => most) });
 

@@ -26,7 +26,7 @@ export function detailQueries(kind, course, { place, period }) {
 /**
  * @param {object} context of the view
  * @param {{kind: "worker"|"workstation", tiles: object[], series: object[], nowOf: (now) => (Node|string)[],
- *   places: {node, show(answers, counts)}, whereOf: (interval) => string, valuesOf?: (values) => object}} options
+ *   places: {node, show(answers, counts)}, whereOf: (interval, now) => string, valuesOf?: (values) => object}} options
  *   `valuesOf` adds to the hourly figures what is drawn of them
  */
 export function createDetail(context, { kind, tiles, series, nowOf, places, whereOf, valuesOf = (values) => values }) {
@@ -40,7 +40,7 @@ export function createDetail(context, { kind, tiles, series, nowOf, places, wher
   const bars = element("div", { class: "bars" });
   let timeline = null;
   let latest;
-  const madeOf = createMadeOf(context, { kind, states: STATES_OF[kind], whereOf, counted: (counts) => latest && places.show(latest.answers, counts) });
+  const madeOf = createMadeOf(context, { kind, states: STATES_OF[kind], whereOf: (interval) => whereOf(interval, latest.answers.now.data), counted: (counts) => latest && places.show(latest.answers, counts) });
   const node = element(
     "div",
     { class: "detail" },

@@ -6,7 +6,7 @@ import { explain } from "./trouble.js";
  * @param {object} context of the view
  * @param {{limit: number, key?: string}} options `key` names the question where its window moves with the clock
  * @param {(found: {events: object[], complete: boolean, fault: string}) => void} changed
- * @returns {{show(query), more(), close()}} `show` asks again for as many pages as have been opened
+ * @returns {{show(query), more(), clear(), close()}} `show` asks again for as many pages as have been opened
  */
 export function createPages(context, { limit, key }, changed) {
   let query;
@@ -33,6 +33,13 @@ export function createPages(context, { limit, key }, changed) {
   }
 
   return {
+    /** Forget what is known, where another period was chosen. */
+    clear() {
+      running.abort();
+      wanted = 1;
+      pages = [];
+      tell();
+    },
     show(asked) {
       query = asked;
       return load();

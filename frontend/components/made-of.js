@@ -47,6 +47,7 @@ export function createMadeOf(context, { kind, states, whereOf, counted }) {
   let total = 0; // the units that the figures tell
   let counts = { events: [], complete: false, fault: "" };
   let sought = false;
+  let period; // what was chosen, as far as it does not move with the clock
 
   function found(fresh) {
     counts = fresh;
@@ -58,7 +59,8 @@ export function createMadeOf(context, { kind, states, whereOf, counted }) {
     events.show(counts);
     const sum = unitsOf(counts.events);
     const values = { sum: format.count(sum), total: format.count(total), n: format.count(counts.events.length), form: counts.events.length };
-    setText(verdict, counts.complete ? text(sum === total ? "detail.sum_is" : "detail.sum_is_not", values) : "");
+    const found = counts.complete ? (sum === total ? "sum_is" : "sum_is_not") : "sum_of_newest";
+    setText(verdict, counts.events.length || counts.complete ? text(`detail.${found}`, values) : "");
   }
 
   const known = () => (counts.complete ? counts.events : null);
@@ -67,7 +69,10 @@ export function createMadeOf(context, { kind, states, whereOf, counted }) {
     node,
     counts: known,
     seek: () => (sought = true),
-    show({ period, answers, place }) {
+    show({ period: { from, to }, answers, place }) {
+      const chosenPeriod = [place.window, place.from, place.to].join();
+      if (period !== chosenPeriod) pages.clear();
+      period = chosenPeriod;
       total = answers.figures.data.total_units_produced;
       const list = listOf(place);
       const chosen = statesIn(place.state, states);
@@ -82,7 +87,7 @@ export function createMadeOf(context, { kind, states, whereOf, counted }) {
         chips.show(chosen, Object.fromEntries(states.map((state) => [state, format.hours(hoursOf(rows.filter((row) => row.state === state)))])));
         if (list !== "units") intervals.show(rows, chosen);
       }
-      if (list === "units" || period.to - period.from <= COUNTS_UP_TO) pages.show({ ...asked(period), [`${kind}_id`]: place.id, event_type: "product_count" });
+      if (list === "units" || to - from <= COUNTS_UP_TO) pages.show({ ...asked({ from, to }), [`${kind}_id`]: place.id, event_type: "product_count" });
       if (sought) requestAnimationFrame(() => (node.scrollIntoView({ block: "start" }), heading.focus({ preventScroll: true })));
       sought = false;
     },

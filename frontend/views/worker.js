@@ -24,6 +24,8 @@ const TILES = [
 
 const stack = (key, state) => ({ key, label: text(`states.${state}`), kind: "stack", colour: state, write: format.hours });
 
+const stationName = (now, id) => now.workstations.find(({ workstation_id: one }) => one === id)?.name ?? id;
+
 export const worker = {
   title: ({ place, answers }) => answers?.figures.data.name ?? place.id,
 
@@ -40,15 +42,14 @@ export const worker = {
         stack("unknown_time_hours", "unknown"),
       ],
       places: createStationsOfWorker(context),
-      whereOf: ({ workstation_id: id }) => id ?? "",
+      whereOf: ({ workstation_id: id }, now) => (id === null ? "" : stationName(now, id)),
       nowOf({ data, timestamp }) {
         const now = data.workers.find(({ worker_id: id }) => id === place.id);
         if (!now) return [];
         const { state, since, workstation_id: id } = now;
-        const name = data.workstations.find(({ workstation_id: one }) => one === id)?.name ?? id;
         return [
           element("span", { class: `state state-${state}` }, text(`states.${state}`)),
-          id && element("a", { href: link({ view: "workstation", id }) }, name),
+          id && element("a", { href: link({ view: "workstation", id }) }, stationName(data, id)),
           element("span", { class: "quiet number" }, since ? text("detail.for", { duration: format.duration(Math.max(0, (Date.parse(timestamp) - Date.parse(since)) / 1000)) }) : text("detail.never")),
         ];
       },

@@ -21,6 +21,8 @@ const TILES = [
   { label: "throughput", field: "throughput_rate", write: (format, value) => format.decimal(value), relative: true, opens: { list: "units" } },
 ];
 
+const workerName = (now, id) => now.workers.find(({ worker_id: one }) => one === id)?.name ?? id;
+
 export const workstation = {
   title: ({ place, answers }) => answers?.figures.data.name ?? place.id,
 
@@ -37,14 +39,13 @@ export const workstation = {
       ],
       valuesOf: (values) => ({ ...values, occupied_only: values.occupancy_time_hours - values.productive_time_hours }),
       places: createWorkersOfStation(context),
-      whereOf: ({ worker_ids: ids }) => ids.join(", "),
+      whereOf: ({ worker_ids: ids }, now) => ids.map((id) => workerName(now, id)).join(", "),
       nowOf({ data }) {
         const now = data.workstations.find(({ workstation_id: id }) => id === place.id);
         if (!now) return [];
-        const names = new Map(data.workers.map(({ worker_id: id, name }) => [id, name]));
         return [
           element("span", { class: `state state-${now.state}` }, text(`states.${now.state}`)),
-          ...now.worker_ids.map((id) => element("a", { href: link({ view: "worker", id }) }, names.get(id) ?? id)),
+          ...now.worker_ids.map((id) => element("a", { href: link({ view: "worker", id }) }, workerName(data, id))),
           now.type && element("span", { class: "quiet" }, now.type),
         ];
       },

@@ -272,3 +272,15 @@ def test_nothing_sticks_out_of_the_screen(
 
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     context.close()
+
+
+def test_units_of_another_period_are_not_mixed_with_those_of_before(page: Any, server: RunningServer) -> None:
+    open_detail(page, server, "worker/W1")
+    page.wait_for_selector(".places tfoot td:last-child:not(:has-text('–'))")
+    earlier = period(30)
+
+    page.evaluate("(query) => { history.pushState(null, '', `?view=worker&id=W1&${query}`) }", earlier)
+    page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
+    page.wait_for_selector("main[aria-busy='false'] .places tfoot td:last-child:has-text('–')")
+
+    assert value(page, "Units") == f"{api(server, 'metrics/workers/W1', days=30)['total_units_produced']:,}"

@@ -228,7 +228,7 @@ def test_on_a_phone_the_table_scrolls_and_the_page_does_not(browser: Any, server
     open_table(page, server, view)
 
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-    region = page.locator(".listing [role=region]")
+    region = page.locator(".listing .scroll")
     assert region.get_attribute("tabindex") == "0"
     region.evaluate("region => region.scrollLeft = 300")
     assert page.locator(".listing tbody th").first.bounding_box()["x"] >= 0
