@@ -23,14 +23,15 @@ export function createTable({ caption, columns, key, sort }) {
   const table = element("table", { class: "figures" }, element("caption", { class: "hidden" }, caption), element("thead", {}, element("tr", {}, ...heads)), body);
   if (columns.some(({ total }) => total)) table.append(foot);
   const node = element("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": caption }, table);
-  let most = {};
+  let most = {}; // the same object while bars keep their scale
   const showRows = createRows(body, { key, make: () => line(columns, () => most) });
 
   return {
     node,
     show(rows, sorted = "") {
       heads.forEach((head, n) => mark(head, columns[n].key, sorted));
-      most = Object.fromEntries(columns.filter(({ bar }) => bar === "most").map((column) => [column.key, Math.max(0, ...rows.map((row) => column.value(row) ?? 0))]));
+      const largest = largestOf(columns, rows);
+      if (JSON.stringify(largest) !== JSON.stringify(most)) most = largest;
       showRows(rows);
       columns.forEach(({ total }, n) => total && setText(foot.firstChild.children[n], total(rows)));
     },
@@ -60,6 +61,12 @@ export function exported(rows, columns) {
   return { columns: all.map(({ title, type }) => ({ title, type })), rows: rows.map((row) => all.map(({ value }) => value(row))) };
 }
 
+/** The largest value of each column whose bars are measured by it. */
+function largestOf(columns, rows) {
+  const measured = columns.filter(({ bar }) => bar === "most");
+  return Object.fromEntries(measured.map(({ key, value }) => [key, Math.max(0, ...rows.map((row) => value(row) ?? 0))]));
+}
+
 const missing = (value) => value === null || value === undefined;
 const classOf = ({ type }) => (type === "number" ? "number" : undefined);
 
@@ -87,9 +94,14 @@ const footing = (column, n) => (n === 0 ? element("th", { scope: "row" }, text("
 
 function line(columns, most) {
   const cells = columns.map((column, n) => cell(column, n === 0));
+  let drawn = {};
   return {
     node: element("tr", {}, ...cells.map(({ node }) => node)),
-    update: (row) => cells.forEach((one) => one.update(row, most)),
+    update(row) {
+      if (drawn.row === row && drawn.most === most()) return; // only its place has changed
+      drawn = { row, most: most() };
+      cells.forEach((one) => one.update(row, drawn.most));
+    },
   };
 }
 
@@ -113,7 +125,7 @@ function drawBar(node, column, row, most) {
   const value = column.value(row);
   node.classList.toggle("measured", !missing(value));
   if (missing(value)) return;
-  const whole = column.bar === "percent" ? 100 : most()[column.key];
+  const whole = column.bar === "percent" ? 100 : most[column.key];
   node.style.setProperty("--share", whole ? Math.min(1, value / whole) : 0);
   if (!column.band) return;
   const [lower, upper] = column.band(row);

@@ -15,7 +15,7 @@ export function createEventTable({ format }, { kind, opened = () => false, count
   const other = kind === "worker" ? "workstation_id" : "worker_id";
   const plain = (key, type, write) => ({ key, title: text(`events_of.${key}`), type, value: (row) => row[key], write: write && ((row) => write(row[key])) });
   const columns = [
-    { ...plain("timestamp", "time", (at) => `${format.date(at)}, ${format.time(at, { seconds: true })}`), total: () => text("table.total") },
+    { ...plain("timestamp", "time", (at) => `${format.date(at, { weekday: undefined })}, ${format.time(at, { seconds: true })}`), total: () => text("table.total") },
     !counter && {
       ...plain("event_type", "text", (type) => text(type === "product_count" ? "events_of.units" : `states.${type}`)),
       state: ({ event_type: type }) => (type === "product_count" ? "counted" : type),

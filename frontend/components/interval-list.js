@@ -95,7 +95,7 @@ export function createIntervals(context, { kind, whereOf }) {
         ({ interval, isOpen } = item);
         row.dataset.key = interval.key;
         opener.setAttribute("aria-expanded", isOpen);
-        setText(opener, `${format.date(interval.start)}, ${format.time(interval.start, { seconds: true })}`);
+        setText(opener, instant(interval.start));
         setText(end, endOf(interval));
         setText(duration, format.duration(interval.duration_seconds));
         state.className = `state state-${interval.state}`;
@@ -107,9 +107,10 @@ export function createIntervals(context, { kind, whereOf }) {
 
   function endOf({ start, end, open }) {
     if (open) return text("periods.now");
-    const time = format.time(end, { seconds: true });
-    return format.date(start) === format.date(end) ? time : `${format.date(end)}, ${time}`;
+    return format.date(start) === format.date(end) ? format.time(end, { seconds: true }) : instant(end);
   }
+
+  const instant = (at) => `${format.date(at, { weekday: undefined })}, ${format.time(at, { seconds: true })}`;
 
   function eventsRow() {
     const cell = element("td", { colspan: COLUMNS, class: "within" });
