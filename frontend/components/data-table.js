@@ -8,7 +8,8 @@ import { createRows } from "./keyed-rows.js";
  * A column is
  *   {key, title, type: "text"|"number"|"time", value(row), write?(row), note?(row), href?(row), state?(row),
  *    bar?: "percent"|"most", band?(row), colour?, total?(rows), order?(row), exports?: {title, type, value(row)}[]}.
- * `value` is what sorts (unless `order` does) and is downloaded, `write` the text of it, `note` a quiet line beneath.
+ * `value` is what sorts (unless `order` does) and is downloaded, `write` the text of it, `note` a quiet line beneath,
+ * `href` what it opens into.
  * A bar shows a percentage or a share of the largest value; `band` is [lower, upper] in percent around it. The first
  * column heads the rows.
  *
@@ -107,7 +108,8 @@ function line(columns, most) {
 
 function cell(column, heads) {
   const write = column.write ?? ((row) => column.value(row) ?? "");
-  const link = column.href ? element("a") : null;
+  // The row's name is the way for the keyboard, which more stops in each row would only bar.
+  const link = column.href ? element("a", { tabindex: heads ? undefined : -1 }) : null;
   const words = link ?? element("span");
   const note = column.note ? element("small") : null;
   const node = element(heads ? "th" : "td", { class: classOf(column), scope: heads ? "row" : undefined, "data-colour": column.colour }, words, note);

@@ -46,7 +46,7 @@ export function createMadeOf(context, { kind, states, whereOf, counted }) {
   );
   let total = 0; // the units that the figures tell
   let counts = { events: [], complete: false, fault: "" };
-  let sought = false;
+  let sought = Boolean(context.place.list || context.place.state); // a figure elsewhere led here
   let period; // what was chosen, as far as it does not move with the clock
 
   function found(fresh) {

@@ -50,6 +50,8 @@ function columnsOf({ format, link }, own) {
   const units = (rows) => sum(rows, "total_units_produced");
   const total = (write, key, made) => (rows) => write((own(rows) ?? { [key]: made(rows) })[key]);
   const utilization = (rows) => percentage(active(rows), active(rows) + sum(rows, "total_idle_time_hours"));
+  const into = (state) => ({ id }) => link({ view: "worker", id, list: "intervals", state });
+  const intoUnits = ({ id }) => link({ view: "worker", id, list: "units" });
   const bounds = ({ utilization_lower_percentage: lower, utilization_upper_percentage: upper }) => [lower, upper];
   return [
     named(text("columns.worker"), ({ id }) => link({ view: "worker", id })),
@@ -69,17 +71,18 @@ function columnsOf({ format, link }, own) {
       bar: "percent",
       colour: "working",
       band: bounds,
+      href: into("working,idle"),
       note: ({ unknown_time_hours: unknown, ...row }) => (unknown > 0 && row.utilization_percentage !== null ? format.range(...bounds(row)) : ""),
       total: total(format.percent, "pooled_utilization_percentage", utilization),
       exports: ["utilization_percentage", "utilization_lower_percentage", "utilization_upper_percentage"].map((key) => field(key, "%")),
     }),
-    figure("total_units_produced", format.count, { bar: "most", colour: "units", total: total(format.count, "total_production_count", units) }),
-    figure("units_per_hour", format.decimal, { unit: "1/h", total: total(format.decimal, "average_production_rate", (rows) => ratio(units(rows), active(rows))) }),
-    time("total_active_time_hours", "working", { total: total(format.hours, "total_productive_time_hours", active) }),
-    time("total_idle_time_hours", "idle"),
-    time("unknown_time_hours", "unknown"),
-    time("total_absent_time_hours", "absent"),
-    figure("coverage_percentage", format.percent, { unit: "%", bar: "percent", colour: "accent", total: total(format.percent, "coverage_percentage", () => null) }),
+    figure("total_units_produced", format.count, { bar: "most", colour: "units", href: intoUnits, total: total(format.count, "total_production_count", units) }),
+    figure("units_per_hour", format.decimal, { unit: "1/h", href: intoUnits, total: total(format.decimal, "average_production_rate", (rows) => ratio(units(rows), active(rows))) }),
+    time("total_active_time_hours", "working", { href: into("working"), total: total(format.hours, "total_productive_time_hours", active) }),
+    time("total_idle_time_hours", "idle", { href: into("idle") }),
+    time("unknown_time_hours", "unknown", { href: into("unknown") }),
+    time("total_absent_time_hours", "absent", { href: into("absent") }),
+    figure("coverage_percentage", format.percent, { unit: "%", bar: "percent", colour: "accent", href: into("working,idle,absent"), total: total(format.percent, "coverage_percentage", () => null) }),
     figure("event_count", format.count, { total: total(format.count, "total_events", (rows) => sum(rows, "event_count")) }),
   ];
 }

@@ -39,6 +39,8 @@ const rowOf = (row, now, names) => ({
 });
 
 function columnsOf({ format, link }, elapsed) {
+  const into = (state) => ({ id }) => link({ view: "workstation", id, list: "intervals", state });
+  const intoUnits = ({ id }) => link({ view: "workstation", id, list: "units" });
   const occupied = (rows) => sum(rows, "occupancy_time_hours");
   return [
     named(text("columns.workstation"), ({ id }) => link({ view: "workstation", id })),
@@ -57,6 +59,7 @@ function columnsOf({ format, link }, elapsed) {
       title: text("columns.occupancy_percentage"),
       bar: "percent",
       colour: "idle",
+      href: into("productive,occupied"),
       total: (rows) => format.percent(percentage(occupied(rows), elapsed() * rows.length)),
       exports: [{ ...field("utilization_percentage"), title: titled("occupancy_percentage", "%") }],
     }),
@@ -64,12 +67,13 @@ function columnsOf({ format, link }, elapsed) {
       unit: "%",
       bar: "percent",
       colour: "working",
+      href: into("productive,occupied"),
       total: (rows) => format.percent(percentage(sum(rows, "productive_time_hours"), occupied(rows))),
     }),
-    figure("total_units_produced", format.count, { bar: "most", colour: "units", total: (rows) => format.count(sum(rows, "total_units_produced")) }),
-    figure("throughput_rate", format.decimal, { unit: "1/h", total: (rows) => format.decimal(ratio(sum(rows, "total_units_produced"), occupied(rows))) }),
-    time("occupancy_time_hours", "idle"),
-    time("productive_time_hours", "working"),
+    figure("total_units_produced", format.count, { bar: "most", colour: "units", href: intoUnits, total: (rows) => format.count(sum(rows, "total_units_produced")) }),
+    figure("throughput_rate", format.decimal, { unit: "1/h", href: intoUnits, total: (rows) => format.decimal(ratio(sum(rows, "total_units_produced"), occupied(rows))) }),
+    time("occupancy_time_hours", "idle", { href: into("productive,occupied") }),
+    time("productive_time_hours", "working", { href: into("productive") }),
     { key: "type", title: text("columns.type"), type: "text", value: ({ type }) => type || null },
     figure("event_count", format.count, { total: (rows) => format.count(sum(rows, "event_count")) }),
   ];

@@ -233,3 +233,15 @@ def test_on_a_phone_the_table_scrolls_and_the_page_does_not(browser: Any, server
     region.evaluate("region => region.scrollLeft = 300")
     assert page.locator(".listing tbody th").first.bounding_box()["x"] >= 0
     context.close()
+
+
+def test_a_figure_opens_into_what_it_is_made_of(page: Any, server: RunningServer) -> None:
+    open_table(page, server, query="&q=W3")
+    titles = page.locator(".listing thead th").all_inner_texts()
+    idle = column(page, "Idle")[0]
+
+    page.locator(".listing tbody tr > *").nth(titles.index("Idle")).locator("a").click()
+    page.wait_for_selector(f".intervals tfoot td:has-text('{idle} = Idle')")
+
+    page.wait_for_selector("#made-of:focus")
+    assert 0 < page.locator("#made-of").bounding_box()["y"] < 800
