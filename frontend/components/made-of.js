@@ -53,6 +53,17 @@ export function createMadeOf(context, { kind, states, whereOf, counted }) {
     counts = fresh;
     drawCounts();
     counted(known());
+    arrive();
+  }
+
+  /** Go to the list that was sought, once it is there. */
+  function arrive() {
+    if (!sought || (listOf(context.place) === "units" && counts.events.length === 0 && !counts.complete && !counts.fault)) return;
+    sought = false;
+    requestAnimationFrame(() => {
+      node.scrollIntoView({ block: "start" });
+      heading.focus({ preventScroll: true });
+    });
   }
 
   function drawCounts() {
@@ -88,8 +99,7 @@ export function createMadeOf(context, { kind, states, whereOf, counted }) {
         if (list !== "units") intervals.show(rows, chosen);
       }
       if (list === "units" || to - from <= COUNTS_UP_TO) pages.show({ ...asked({ from, to }), [`${kind}_id`]: place.id, event_type: "product_count" });
-      if (sought) requestAnimationFrame(() => (node.scrollIntoView({ block: "start" }), heading.focus({ preventScroll: true })));
-      sought = false;
+      arrive();
     },
     close() {
       pages.close();

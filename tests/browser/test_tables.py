@@ -241,7 +241,7 @@ def test_a_figure_opens_into_what_it_is_made_of(page: Any, server: RunningServer
     idle = column(page, "Idle")[0]
 
     page.locator(".listing tbody tr > *").nth(titles.index("Idle")).locator("a").click()
-    page.wait_for_selector(f".intervals tfoot td:has-text('{idle} = Idle')")
+    page.wait_for_selector(f".intervals tfoot td:text-is('{idle} = Idle')")
 
     page.wait_for_selector("#made-of:focus")
     assert 0 < page.locator("#made-of").bounding_box()["y"] < 800
