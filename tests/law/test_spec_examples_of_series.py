@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.law.example import Factory, a_morning, absent, at, idle, short, working
+from tests.law.example import Factory, a_morning, absent, at, idle, made, short, working
 from tests.law.served import between
 from tests.reference import BadRequest, instant
 
@@ -24,6 +24,18 @@ def test_buckets_are_cut_to_the_window_and_add_up(factory: Factory) -> None:
         ("08:00", "09:00", 100.0),
         ("09:00", "10:00", 0.0),
     ]
+
+
+@pytest.mark.parametrize(("entity", "entity_id"), [("factory", None), ("worker", "W1"), ("workstation", "S1")])
+def test_what_begins_on_the_last_day_of_a_month_stands_on_that_day(
+    factory: Factory, entity: str, entity_id: str | None
+) -> None:
+    answers = factory(working("2025-12-31T10:00:00Z"), made(3, "2025-12-31T10:15:00Z"), timeout=1800)
+    units = "total_production_count" if entity == "factory" else "total_units_produced"
+    times = {"worker": "total_active_time_hours", "workstation": "occupancy_time_hours"}
+    for metric, value in ((units, 3), (times.get(entity, "total_productive_time_hours"), 0.75)):
+        rows = answers.series(metric, "day", "2025-11-20T00:00:00Z", "2026-01-10T00:00:00Z", entity, entity_id)
+        assert [(start, said) for start, _, said in rows if said] == [(short("2025-12-31T00:00:00Z"), value)]
 
 
 def test_a_bucket_without_a_denominator_is_null(factory: Factory) -> None:

@@ -138,7 +138,10 @@ class Series:
         return Cover([*outer[0].buckets, *inner, *outer[1].buckets], outer[0].edges + outer[1].edges)
 
     def _bucket_of(self, instants: Ints) -> Ints:
-        return np.maximum(np.searchsorted(self.starts, instants, side="right") - 1, 0)
+        """The buckets of events and pages; one that begins with the first event's month is of that event's bucket."""
+        first = self.gatherer.site.first_event_at or 0
+        earliest = np.searchsorted(self.ends, first, side="right")
+        return np.maximum(np.searchsorted(self.starts, instants, side="right") - 1, earliest)
 
     @cached_property
     def _edge_spans(self) -> Spans:
