@@ -193,14 +193,20 @@ class Reference:
         defined = [u for u in utilizations if u is not None]
         expected = [worker for worker in self.workers if self.is_expected(worker, start, end)]
         known = sum(times[w][state] for w in expected for state in STATES)
+        unknown = sum(times[w]["unknown"] for w in expected)
         events = self._seen(start, end)
         units = sum(e.units for e in events)
         return {
             "total_productive_time_hours": hours(active),
+            "total_idle_time_hours": hours(sum(times[w]["idle"] for w in expected)),
+            "total_absent_time_hours": hours(sum(times[w]["absent"] for w in expected)),
+            "unknown_time_hours": hours(unknown),
             "total_production_count": units,
             "average_production_rate": ratio(units, hours(active)),
             "average_utilization_percentage": ratio(sum(defined, Fraction(0)), len(defined)),
             "pooled_utilization_percentage": percent(active, active + idle),
+            "pooled_utilization_lower_percentage": percent(active, active + idle + unknown),
+            "pooled_utilization_upper_percentage": percent(active + unknown, active + idle + unknown),
             "coverage_percentage": percent(known, len(expected) * (end - start)),
             "worker_count": len(self.workers),
             "station_count": len(self.workstations),

@@ -42,8 +42,10 @@ WORKSTATION_METRICS = (
     "total_units_produced", "throughput_rate", "event_count",
 )  # fmt: skip
 FACTORY_METRICS = (
-    "total_productive_time_hours", "total_production_count", "average_production_rate",
-    "average_utilization_percentage", "pooled_utilization_percentage", "coverage_percentage", "total_events",
+    "total_productive_time_hours", "total_idle_time_hours", "total_absent_time_hours", "unknown_time_hours",
+    "total_production_count", "average_production_rate", "average_utilization_percentage",
+    "pooled_utilization_percentage", "pooled_utilization_lower_percentage", "pooled_utilization_upper_percentage",
+    "coverage_percentage", "total_events",
 )  # fmt: skip
 METRICS = {"factory": FACTORY_METRICS, "worker": WORKER_METRICS, "workstation": WORKSTATION_METRICS}
 BUCKETS = ("15m", "hour", "day", "week", "month")

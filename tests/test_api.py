@@ -374,10 +374,15 @@ def test_the_metrics_of_the_factory_are_right(api: Api, one_shift: tuple[str, st
         answer.body["data"].items()
         >= {
             "total_productive_time_hours": 2,
+            "total_idle_time_hours": 1,
+            "total_absent_time_hours": 1,
+            "unknown_time_hours": 0,
             "total_production_count": 30,
             "average_production_rate": 15,
             "average_utilization_percentage": 66.67,
             "pooled_utilization_percentage": 66.67,
+            "pooled_utilization_lower_percentage": 66.67,
+            "pooled_utilization_upper_percentage": 66.67,
             "coverage_percentage": 100,
             "worker_count": 1,
             "station_count": 1,

@@ -5,6 +5,7 @@ ARCHITECTURE.md names the file of each step; each test below takes the same even
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import Any
 
@@ -122,8 +123,15 @@ def test_the_screen_asks_for_that_number(client: Any, posted: Any) -> None:
         assert page.status_code == 200
         assert page.mimetype == "text/html"
         asked = page.text
-    for source in re.findall(r'(?:src|href)="/?([^":]+\.js)"', asked):
-        with client.get("/" + source) as script:
-            assert script.status_code == 200
-            asked += script.text
-    assert "metrics" in asked
+    waiting = re.findall(r'src="/?([^":]+\.js)"', asked)
+    seen: set[str] = set()
+    while waiting:
+        source = waiting.pop()
+        if source not in seen:
+            seen.add(source)
+            with client.get("/" + source) as script:
+                assert script.status_code == 200, source
+                asked += script.text
+                imported = re.findall(r"""(?:from|import)\s*\(?\s*["'](\.[^"']+\.js)["']""", script.text)
+            waiting += [posixpath.normpath(posixpath.join(posixpath.dirname(source), path)) for path in imported]
+    assert "metrics/" in asked

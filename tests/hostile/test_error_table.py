@@ -9,6 +9,8 @@ import pytest
 from tests.conftest import NOON, Clock, make_settings
 from tests.hostile.site import GOOD, JSON, Site, assert_batch, assert_is_error, event
 
+from factory.domain.metrics import WORKER_METRICS
+
 SQL = "1' OR '1'='1"
 READS = [
     "/workers/",
@@ -190,6 +192,11 @@ SERIES: dict[str, Any] = {"metric": "event_count", "entity": "worker", "id": "W1
         ("metric", "throughput_rate"),
         ("metric", "__class__"),
         ("metric", SQL),
+        ("metric", ","),
+        ("metric", "event_count,"),
+        ("metric", "event_count,event_count"),
+        ("metric", "event_count,throughput_rate"),
+        ("metric", ",".join(WORKER_METRICS)),  # eleven
         ("entity", ""),
         ("entity", "machine"),
         ("entity", "workers"),

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import Clock
 from tests.law.served import Served, between
-from tests.reference import instant
+from tests.reference import METRICS, instant
 from tests.strategies import History, deliveries, histories
 
 MANY = 20 if os.environ.get("HYPOTHESIS_PROFILE") == "ci" else 1
@@ -109,3 +109,32 @@ def test_each_bucket_says_what_the_metric_says_of_its_window_and_counts_add_up(
         for row in random.sample(rows, min(2, len(rows))):
             alone = get(served, factory, "/metrics/factory", **{"from": row["start"], "to": row["end"]})
             assert alone["data"][metric] == row["value"], (metric, row)
+
+
+@settings(max_examples=10 * MANY)
+@given(history=histories(), seed=st.integers(0, 2**32))
+def test_several_metrics_are_the_series_of_each_side_by_side(
+    both: list[Served], law_clock: Clock, history: History, seed: int
+) -> None:
+    law_clock.now = history.now
+    random = Random(seed)
+    served = random.choice(both)
+    factory = served.new_factory(history.time_zone, history.state_timeout_seconds)
+    for delivery in deliveries(history.events, random):
+        served.send(factory, delivery)
+    event = random.choice(history.events)
+    ids = {"factory": {}, "worker": {"id": event.worker_id}, "workstation": {"id": event.workstation_id}}
+    for entity, identity in ids.items():
+        several = random.sample(METRICS[entity], random.randint(2, min(10, len(METRICS[entity]))))
+        asked = {"entity": entity, "bucket": "day", **identity, **between(random.choice(history.windows))}
+        together = get(served, factory, "/metrics/timeseries", metric=",".join(several), **asked)
+        alone = [get(served, factory, "/metrics/timeseries", metric=metric, **asked) for metric in several]
+        assert [together["window"]] * len(several) == [one["window"] for one in alone]
+        assert together["data"] == [
+            {
+                "start": rows[0]["start"],
+                "end": rows[0]["end"],
+                "values": {metric: row["value"] for metric, row in zip(several, rows, strict=True)},
+            }
+            for rows in zip(*(one["data"] for one in alone), strict=True)
+        ]

@@ -114,7 +114,7 @@ def ask_some(
 
 
 def test_every_metric_in_every_bucket_over_two_clock_changes(both: list[Served], law_clock: Clock) -> None:
-    """All 25 series by all five buckets, in a zone that changes by half an hour."""
+    """All 30 series by all five buckets, in a zone that changes by half an hour."""
     law_clock.now = instant("2025-04-07T01:30:00Z")
     begin = instant("2025-04-04T22:10:00Z")
     random = Random(3)

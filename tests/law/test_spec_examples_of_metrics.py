@@ -50,10 +50,15 @@ def test_the_fields_of_the_factory(factory: Factory) -> None:
     # W1: 2.5 active, 0.5 idle, 0.5 absent of 4 hours. W2: 1 idle. W9 is registered and was never seen.
     assert answers.of("factory") == {
         "total_productive_time_hours": 2.5,
+        "total_idle_time_hours": 1.5,
+        "total_absent_time_hours": 0.5,
+        "unknown_time_hours": 3.5,
         "total_production_count": 10,
         "average_production_rate": 4.0,
         "average_utilization_percentage": 41.67,  # (83.33… + 0) / 2
         "pooled_utilization_percentage": 62.5,  # 2.5 / 4
+        "pooled_utilization_lower_percentage": 33.33,  # 2.5 / 7.5
+        "pooled_utilization_upper_percentage": 80.0,  # 6 / 7.5
         "coverage_percentage": 56.25,  # (3.5 + 1) / (2 * 4)
         "worker_count": 3,
         "station_count": 2,
@@ -173,6 +178,23 @@ def test_coverage_leaves_out_who_went_home_and_counts_who_fell_silent(factory: F
     assert answers.of("factory", None, "10:00", "11:00")["coverage_percentage"] == 25.0
     # At 08:00 to 10:00: W1 (2 h), W2 (1 h), W3 (0 h) of 6 h
     assert answers.of("factory", None, "08:00", "10:00")["coverage_percentage"] == 50.0
+
+
+def test_the_times_of_the_factory_leave_out_who_is_not_expected(factory: Factory) -> None:
+    answers = factory(
+        absent("08:00", "W1"),  # is at home
+        working("09:30", "W2"), absent("10:15", "W2"),  # goes home
+        made(1, "08:00", "W3"),  # was never in a state
+        idle("09:45", "W4"),  # falls silent at 10:45
+        workers=["W5"],
+    )  # fmt: skip
+    data = answers.of("factory", None, "10:00", "11:00")
+    times = ("total_productive_time_hours", "total_idle_time_hours", "total_absent_time_hours", "unknown_time_hours")
+    assert [data[name] for name in times] == [0.25, 0.75, 0.75, 0.25]
+    bounds = ("pooled_utilization_lower_percentage", "pooled_utilization_upper_percentage", "coverage_percentage")
+    assert [data[name] for name in bounds] == [20.0, 40.0, 87.5]
+    nobody = answers.of("factory", None, "07:00", "08:00")
+    assert [nobody[name] for name in (*times, *bounds)] == [0, 0, 0, 0, None, None, None]
 
 
 def test_who_is_absent_and_counted_in_the_window_is_expected(factory: Factory) -> None:

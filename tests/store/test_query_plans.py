@@ -215,7 +215,7 @@ def test_a_single_event_finds_rows_by_their_key(plant: Plant) -> None:
         "metrics/workstations/S3/intervals",
         "metrics/timeseries?metric=coverage_percentage&entity=factory&bucket=hour",
         "metrics/timeseries?metric=total_units_produced&entity=worker&id=W7&bucket=day",
-        "metrics/timeseries?metric=throughput_rate&entity=workstation&id=S3&bucket=15m",
+        "metrics/timeseries?metric=throughput_rate,event_count&entity=workstation&id=S3&bucket=15m",
         "metrics/timeline?entity=worker&id=W7,W3&from=2026-01-13T00:00:00Z",
         "metrics/timeline?entity=workstation&from=2026-01-13T00:00:00Z",
         "metrics/timeline?entity=worker&bucket=15m",

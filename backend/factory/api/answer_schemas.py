@@ -22,6 +22,7 @@ from factory.domain.event import STATE_NAMES
 from factory.domain.stretches import STATION_STATES
 
 MILLISECONDS: Schema = {"type": "integer", "description": "Since the Unix epoch."}
+VALUE: Schema = {"type": ["number", "null"]}
 HOURS: Schema = {"type": "number", "minimum": 0}
 RATE: Schema = {"type": ["number", "null"], "minimum": 0}
 PERCENTAGE: Schema = {"type": ["number", "null"], "minimum": 0, "maximum": 100}
@@ -51,10 +52,15 @@ METRIC_FIELDS: dict[str, dict[str, Schema]] = {
     },
     "factory": {
         "total_productive_time_hours": HOURS,
+        "total_idle_time_hours": HOURS,
+        "total_absent_time_hours": HOURS,
+        "unknown_time_hours": HOURS,
         "total_production_count": COUNT,
         "average_production_rate": RATE,
         "average_utilization_percentage": PERCENTAGE,
         "pooled_utilization_percentage": PERCENTAGE,
+        "pooled_utilization_lower_percentage": PERCENTAGE,
+        "pooled_utilization_upper_percentage": PERCENTAGE,
         "coverage_percentage": PERCENTAGE,
         "total_events": COUNT,
     },
@@ -156,7 +162,18 @@ ANSWERS: dict[str, Schema] = {
     "WorkstationMetrics": an_object({**_WORKSTATION, **METRIC_FIELDS["workstation"]}),
     "WorkstationMetricsAnswer": one(ref("WorkstationMetrics"), _WINDOW),
     "WorkstationsMetricsAnswer": many(ref("WorkstationMetrics"), _WINDOW),
-    "SeriesAnswer": many(an_object({"start": INSTANT, "end": INSTANT, "value": {"type": ["number", "null"]}}), _WINDOW),
+    "SeriesAnswer": many(
+        an_object(
+            {
+                "start": INSTANT,
+                "end": INSTANT,
+                "value": VALUE,
+                "values": {"type": "object", "additionalProperties": VALUE},
+            },
+            optional=("value", "values"),
+        ),
+        _WINDOW,
+    ),
     "WorkerIntervalsAnswer": many(
         an_object(
             {

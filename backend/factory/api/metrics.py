@@ -12,13 +12,13 @@ from factory.api.answers import many, one
 from factory.api.contract import FACTORY, WINDOW, WORKER_ID, WORKSTATION_ID, Parameter, contract
 from factory.api.query_parameters import Query
 from factory.api.request_context import factory, now, store
-from factory.api.schemas import ID
+from factory.api.schemas import ID, list_of
 from factory.api.workers import known_worker
 from factory.api.workstations import known_workstation
 from factory.domain.calendar import BUCKETS
 from factory.operations.explain_intervals import explain_intervals
 from factory.operations.query_metrics import query_metrics
-from factory.operations.query_timeseries import query_timeseries
+from factory.operations.query_timeseries import MAX_METRICS, query_timeseries
 
 namespace = Namespace("metrics", "Times, units, rates and percentages over a window", path="/metrics")
 
@@ -28,10 +28,10 @@ _METRICS = list(dict.fromkeys(name for fields in METRIC_FIELDS.values() for name
 _SERIES = (
     Parameter(
         "metric",
-        {"type": "string", "enum": _METRICS},
-        "A field of that entity's metrics: a time, units, a rate, a percentage or a number of events.",
+        list_of({"type": "string", "enum": _METRICS}, minItems=1, maxItems=MAX_METRICS, uniqueItems=True),
+        "A field of that entity's metrics: a time, units, a rate, a percentage or a number of events; or several.",
         required=True,
-        example="total_units_produced",
+        example=["total_units_produced"],
     ),
     Parameter("entity", {"type": "string", "enum": list(METRIC_FIELDS)}, "", required=True, example="worker"),
     Parameter("id", ID, "The worker or workstation; left out for the factory.", example="W1"),
@@ -162,9 +162,10 @@ class Timeseries(Resource):  # type: ignore[misc]
         errors=(400, 404),
     )
     def get(self) -> Response:
-        """Show a metric over time
+        """Show a metric over time, or several
 
-        The first and the last bucket are cut to the window. More than 10,000 buckets are refused.
+        A row has the `value` of one metric, or the `values` of several by name. The first and the last bucket are cut
+        to the window. More than 10,000 buckets are refused.
         """
         query = Query()
         metric, entity, bucket = (query.required(name) for name in ("metric", "entity", "bucket"))
@@ -173,7 +174,7 @@ class Timeseries(Resource):  # type: ignore[misc]
         answer = query_timeseries(
             store=store(),
             factory=factory(),
-            metric=metric,
+            metrics=metric.split(","),
             entity=entity,
             entity_id=entity_id,
             bucket=bucket,

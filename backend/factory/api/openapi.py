@@ -88,6 +88,8 @@ def _parameter(declared: Parameter) -> dict[str, Any]:
         "required": declared.required,
         "description": declared.description,
         "schema": declared.schema,
+        # A list is one parameter with commas in it.
+        **({"explode": False} if declared.schema["type"] == "array" else {}),
         **({} if declared.example is None else {"example": declared.example}),
     }
 

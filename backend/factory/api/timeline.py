@@ -9,21 +9,20 @@ from factory.api.answers import many, one
 from factory.api.contract import FACTORY, WINDOW, Parameter, contract
 from factory.api.query_parameters import Query
 from factory.api.request_context import factory, now, store
-from factory.api.schemas import ID_PATTERN
+from factory.api.schemas import ID, list_of
 from factory.operations.query_now import query_now
 from factory.operations.query_timeline import BUCKETS, MAX_IDS, query_timeline
 
 namespace = Namespace("timeline", "States now and in the course of time", path="/metrics")
 
-_ID = ID_PATTERN.strip("^$")
 _ENTITIES = ("worker", "workstation")
 _TIMELINE = (
     Parameter("entity", {"type": "string", "enum": list(_ENTITIES)}, "", required=True, example="worker"),
     Parameter(
         "id",
-        {"type": "string", "pattern": f"^{_ID}(,{_ID})*$"},
-        f"At most {MAX_IDS} distinct ids with commas between them; all, where there are no more, if it is left out.",
-        example="W1",
+        list_of(ID, minItems=1, maxItems=MAX_IDS, uniqueItems=True),
+        f"Ids with commas between them; all, where there are no more than {MAX_IDS}, if it is left out.",
+        example=["W1"],
     ),
     Parameter(
         "bucket",

@@ -137,9 +137,14 @@ class FactoryTotals:
     def active(self) -> Ints:
         return self._sum("active")
 
+    @cached_property
+    def idle(self) -> Ints:
+        return self._sum("idle")
+
     @property
     def present(self) -> Ints:
-        return self.active + self._sum("idle")
+        """All who are present in the bucket are expected in it."""
+        return self.active + self.idle
 
     @cached_property
     def units(self) -> Ints:
@@ -177,12 +182,17 @@ class FactoryTotals:
     def _expected_of_each(self) -> npt.NDArray[np.bool_]:
         return (self._each["events"] > 0) | (self._known_before & (self._each["absent"] == 0))
 
+    @cached_property
+    def absent(self) -> Ints:
+        """Of the workers that are expected."""
+        return self._count(np.where(self._expected_of_each, self._each["absent"], 0))
+
     @property
     def known(self) -> Ints:
         """Time in a known state of the workers that are expected."""
-        return self._count(np.where(self._expected_of_each, self._present_of_each + self._each["absent"], 0))
+        return self.present + self.absent
 
-    @property
+    @cached_property
     def expected(self) -> npt.NDArray[Any]:
         """The elapsed time of the workers that are expected: of as many whole numbers as it takes.
 
@@ -191,6 +201,21 @@ class FactoryTotals:
         seen = self._count(self._expected_of_each.astype(np.int64) - self._known_before)
         began_before = np.searchsorted(np.sort(self._first_states.at), self._starts)
         return self.elapsed.astype(object) * (seen + began_before)
+
+    @property
+    def unknown(self) -> npt.NDArray[Any]:
+        """Of the workers that are expected."""
+        return self.expected - self.known
+
+    @property
+    def not_idle(self) -> npt.NDArray[Any]:
+        """Active, if all unknown time were."""
+        return self.active + self.unknown
+
+    @property
+    def not_absent(self) -> npt.NDArray[Any]:
+        """Present, if all unknown time were, of the workers that are expected."""
+        return self.expected - self.absent
 
     @property
     def active_workers(self) -> Ints:
@@ -233,19 +258,20 @@ WORKSTATION_METRICS: Metrics = {
 
 FACTORY_METRICS: Metrics = {
     "total_productive_time_hours": (hours, "active"),
+    "total_idle_time_hours": (hours, "idle"),
+    "total_absent_time_hours": (hours, "absent"),
+    "unknown_time_hours": (hours, "unknown"),
     "total_production_count": (int, "units"),
     "average_production_rate": (per_hour, "units", "active"),
     "average_utilization_percentage": (lambda rounded_mean: rounded_mean, "average_utilization"),
     "pooled_utilization_percentage": (percentage, "active", "present"),
+    "pooled_utilization_lower_percentage": (percentage, "active", "not_absent"),
+    "pooled_utilization_upper_percentage": (percentage, "not_idle", "not_absent"),
     "coverage_percentage": (percentage, "known", "expected"),
     "total_events": (int, "events"),
 }
 
-SERIES_METRICS = {
-    "factory": tuple(FACTORY_METRICS),
-    "worker": tuple(WORKER_METRICS),
-    "workstation": tuple(WORKSTATION_METRICS),
-}
+SERIES_METRICS = {"factory": FACTORY_METRICS, "worker": WORKER_METRICS, "workstation": WORKSTATION_METRICS}
 """The metrics of each entity that have a series."""
 
 

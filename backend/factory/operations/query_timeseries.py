@@ -1,8 +1,8 @@
-"""One metric by buckets of the factory's calendar."""
+"""Metrics by buckets of the factory's calendar."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,7 @@ from sqlalchemy import Connection
 from factory.domain.calendar import BUCKETS, DAYS, HOURS, MONTHS, Stretch
 from factory.domain.errors import FieldError, InvalidInput
 from factory.domain.metrics import (
-    FACTORY_METRICS,
     SERIES_METRICS,
-    WORKER_METRICS,
-    WORKSTATION_METRICS,
     FactoryTotals,
     StationTotals,
     WorkerTotals,
@@ -29,6 +26,7 @@ from factory.store.database import Store
 from factory.store.factories import Factory
 
 _LEVEL = {"15m": None, "hour": HOURS, "day": DAYS, "week": DAYS, "month": MONTHS}
+MAX_METRICS = 10
 _BUCKETS_AT_ONCE = 500
 """So many buckets of all workers are held in memory."""
 
@@ -37,7 +35,7 @@ def query_timeseries(
     *,
     store: Store,
     factory: str,
-    metric: str,
+    metrics: Sequence[str],
     entity: str,
     entity_id: str | None,
     bucket: str,
@@ -45,12 +43,12 @@ def query_timeseries(
     end: int | None,
     now: int,
 ) -> MetricsAnswer:
-    """SPEC section 4, Series: `{"start", "end", "value"}` a bucket.
+    """SPEC section 4, Series: `{"start", "end", "value"}` a bucket, or `values` by name for several metrics.
 
     Instants in microseconds. Raises InvalidInput for a bad parameter or more than 10,000 buckets, NotFound
     for an unknown factory, worker or workstation.
     """
-    _check(metric, entity, entity_id, bucket)
+    _check(metrics, entity, entity_id, bucket)
 
     def read(tx: Connection, site: Factory) -> MetricsAnswer:
         window = window_of(start, end, site.first_event_at, now)
@@ -58,13 +56,17 @@ def query_timeseries(
         only = {} if key is None else {entity: [key]}
         gatherer = Gatherer(store, tx, site, only.get("worker"))
         stretches = buckets_of(gatherer, bucket, window)
-        found: list[Any] = []
+        found: dict[str, list[Any]] = {name: [] for name in metrics}
         for series in in_portions(gatherer, bucket, stretches, only.get("workstation")):
-            found += _values(gatherer, series, entity, metric)
+            totals = _totals(gatherer, series, entity)
+            for name in metrics:
+                found[name] += values(totals, SERIES_METRICS[entity], name)
         bounds = [format_timestamp(low) for low, _ in stretches] + [format_timestamp(window.end)]
+        rows = zip(*found.values(), strict=True)
         data = [
-            {"start": low, "end": high, "value": value}
-            for low, high, value in zip(bounds[:-1], bounds[1:], found, strict=True)
+            {"start": low, "end": high}
+            | ({"value": row[0]} if len(metrics) == 1 else {"values": dict(zip(metrics, row, strict=True))})
+            for low, high, row in zip(bounds[:-1], bounds[1:], rows, strict=True)
         ]
         return MetricsAnswer(data, window.rendered(site.time_zone, site.state_timeout_seconds))
 
@@ -87,7 +89,7 @@ def in_portions(
         yield Series(gatherer, stretches[n : n + _BUCKETS_AT_ONCE], level=_LEVEL[bucket], stations=stations)
 
 
-def _check(metric: str, entity: str, entity_id: str | None, bucket: str) -> None:
+def _check(metrics: Sequence[str], entity: str, entity_id: str | None, bucket: str) -> None:
     faults: list[FieldError] = []
 
     def fault(field: str, message: str) -> None:
@@ -95,8 +97,10 @@ def _check(metric: str, entity: str, entity_id: str | None, bucket: str) -> None
 
     if entity not in SERIES_METRICS:
         fault("entity", "must be one of " + ", ".join(SERIES_METRICS))
-    elif metric not in SERIES_METRICS[entity]:
+    elif not set(metrics) <= SERIES_METRICS[entity].keys():
         fault("metric", "must be one of " + ", ".join(SERIES_METRICS[entity]))
+    elif not 1 <= len(set(metrics)) == len(metrics) <= MAX_METRICS:
+        fault("metric", f"must be 1 to {MAX_METRICS} distinct names with commas between them")
     if bucket not in BUCKETS:
         fault("bucket", "must be one of " + ", ".join(BUCKETS))
     if entity in ("worker", "workstation") and entity_id is None:
@@ -107,13 +111,11 @@ def _check(metric: str, entity: str, entity_id: str | None, bucket: str) -> None
         raise InvalidInput("; ".join(f"{f['field']}: {f['message']}" for f in faults), errors=faults)
 
 
-def _values(gatherer: Gatherer, series: Series, entity: str, metric: str) -> list[Any]:
-    """The metric of each bucket."""
+def _totals(gatherer: Gatherer, series: Series, entity: str) -> WorkerTotals | StationTotals | FactoryTotals:
+    """The totals of each bucket."""
     presence, buckets = series.presence(), np.arange(len(series.starts))
     if entity == "factory":
-        factory = FactoryTotals(presence, gatherer.first_states, series.starts, series.elapsed)
-        return values(factory, FACTORY_METRICS, metric)
+        return FactoryTotals(presence, gatherer.first_states, series.starts, series.elapsed)
     if entity == "worker":
-        return values(WorkerTotals(presence, "bucket", buckets, series.elapsed), WORKER_METRICS, metric)
-    station = StationTotals(presence, series.occupancy(), "bucket", buckets, series.elapsed)
-    return values(station, WORKSTATION_METRICS, metric)
+        return WorkerTotals(presence, "bucket", buckets, series.elapsed)
+    return StationTotals(presence, series.occupancy(), "bucket", buckets, series.elapsed)
