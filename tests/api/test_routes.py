@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +78,22 @@ def test_the_page_is_served_from_its_directory_and_nothing_beside_it(
         answer = client.get(path)
         assert (answer.status_code, answer.mimetype) == (200, mimetype)
         assert client.get(path, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+    for path in ("/", "/styles/main.css"):
+        plain, packed = (client.get(path, headers={"Accept-Encoding": accepted}) for accepted in ("br", "br, gzip"))
+        assert (plain.headers.get("Content-Encoding"), packed.headers["Content-Encoding"]) == (None, "gzip")
+        assert gzip.decompress(packed.data) == plain.data
+        assert plain.headers["Vary"] == packed.headers["Vary"] == "Accept-Encoding"
+        assert plain.headers["ETag"] != packed.headers["ETag"]
+        same = {"Accept-Encoding": "gzip", "If-None-Match": packed.headers["ETag"]}
+        assert client.get(path, headers=same).status_code == 304
+        refusing = client.get(path, headers={"Accept-Encoding": "gzip;q=0, identity"})
+        assert "Content-Encoding" not in refusing.headers
+    (page / "styles" / "main.css").write_text("a{}")
+    assert gzip.decompress(client.get("/styles/main.css", headers={"Accept-Encoding": "gzip"}).data) == b"a{}"
+    (page / "styles" / "icon.png").write_bytes(b"pixels")
+    picture = client.get("/styles/icon.png", headers={"Accept-Encoding": "gzip"})
+    assert picture.data == b"pixels"
+    assert not {"Vary", "Content-Encoding"} & set(picture.headers.keys())
     for path in ("/.hidden", "/styles/../../secret.txt", "/styles/..%2f..%2fsecret.txt", "/styles/", "/styles/%00"):
         assert client.get(path).status_code == 404, path
     assert client.post("/api/v1/nothing").status_code == 404
@@ -91,3 +108,12 @@ def test_lists_and_single_things_have_their_shapes(site: FlaskClient) -> None:
     assert shown.keys() == {"status", "data", "window", "timestamp"}
     page: Any = site.get("/api/v1/events/").get_json()
     assert page.keys() == {"status", "count", "data", "next_cursor", "timestamp"}
+
+
+def test_whether_sample_data_can_be_loaded_is_said(fresh_database: Callable[[str], str], site: FlaskClient) -> None:
+    from factory.app import create_app
+
+    assert site.get("/api/v1/demo/").get_json()["data"] == {"enabled": True}
+    app = create_app(make_settings(fresh_database("sqlite")), clock=Clock())
+    assert app.test_client().get("/api/v1/demo").get_json()["data"] == {"enabled": False}
+    close_store(app.extensions["factory_store"])

@@ -39,6 +39,7 @@ ROUTES = [
     "/factories/",
     "/factories/default",
     "/events/batch",
+    "/demo/",
     "/demo/seed",
 ]
 

@@ -237,6 +237,7 @@ ANSWERS: dict[str, Schema] = {
         {**_WINDOW, **_DRAWN_BESIDE},
         optional=tuple(_DRAWN_BESIDE),
     ),
+    "DemoAnswer": one(an_object({"enabled": BOOLEAN})),
     "SeedAnswer": one({"type": "object"}),
     "Error": an_object(
         {

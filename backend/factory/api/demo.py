@@ -10,9 +10,24 @@ from factory.api.contract import FACTORY, contract
 from factory.api.query_parameters import Query
 from factory.api.request_context import factory, now, settings, store
 from factory.domain.errors import NotAllowed
+from factory.operations.factories import get_factory
 from factory.operations.seed_demo import seed_demo
 
 namespace = Namespace("demo", "Sample data, only with DEMO_MODE=true", path="/demo")
+
+
+@namespace.route("/")
+class Demo(Resource):  # type: ignore[misc]
+    @contract(
+        parameters=FACTORY,
+        answers={200: ("Whether it can be loaded", "DemoAnswer")},
+        errors=(400, 404),
+    )
+    def get(self) -> Response:
+        """Say whether sample data can be loaded into the factory"""
+        Query().done()
+        get_factory(store=store(), factory=factory())
+        return one({"enabled": settings().demo_mode})
 
 
 @namespace.route("/seed")

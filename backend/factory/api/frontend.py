@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 import mimetypes
+from functools import lru_cache
 from pathlib import Path
 
 from flask import Flask, Response, request
@@ -11,6 +13,9 @@ from werkzeug.exceptions import NotFound
 from werkzeug.security import safe_join
 
 log = logging.getLogger("factory.api")
+
+_TEXTS = ("application/json", "application/manifest+json", "image/svg+xml")
+"""Types that gzip makes smaller, beside text/*."""
 
 
 def register_frontend(app: Flask, directory: Path) -> None:
@@ -46,7 +51,19 @@ def answer_with(file: Path) -> Response:
     if not file.is_file():
         raise NotFound
     mimetype = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-    answer = Response(file.read_bytes(), mimetype=mimetype, headers={"Cache-Control": "no-cache"})
+    headers = {"Cache-Control": "no-cache"}
+    content = file.read_bytes()
+    if mimetype.startswith("text/") or mimetype in _TEXTS:
+        headers["Vary"] = "Accept-Encoding"
+        if request.accept_encodings.quality("gzip") > 0:
+            headers["Content-Encoding"] = "gzip"
+            content = _compressed(content)
+    answer = Response(content, mimetype=mimetype, headers=headers)
     answer.add_etag()
     answer.make_conditional(request)
     return answer
+
+
+@lru_cache(maxsize=256)
+def _compressed(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)

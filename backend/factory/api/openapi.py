@@ -20,7 +20,8 @@ Events of cameras and sensors go in, numbers about workers, workstations and the
 Every route answers with and without its trailing slash. Times are RFC 3339; one without an offset is UTC.
 A request acts in the factory of `?factory=` or `X-Factory-ID`, else in `default`. A query parameter that a route
 does not know is refused, health apart. `X-Request-ID` may be sent (1 to 64 of `A-Z a-z 0-9 . _ -`) and is on
-every answer. What was refused with 503 can be sent again unchanged after `Retry-After` seconds.
+every answer. What a GET found carries an `ETag`; the same question with it in `If-None-Match` is answered with 304
+until something else is found. What was refused with 503 can be sent again unchanged after `Retry-After` seconds.
 """
 
 _REQUEST_ID = {"X-Request-ID": {"description": "Names the request in the log.", "schema": {"type": "string"}}}
