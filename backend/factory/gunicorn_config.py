@@ -30,6 +30,7 @@ workers = _settings.web_workers
 threads = _settings.max_requests_in_flight + SPARE_THREADS
 keepalive = 30
 graceful_timeout = 30
+limit_request_line = 8190  # the most there is: a timeline may name two hundred ids
 loglevel = _settings.log_level.lower()
 # The application writes one line a request itself.
 accesslog = None

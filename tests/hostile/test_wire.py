@@ -248,6 +248,14 @@ def test_a_client_that_leaves_before_the_answer_does_no_harm(server: RunningServ
     assert count_of(server, worker) == 1
 
 
+def test_a_timeline_of_two_hundred_long_ids_fits_into_a_request(server: RunningServer) -> None:
+    ids = [f"{number:03}-{uuid4().hex}" for number in range(200)]
+    seen = [event(worker_id=one, event_type="working") for one in ids]
+    assert server.post_json("/api/v1/events/batch", seen).status == 201
+    answer = server.request("GET", f"/api/v1/metrics/timeline?entity=worker&bucket=day&id={','.join(ids)}")
+    assert [row["id"] for row in answer.body["data"]] == ids
+
+
 def test_one_event_posted_by_many_at_once_is_created_once(server: RunningServer) -> None:
     worker = fresh_worker()
     results: list[int] = []
