@@ -19,6 +19,7 @@ PICTURES = Path("var/screenshots")
 IMAGES = Path("docs/images")
 SHOWN = "main[aria-busy=false]"
 SIZES = {"phone": (390, 844), "desk": (1440, 900), "wall": (3840, 2160)}
+README_SIZES = {"phone": (390, 844), "desk": (1440, 1120)}
 SCHEMES = ("light", "dark")
 VIEWS = {
     "overview": "view=overview&window=24h",
@@ -49,9 +50,9 @@ README = (
 )
 
 
-def take(browser: Browser, address: str, picture: Picture) -> None:
-    """Writes the picture's file: the whole page, on the wall just the screen."""
-    width, height = SIZES[picture.size]
+def take(browser: Browser, address: str, picture: Picture, size: tuple[int, int], *, whole_page: bool) -> None:
+    """Writes the picture's file: the whole page, or what the screen shows of it."""
+    width, height = size
     context = browser.new_context(
         viewport={"width": width, "height": height},
         device_scale_factor=2 if picture.size == "phone" else 1,
@@ -67,7 +68,7 @@ def take(browser: Browser, address: str, picture: Picture) -> None:
     except TimeoutError:
         print(f"{picture.file}: the view shows no figures after 15 s")
     page.wait_for_load_state("networkidle")
-    page.screenshot(path=picture.file, full_page=picture.size != "wall")
+    page.screenshot(path=picture.file, full_page=whole_page)
     context.close()
 
 
@@ -80,7 +81,8 @@ def main() -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     with sample_server() as address, chromium() as browser:
         for picture in README if asked.readme else every:
-            take(browser, address, picture)
+            size = (README_SIZES if asked.readme else SIZES)[picture.size]
+            take(browser, address, picture, size, whole_page=picture.size != "wall" and not asked.readme)
             print(picture.file, flush=True)
     if asked.readme:
         IMAGES.mkdir(parents=True, exist_ok=True)
