@@ -29,12 +29,13 @@ export function createChoice({ change, site }) {
     bto: createField({ label: text("compare.to"), control: own[1] }),
   };
   const apply = element("button", { class: "button primary" }, text("compare.apply"));
+  const ownPeriod = element("div", { class: "own" }, ...OWN.map((name) => fields[name].node), apply);
   const node = element(
     "form",
     { class: "card compare-choice no-print", novalidate: true, onsubmit: submit },
     element("fieldset", { class: "segments" }, element("legend", { class: "hidden" }, text("compare.kind")), ...kinds),
-    ...Object.values(fields).map((field) => field.node),
-    apply,
+    ...["of", "a", "b", "against"].map((name) => fields[name].node),
+    ownPeriod,
     entities.a.suggestions,
     entities.b.suggestions,
   );
@@ -67,7 +68,7 @@ export function createChoice({ change, site }) {
     fields.of.node.hidden = fields.against.node.hidden = !periods;
     fields.a.node.hidden = entity === "factory";
     fields.b.node.hidden = periods;
-    fields.bfrom.node.hidden = fields.bto.node.hidden = apply.hidden = !custom;
+    ownPeriod.hidden = !custom;
     for (const side of ["a", "b"]) {
       if (entity !== "factory") entities[side].offer(known[entity]);
       const row = known[entity]?.find(({ id }) => id === sides[side].id);

@@ -62,7 +62,7 @@ export function createComparison(entity) {
   const lines = FIGURES[entity].map(line);
   const node = element(
     "div",
-    { class: "scroll", tabindex: 0, role: "region", "aria-label": text("compare.figures") },
+    { class: "scroll", tabindex: 0, role: "group", "aria-label": text("compare.figures") },
     element(
       "table",
       { class: "comparison" },

@@ -97,8 +97,9 @@ function namesOf({ kind, entity, sides }, known, format) {
   const name = (side) => {
     if (kind !== "periods") return known[entity].find(({ id }) => id === sides[side].id).name;
     const { from, to, live } = sides[side].period;
-    const day = format.date(from) === format.date(to - 1) ? "" : `${format.date(to)}, `;
-    return `${format.date(from)}, ${format.time(from)} – ${live ? text("periods.now") : `${day}${format.time(to)}`}`;
+    const date = (at) => format.date(at, { weekday: undefined });
+    const day = date(from) === date(to - 1) ? "" : `${date(to)}, `;
+    return `${date(from)}, ${format.time(from)} – ${live ? text("periods.now") : `${day}${format.time(to)}`}`;
   };
   return { a: name("a"), b: name("b") };
 }

@@ -34,12 +34,13 @@ export const events = {
     const empty = nothing("events.none");
     const told = element("p", { class: "quiet", role: "status", tabindex: -1 });
     const older = element("button", { type: "button", class: "button", onclick: showOlder }, text("events.older"));
+    const foot = element("div", { class: "foot" }, told, older);
     const node = element(
       "section",
       { class: "card events" },
       element("header", {}, filters.node, element("div", { class: "tools no-print" }, form.button, downloads(context, "events", () => streamTable(shown)))),
       element("div", { class: "waiting no-print", role: "status" }, waiting),
-      element("div", { class: "body" }, scroll, empty, element("div", { class: "foot" }, told, older)),
+      element("div", { class: "body" }, scroll, empty, foot),
       form.dialog,
     );
     waiting.hidden = true;
@@ -80,8 +81,11 @@ export const events = {
       table.show(shown, names);
       scroll.hidden = shown.length === 0;
       empty.hidden = shown.length > 0;
+      foot.hidden = shown.length === 0;
+      const given = filtersOf(context.place);
+      setText(empty, text(given && Object.keys(given).length === 0 ? "events.none" : "events.unmatched"));
       older.hidden = cursor === null;
-      setText(told, shown.length === 0 ? "" : text(cursor === null ? "events.all" : "events.shown", { n: format.count(shown.length), form: shown.length }));
+      setText(told, text(cursor === null ? "events.all" : "events.shown", { n: format.count(shown.length), form: shown.length }));
     }
 
     /** Rows do not move under a reader who has gone on: a button says that there are new ones. */

@@ -141,7 +141,7 @@ def test_an_event_that_came_at_once_is_not_called_late(page: Any, server: Runnin
 def test_a_factory_without_events_says_so(page: Any, server: RunningServer, factory: str) -> None:
     open_events(page, server, factory)
 
-    assert page.get_by_text("No events in this period that match.").is_visible()
+    assert page.get_by_text("No events in this period.").is_visible()
     assert page.get_by_role("button", name="Show older events").count() == 0
 
 
@@ -241,7 +241,7 @@ def test_a_filter_that_no_event_can_pass_is_marked_and_finds_nothing(
 
     assert rows(page) == []
     assert page.get_by_role("search").get_by_label("Worker", exact=True).get_attribute("aria-invalid") == "true"
-    assert page.get_by_text("No events in this period that match.").is_visible()
+    assert page.get_by_text("No events in this period that match the filters.").is_visible()
     assert complaints == []
 
 
@@ -445,4 +445,22 @@ def test_nothing_sticks_out_of_the_screen(browser: Any, server: RunningServer, f
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     page.locator("main .tools .primary").click()
     assert page.locator("dialog").evaluate("node => node.scrollWidth - node.clientWidth") <= 0
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_form_with_its_faults(
+    browser: Any, server: RunningServer, factory: str, scheme: str
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    context = browser.new_context(color_scheme=scheme, locale="en-GB")
+    page = context.new_page()
+    open_events(page, server, factory)
+    form = open_form(page)
+    form.get_by_role("button", name="Save event").click()
+    form.get_by_text("Not stored. Please correct the marked fields.").wait_for()
+
+    found = axe.Axe().run(page, context="dialog").response["violations"]
+
+    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
     context.close()
