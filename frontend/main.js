@@ -1,25 +1,52 @@
-// Asks for the figures of the chosen period, shows them, and keeps them fresh.
+// Opens the view that the address names, keeps its figures fresh, and says how fresh they are.
 
-import { get } from "./lib/api.js";
-import { instant } from "./lib/format.js";
-import { PERIODS, periodStart } from "./lib/periods.js";
-import { renderStations, renderWorkers } from "./views/tables.js";
-import { renderTiles } from "./views/tiles.js";
+import { renderMenu } from "./components/menu.js";
+import { renderNavigation } from "./components/navigation.js";
+import { renderPeriods } from "./components/period-picker.js";
+import { explain, trouble } from "./components/trouble.js";
+import { get, serverNow } from "./lib/api.js";
+import { addressOf, changedAddress, placeOf, rememberWindow } from "./lib/address.js";
+import { element, setText } from "./lib/element.js";
+import * as figures from "./lib/format.js";
+import { resolvePeriod } from "./lib/periods.js";
+import { loadLanguage, preferredLanguage, text } from "./lib/texts.js";
+import { VIEWS } from "./views/index.js";
 
-const REFRESH_MS = 10_000;
+const REFRESH_MS = 15_000;
+const QUIET_MS = 15 * 60_000; // so long without an event, and the page says that data have stopped coming
 
-const place = (id) => document.getElementById(id);
-const main = place("main");
-const address = new URL(location.href);
-const factory = address.searchParams.get("factory") ?? "default";
+const part = (id) => document.getElementById(id);
+const main = part("main");
 
-let site = null; // the factory's name and time zone
-let shownAt = null; // when the figures on the page were computed
+let place; // where the reader is
+let site; // the factory with its settings
+let opened = null; // {view, node, show, close} and its latest `answers` and `period`
 let running = new AbortController();
 let timer;
 
-function chosenPeriod() {
-  return document.querySelector("input[name=window]:checked").value;
+/** Go to an address of this page. */
+function go(address, { replace = false } = {}) {
+  history[replace ? "replaceState" : "pushState"](null, "", address);
+  arrive();
+}
+
+async function arrive() {
+  const before = place;
+  place = placeOf();
+  if (!(place.view in VIEWS)) place.view = "overview";
+  rememberWindow(place.window);
+  renderNavigation(part("views"), place);
+  const same = opened && before.view === place.view && before.id === place.id && before.factory === place.factory;
+  if (!same) close();
+  if (before && before.factory !== place.factory) site = undefined;
+  await refresh();
+  if (before && !same) main.focus({ preventScroll: false });
+}
+
+function close() {
+  opened?.close?.();
+  opened = null;
+  main.replaceChildren();
 }
 
 async function refresh() {
@@ -29,60 +56,130 @@ async function refresh() {
   const { signal } = running;
   main.setAttribute("aria-busy", "true");
   try {
-    site = (await get(`/factories/${encodeURIComponent(factory)}`, { signal })).data;
-    const query = { factory, from: periodStart(chosenPeriod(), Date.now(), site.time_zone) };
-    const [total, workers, stations] = await Promise.all(
-      ["factory", "workers", "workstations"].map((what) => get(`/metrics/${what}`, { query, signal })),
-    );
-    show(total, workers.data, stations.data);
+    site = (await ask("site", { path: `/factories/${encodeURIComponent(place.factory)}` }, signal)).data;
+    const view = opened?.view ?? (await VIEWS[place.view]());
+    if (signal.aborted) return;
+    const period = resolvePeriod(place, site, serverNow());
+    opened ??= open(view);
+    frame(view, period);
+    const asked = view.queries?.({ place, period, site }) ?? {};
+    const names = Object.keys(asked);
+    const found = await Promise.all(names.map((name) => ask(`${place.view} ${place.id ?? ""} ${name}`, asked[name], signal)));
+    show(period, Object.fromEntries(names.map((name, n) => [name, found[n]])));
   } catch (error) {
-    if (signal.aborted) return; // a newer request has taken over
+    if (signal.aborted) return; // a newer refresh has taken over
     complain(error);
   }
   main.setAttribute("aria-busy", "false");
   timer = setTimeout(refreshWhenVisible, REFRESH_MS);
 }
 
+/** The key of a question leaves out what moves with the clock, so that its answer is known again. */
+function ask(name, { path, query = {}, lasting = false }, signal) {
+  const window = place.window === "custom" ? `${place.from} ${place.to}` : place.window;
+  const { from, to, ...fixed } = query;
+  const key = `${place.factory} ${name} ${lasting ? "" : window} ${JSON.stringify(fixed)}`;
+  return get(path, name === "site" ? {} : { factory: place.factory, ...query }, { signal, key });
+}
+
 function refreshWhenVisible() {
   if (!document.hidden) refresh();
 }
 
-function show(total, workers, stations) {
-  const { window: period } = total;
-  shownAt = period.evaluated_at;
-  renderTiles(place("tiles"), total.data, workers);
-  renderWorkers(place("workers"), workers);
-  renderStations(place("stations"), stations);
-  const name = site.name && site.name !== factory ? `${site.name} · ` : "";
-  const from = period.from ? ` · since ${instant(period.from, period.time_zone)}` : "";
-  place("as-of").textContent = `${name}as of ${instant(shownAt, period.time_zone, { seconds: true, zone: true })}${from}`;
-  place("banner").hidden = true;
-  main.classList.remove("stale");
+function open(view) {
+  const context = {
+    get place() { return place; },
+    get site() { return site; },
+    get period() { return opened?.period ?? resolvePeriod(place, site, serverNow()); },
+    format: { ...figures, ...figures.inZone(site.time_zone) },
+    get: (path, query, options) => get(path, { factory: place.factory, ...query }, options),
+    link: (changes) => addressOf(place, changes),
+    change: (changes, options) => go(changedAddress(place, changes), options),
+    go: (changes) => go(addressOf(place, changes)),
+    refresh,
+  };
+  const made = { view, context, ...view.create(context) };
+  main.replaceChildren(made.node);
+  return made;
+}
+
+/** What stands around the view. */
+function frame(view, period) {
+  document.body.dataset.view = place.view;
+  part("site").replaceChildren(element("strong", {}, site.name));
+  renderPeriods(part("periods"), { place, site, period, shown: view.timed !== false, change: opened.context.change });
+  title(view.title({ place, text, answers: opened.answers }));
+}
+
+function title(words) {
+  setText(part("title"), words);
+  document.title = `${words} · ${site?.name ?? text("shell.product")}`;
+}
+
+function show(period, answers) {
+  opened.period = period;
+  opened.answers = answers;
+  opened.show({ period, answers, place, site });
+  title(opened.view.title({ place, text, answers }));
+  const kept = Object.values(answers).map((answer) => answer.keptSince).filter(Boolean).sort()[0];
+  const format = opened.context.format;
+  const asOf = kept ?? Object.values(answers).map((answer) => answer.window?.evaluated_at ?? answer.timestamp).find(Boolean);
+  if (asOf) opened.asOf = asOf;
+  setText(part("as-of"), asOf ? text("shell.as_of", { time: format.time(asOf, { seconds: true }), zone: format.zone(Date.parse(asOf)) }) : "");
+  part("as-of").classList.toggle("live", period.live && !kept);
+  if (kept) warn(text("shell.offline", { time: format.dateTime(kept, { seconds: true }) }));
+  else warn(silence(answers, format));
+}
+
+/** A sentence when data have stopped coming while they are awaited; empty when all is well. */
+function silence(answers, format) {
+  const last = answers.now?.data.last_event_at;
+  if (!last || serverNow() - Date.parse(last) < QUIET_MS) return "";
+  return text("shell.silent", { duration: format.duration((serverNow() - Date.parse(last)) / 1000), time: format.dateTime(last) });
+}
+
+function warn(sentence, urgent = false) {
+  const banner = part("banner");
+  setText(banner, sentence); // only where it changes, else a screen reader says it at each try
+  banner.hidden = !sentence;
+  banner.classList.toggle("urgent", urgent);
+  main.classList.toggle("stale", urgent);
 }
 
 function complain(error) {
-  const banner = place("banner");
-  const kept = shownAt ? ` The figures below are as of ${instant(shownAt, site.time_zone, { seconds: true, zone: true })}.` : "";
-  const text = `No fresh figures. ${error.message}${kept} Trying again every ${REFRESH_MS / 1000} seconds.`;
-  if (banner.textContent !== text) banner.textContent = text; // else a screen reader says it at each try
-  banner.hidden = false;
-  main.classList.toggle("stale", shownAt !== null);
-  if (!shownAt) place("as-of").textContent = "No figures yet";
+  if (!("status" in error)) console.error(error);
+  part("as-of").classList.remove("live");
+  if (opened?.answers && ![401, 403, 404].includes(error.status)) {
+    const time = opened.context.format.dateTime(opened.asOf, { seconds: true });
+    warn(text("shell.stale", { reason: explain(error), time, seconds: REFRESH_MS / 1000 }), true);
+    return;
+  }
+  close();
+  warn("");
+  if (site) renderPeriods(part("periods"), { place, site, period: null, shown: false });
+  title(text("shell.product"));
+  main.replaceChildren(trouble(error, refresh));
 }
 
-function start() {
-  const asked = address.searchParams.get("window");
-  if (asked in PERIODS) document.querySelector(`input[name=window][value="${PERIODS[asked]}"]`).checked = true;
-  for (const choice of document.querySelectorAll("input[name=window]")) {
-    choice.addEventListener("change", () => {
-      address.searchParams.set("window", chosenPeriod());
-      history.replaceState(null, "", address);
-      refresh();
-    });
-  }
+/** Links of this page change the view without loading the page anew. */
+function follow(event) {
+  const link = event.target.closest?.("a[href^='?']");
+  if (!link || event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  go(link.getAttribute("href"));
+}
+
+async function start() {
+  await loadLanguage(preferredLanguage());
+  for (const node of document.querySelectorAll("[data-text]")) setText(node, text(node.dataset.text));
+  for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", text(node.dataset.label));
+  renderMenu(part("menu-place"), { go, place: () => place, refresh });
+  document.addEventListener("click", follow);
   document.addEventListener("visibilitychange", refreshWhenVisible);
-  window.addEventListener("online", refreshWhenVisible);
-  refresh();
+  addEventListener("online", refreshWhenVisible);
+  addEventListener("popstate", arrive);
+  arrive();
+  navigator.serviceWorker?.register("sw.js").catch(() => {}); // no worker, no offline figures: all else works
 }
 
 start();

@@ -1,40 +1,82 @@
-// Values to text in the reader's locale. What is unknown (null) is a dash, never 0.
+// Values to text in the reader's locale and the factory's time zone. What is unknown (null) is a dash, never 0.
+
+import { locale } from "./texts.js";
 
 export const UNKNOWN = "–";
 
-const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
-const oneDigit = new Intl.NumberFormat(undefined, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-
 const known = (value) => value !== null && value !== undefined && Number.isFinite(value);
+const numbers = new Map();
+const dates = new Map();
 
-export const count = (value) => (known(value) ? whole.format(value) : UNKNOWN);
-export const decimal = (value) => (known(value) ? oneDigit.format(value) : UNKNOWN);
-export const percent = (value) => (known(value) ? `${oneDigit.format(value)} %` : UNKNOWN);
+function number(value, options) {
+  const name = `${locale()} ${JSON.stringify(options)}`;
+  if (!numbers.has(name)) numbers.set(name, new Intl.NumberFormat(locale(), options));
+  return numbers.get(name).format(value);
+}
+
+const digits = (n) => ({ minimumFractionDigits: n, maximumFractionDigits: n });
+
+export const count = (value) => (known(value) ? number(value, digits(0)) : UNKNOWN);
+export const decimal = (value) => (known(value) ? number(value, digits(1)) : UNKNOWN);
+export const percent = (value) => (known(value) ? `${number(value, digits(1))} %` : UNKNOWN);
+
+/** A difference with its sign; `write` formats its size. */
+export function signed(value, write) {
+  if (!known(value)) return UNKNOWN;
+  const size = write(Math.abs(value));
+  const sign = size === write(0) ? "±" : value > 0 ? "+" : "−";
+  return `${sign}${size}`;
+}
 
 /** Hours as hours and minutes: 7.5 is "7:30", 90 seconds "0:02". */
 export function hours(value) {
   if (!known(value)) return UNKNOWN;
   const minutes = Math.round(value * 60);
-  return `${whole.format(Math.floor(minutes / 60))}:${String(minutes % 60).padStart(2, "0")}`;
+  return `${number(Math.floor(minutes / 60), digits(0))}:${String(minutes % 60).padStart(2, "0")}`;
+}
+
+/** A length of time in seconds, in its two largest units: "2 h 05 min", "3 min 12 s", "8 s". */
+export function duration(seconds) {
+  if (!known(seconds)) return UNKNOWN;
+  const whole = Math.round(seconds);
+  const two = (value) => String(value).padStart(2, "0");
+  if (whole >= 86_400) return `${count(Math.floor(whole / 86_400))} d ${two(Math.floor((whole % 86_400) / 3600))} h`;
+  if (whole >= 3600) return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
+  if (whole >= 60) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
+  return seconds > 0 && whole === 0 ? "< 1 s" : `${whole} s`;
 }
 
 /** Two percentages as a range, one figure when both are shown alike. */
 export function range(lower, upper) {
   if (!known(lower) || !known(upper)) return UNKNOWN;
-  const [from, to] = [oneDigit.format(lower), oneDigit.format(upper)];
-  return from === to ? `${to} %` : `${from} to ${to} %`;
+  const [from, to] = [lower, upper].map((value) => number(value, digits(1)));
+  return from === to ? `${to} %` : `${from}–${to} %`;
 }
 
-/** An instant in the factory's time zone, with seconds and the zone's short name where asked for. */
-export function instant(text, timeZone, { seconds = false, zone = false } = {}) {
-  return new Intl.DateTimeFormat(undefined, {
-    timeZone,
-    day: "numeric",
-    month: "short",
-    year: "numeric",
-    hour: "2-digit",
-    minute: "2-digit",
-    ...(seconds ? { second: "2-digit" } : {}),
-    ...(zone ? { timeZoneName: "short" } : {}),
-  }).format(new Date(text));
+const DATE = { weekday: "short", day: "numeric", month: "short" };
+const TIME = { hour: "2-digit", minute: "2-digit" };
+
+/**
+ * Dates and times of one time zone. Instants are milliseconds or RFC 3339 texts.
+ * @returns {{date, time, dateTime, zone}}
+ */
+export function inZone(timeZone) {
+  const write = (at, options) => {
+    if (at === null || at === undefined) return UNKNOWN;
+    const name = `${locale()} ${timeZone} ${JSON.stringify(options)}`;
+    if (!dates.has(name)) dates.set(name, new Intl.DateTimeFormat(locale(), { timeZone, ...options }));
+    return dates.get(name).format(typeof at === "string" ? Date.parse(at) : at);
+  };
+  const clock = ({ seconds = false } = {}) => (seconds ? { ...TIME, second: "2-digit" } : TIME);
+  return {
+    date: (at, options = {}) => write(at, { ...DATE, ...options }),
+    time: (at, options) => write(at, clock(options)),
+    dateTime: (at, options) => write(at, { day: "numeric", month: "short", year: "numeric", ...clock(options) }),
+    zone: (at) => zoneName(at, timeZone),
+  };
+}
+
+function zoneName(at, timeZone) {
+  const parts = new Intl.DateTimeFormat(locale(), { timeZone, timeZoneName: "short" }).formatToParts(at);
+  return parts.find(({ type }) => type === "timeZoneName").value;
 }

@@ -1,46 +1,72 @@
-// The periods that can be chosen, as the start that the API is asked for.
+// The periods that can be chosen, as instants in the factory's time zone (milliseconds since the epoch).
+
+import { instantOf, localMidnight, localWeek, wallClock } from "./zone.js";
+
+export const PERIODS = ["shift", "today", "yesterday", "24h", "week", "custom"];
+export const USUAL_PERIOD = "24h";
 
 const HOUR = 3_600_000;
-
-export const PERIODS = { today: "today", "24h": "24h", "7d": "7d", all: "all" };
+const DAY = 24 * HOUR;
 
 /**
- * The `from` of a period that ends now; undefined for everything there is.
- * "today" begins at local midnight in the factory's time zone, "7d" is seven times 24 hours.
+ * What a chosen period stands for at an instant.
+ *
+ * `from` and `to` bound it; while it lasts, `to` is now and `live` is true. `before` is the period that it is
+ * compared with: the same shift or day before, or one week before, as far as this one has gone; else the
+ * stretch of equal length before. `shift` is the shift where one was asked for.
+ * @param {{window: string, from?: string, to?: string}} chosen from and to RFC 3339, for "custom"
+ * @param {{time_zone: string, shifts: {name, start, end}[]}} site
+ * @returns {{from, to, live, before: {from, to}, shift?}}
  */
-export function periodStart(period, now, timeZone) {
-  if (period === "24h") return new Date(now - 24 * HOUR).toISOString();
-  if (period === "7d") return new Date(now - 7 * 24 * HOUR).toISOString();
-  if (period === "today") return localMidnight(now, timeZone).toISOString();
-  return undefined;
+export function resolvePeriod(chosen, site, now) {
+  const zone = site.time_zone;
+  if (chosen.window === "today") return lasting(localMidnight(now, zone), localMidnight(now, zone, 1), localMidnight(now, zone, -1), now);
+  if (chosen.window === "yesterday") return lasting(localMidnight(now, zone, -1), localMidnight(now, zone), localMidnight(now, zone, -2), now);
+  if (chosen.window === "week") return lasting(localWeek(now, zone), localWeek(now, zone, 1), localWeek(now, zone, -1), now);
+  if (chosen.window === "custom" && chosen.from) return customPeriod(chosen, now);
+  const shift = chosen.window === "shift" ? latestShift(site, now) : null;
+  if (shift) return { ...lasting(shift.from, shift.to, shift.dayBefore, now), shift };
+  return lasting(now - DAY, now + 1, now - 2 * DAY, now);
 }
 
-/** The first instant of the local day that holds `now`. */
-export function localMidnight(now, timeZone) {
-  const { year, month, day } = wallClock(now, timeZone);
-  const asIfUtc = Date.UTC(year, month - 1, day);
-  // The offset at midnight may differ from the one now (clock change): ask again at the first guess.
-  let guess = asIfUtc - offset(now, timeZone);
-  guess = asIfUtc - offset(guess, timeZone);
-  // Where midnight itself is skipped, the guess lies on the day before: the day begins an hour later.
-  return new Date(wallClock(guess, timeZone).day === day ? guess : guess + HOUR);
+function customPeriod({ from, to }, now) {
+  const start = Date.parse(from);
+  const end = to ? Date.parse(to) : now + 1;
+  return lasting(start, end, start - (Math.min(end, now) - start), now);
 }
 
-function offset(at, timeZone) {
-  const { year, month, day, hour, minute, second } = wallClock(at, timeZone);
-  return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(at / 1000) * 1000;
+function lasting(from, end, before, now) {
+  const live = now < end;
+  const to = live ? Math.max(from, now) : end;
+  return { from, to, live, before: { from: before, to: before + (to - from) } };
 }
 
-function wallClock(at, timeZone) {
-  const format = new Intl.DateTimeFormat("en-US", {
-    timeZone,
-    hourCycle: "h23",
-    year: "numeric",
-    month: "numeric",
-    day: "numeric",
-    hour: "numeric",
-    minute: "numeric",
-    second: "numeric",
-  });
-  return Object.fromEntries(format.formatToParts(at).filter(({ type }) => type !== "literal").map(({ type, value }) => [type, Number(value)]));
+/** The shift that is on or was the last to begin: {name, from, to, dayBefore}; null without shifts. */
+function latestShift(site, now) {
+  const begun = [];
+  for (const { name, start, end } of site.shifts ?? []) {
+    for (const day of [0, -1]) {
+      const from = atClock(now, day, start, site.time_zone);
+      if (from > now) continue;
+      const to = atClock(now, end > start ? day : day + 1, end, site.time_zone);
+      begun.push({ name, from, to, dayBefore: atClock(now, day - 1, start, site.time_zone) });
+      break;
+    }
+  }
+  const on = begun.filter(({ to }) => now < to);
+  return (on.length ? on : begun).sort((a, b) => b.from - a.from)[0] ?? null;
+}
+
+function atClock(now, days, clock, zone) {
+  const { year, month, day } = wallClock(now, zone);
+  const [hour, minute] = clock.split(":").map(Number);
+  return instantOf({ year, month, day: day + days, hour, minute }, zone);
+}
+
+/** The buckets in which a period's course is drawn: fine enough to see, few enough to read. */
+export function bucketOf({ from, to }) {
+  const length = to - from;
+  if (length <= 4 * HOUR) return "15m";
+  if (length <= 8 * DAY) return "hour";
+  return length <= 370 * DAY ? "day" : "week";
 }

@@ -1,0 +1,156 @@
+// A chart over time by uPlot, with its figures as a table for those who do not see it.
+
+import { element } from "../lib/element.js";
+import { text } from "../lib/texts.js";
+
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+let library;
+/** uPlot and its style sheet, fetched with the first chart. */
+function load() {
+  library ??= Promise.all([import("../vendor/uplot/uPlot.esm.js"), styled("vendor/uplot/uPlot.min.css")]).then(([module]) => module.default);
+  return library;
+}
+
+function styled(href) {
+  return new Promise((resolve) => {
+    const link = element("link", { rel: "stylesheet", href, onload: resolve, onerror: resolve });
+    document.head.prepend(link); // our own rules come after it
+  });
+}
+
+/**
+ * A chart of series that share the time axis: bars, and stacked parts of bars from the bottom up, on the left axis, lines
+ * on the right one.
+ * @param {{height?: number, scale?: number, format, series: {key, label, kind: "bar"|"stack"|"line", colour: string, dash?: number[], write: (value) => string, tick?: (value) => string, most?: number}[]}} options
+ *   `scale` enlarges the writing; `colour` names a CSS variable; `tick` writes the marks of the axis, `most` is its upper end
+ * @returns {{node, show(rows: {start, end, values}[]), close()}} starts as RFC 3339
+ */
+export function createChart({ height = 220, scale = 1, format, series }) {
+  const legend = element("ul", { class: "legend" }, ...series.map((one) => element("li", { class: `key ${one.kind}`, "data-colour": one.colour }, one.label)));
+  const canvas = element("div", { class: "plot", "aria-hidden": "true" });
+  canvas.style.blockSize = `${height}px`;
+  const reading = element("p", { class: "reading number", "aria-hidden": "true" });
+  const body = element("tbody");
+  const head = element("tr", {}, element("th", { scope: "col" }, text("chart.from")), ...series.map(({ label }) => element("th", { scope: "col", class: "number" }, label)));
+  const table = element("details", { class: "as-table" }, element("summary", {}, text("chart.as_table")), element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": text("chart.as_table") }, element("table", {}, element("thead", {}, head), body)));
+  const node = element("div", { class: "chart" }, element("div", { class: "chart-head" }, legend, reading), canvas, table);
+
+  let rows = [];
+  let plot = null;
+  let drawn = 0;
+  const read = (n) => {
+    const row = rows[n];
+    reading.textContent = row ? `${format.date(row.start)}, ${format.time(row.start)}–${format.time(row.end)}: ${series.map(({ key, write }) => write(row.values[key])).join(" · ")}` : "";
+  };
+  const draw = async () => {
+    const turn = ++drawn;
+    const UPlot = await load();
+    if (turn !== drawn || !canvas.isConnected) return;
+    plot?.destroy();
+    plot = new UPlot(optionsOf(UPlot, { series, scale, format, rows, read, width: canvas.clientWidth, height }), dataOf(series, rows), canvas);
+  };
+  const sized = new ResizeObserver(() => {
+    if (plot && canvas.clientWidth && canvas.clientWidth !== plot.width) plot.setSize({ width: canvas.clientWidth, height });
+  });
+  sized.observe(canvas);
+  const dressed = new MutationObserver(() => rows.length && draw());
+  dressed.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+
+  return {
+    node,
+    show(fresh) {
+      const before = rows;
+      rows = fresh;
+      body.replaceChildren(...rows.map((row) => lineOf(row, series, format)));
+      const alike = plot && before.length === rows.length && before[0]?.start === rows[0]?.start;
+      if (alike) plot.setData(dataOf(series, rows));
+      else draw();
+    },
+    close() {
+      drawn += 1;
+      sized.disconnect();
+      dressed.disconnect();
+      plot?.destroy();
+    },
+  };
+}
+
+const lineOf = (row, series, format) =>
+  element(
+    "tr",
+    {},
+    element("th", { scope: "row" }, `${format.date(row.start)}, ${format.time(row.start)}`),
+    ...series.map(({ key, write }) => element("td", { class: "number" }, write(row.values[key]))),
+  );
+
+/** The bounds of each bucket in seconds. The first and the last, which the period cuts, have the room of a whole one. */
+function spansOf(rows) {
+  const spans = rows.map(({ start, end }) => [Date.parse(start) / 1000, Date.parse(end) / 1000]);
+  const longest = Math.max(...spans.map(([start, end]) => end - start));
+  if (spans.length > 1) {
+    spans[0][0] = spans[0][1] - longest;
+    spans.at(-1)[1] = spans.at(-1)[0] + longest;
+  }
+  return spans;
+}
+
+const dataOf = (series, rows) => [spansOf(rows).map(([start, end]) => (start + end) / 2), ...layers(series).map(({ keys }) => rows.map(({ values }) => keys.reduce((sum, key) => (sum === null ? values[key] : sum + values[key]), null)))];
+
+/** The series in the order in which they are drawn, with the fields that add up to each: of a stack the highest first. */
+function layers(series) {
+  const stack = series.filter(({ kind }) => kind === "stack");
+  const stacked = stack.map((one, n) => ({ ...one, keys: stack.slice(0, n + 1).map(({ key }) => key) }));
+  return [...stacked.reverse(), ...series.filter(({ kind }) => kind !== "stack").map((one) => ({ ...one, keys: [one.key] }))];
+}
+
+/** What is unknown is hatched, as everywhere. */
+function fillOf({ kind, colour: name }) {
+  if (kind === "line") return undefined;
+  if (name !== "unknown") return colour(name);
+  const tile = element("canvas", { width: 6, height: 6 }).getContext("2d");
+  tile.strokeStyle = colour(name);
+  tile.lineWidth = 1.5;
+  for (const x of [-6, 0, 6]) tile.moveTo(x, 6), tile.lineTo(x + 6, 0);
+  tile.stroke();
+  return tile.createPattern(tile.canvas, "repeat");
+}
+
+function optionsOf(UPlot, { series, scale: size, format, rows, read, width, height }) {
+  const grid = { stroke: colour("line"), width: 1 };
+  const axis = { stroke: colour("quiet"), font: `${12 * size}px ${getComputedStyle(document.body).fontFamily}`, ticks: { ...grid, size: 4 } };
+  const long = rows.length > 1 && Date.parse(rows.at(-1).end) - Date.parse(rows[0].start) > 2 * 86_400_000;
+  const spans = spansOf(rows);
+  const bounds = rows.length ? [spans[0][0], spans.at(-1)[1]] : [0, 1];
+  const barred = ({ kind }) => kind !== "line";
+  const scaleOf = (one) => (barred(one) ? "left" : "right");
+  const mostOf = (scale) => series.find((one) => scaleOf(one) === scale && one.most !== undefined)?.most;
+  const range = (scale) => (_plot, _low, high) => [0, mostOf(scale) ?? Math.max(high * 1.08 || 1, 1)];
+  const firstOf = (scale) => series.find((one) => scaleOf(one) === scale);
+  const tickOf = (scale) => firstOf(scale).tick ?? firstOf(scale).write;
+  const sides = ["left", "right"].filter(firstOf);
+  return {
+    width,
+    height,
+    legend: { show: false },
+    cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
+    hooks: { setCursor: [(plot) => read(plot.cursor.idx)] },
+    scales: { x: { range: () => bounds }, ...Object.fromEntries(sides.map((scale) => [scale, { range: range(scale) }])) },
+    axes: [
+      { ...axis, grid: { show: false }, values: (_plot, ticks) => ticks.map((at) => (long ? format.date(at * 1000, { weekday: undefined }) : format.time(at * 1000))), space: 70 * size, size: 32 * size },
+      ...sides.map((scale, n) => ({ ...axis, scale, side: n === 0 ? 3 : 1, size: 56 * size, grid: n === 0 ? grid : { show: false }, values: (_plot, ticks) => ticks.map(tickOf(scale)) })),
+    ],
+    series: [
+      {},
+      ...layers(series).map((one) => ({
+        scale: scaleOf(one),
+        stroke: colour(one.colour),
+        width: barred(one) ? 0 : 2 * size,
+        dash: one.dash,
+        fill: fillOf(one),
+        paths: barred(one) ? UPlot.paths.bars({ size: [0.7, 48], radius: one.kind === "bar" ? 0.15 : 0 }) : UPlot.paths.linear(),
+        points: barred(one) ? { show: false } : { show: rows.length < 60, size: 6, fill: colour("surface") },
+      })),
+    ],
+  };
+}

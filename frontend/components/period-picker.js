@@ -1,0 +1,82 @@
+// The choice of the period: a row of radio buttons, and two fields for one's own stretch of time.
+
+import { element } from "../lib/element.js";
+import { inZone } from "../lib/format.js";
+import { PERIODS } from "../lib/periods.js";
+import { text } from "../lib/texts.js";
+import { instantOf, wallClock } from "../lib/zone.js";
+
+/**
+ * Show the choice. `change` is called with the part of the address that the reader changed; nothing is drawn
+ * anew while the choice stays the same, so that the focus stays where it is.
+ */
+export function renderPeriods(node, { place, site, period, shown, change }) {
+  node.hidden = !shown;
+  if (!shown) return;
+  node.change = change;
+  node.period = period;
+  if (node.zone !== site.time_zone || !node.firstChild) {
+    node.zone = site.time_zone;
+    node.replaceChildren(choices(node), own(node), element("p", { class: "quiet span" }));
+  }
+  for (const input of node.querySelectorAll("input[name=window]")) {
+    input.checked = input.value === place.window;
+    if (input.value === "shift") input.parentElement.hidden = !site.shifts?.length;
+  }
+  const form = node.querySelector("form");
+  form.hidden = place.window !== "custom";
+  if (document.activeElement?.form !== form) fill(form, period, site.time_zone);
+  node.lastChild.textContent = span(period, inZone(site.time_zone));
+}
+
+function choices(node) {
+  const one = (window) =>
+    element(
+      "label",
+      {},
+      element("input", { type: "radio", name: "window", value: window, onchange: () => choose(node, window) }),
+      element("span", {}, text(`periods.${window}`)),
+    );
+  return element("fieldset", { class: "segments" }, element("legend", { class: "hidden" }, text("periods.legend")), ...PERIODS.map(one));
+}
+
+function choose(node, window) {
+  if (window !== "custom") return node.change({ window });
+  const { from, to } = node.period; // begin with what is shown
+  node.change({ window, from: new Date(from).toISOString(), to: new Date(to).toISOString() });
+}
+
+function own(node) {
+  const field = (name) =>
+    element("label", { class: "field" }, element("span", {}, text(`periods.${name}`)), element("input", { type: "datetime-local", name, required: true }));
+  const submit = (event) => {
+    event.preventDefault();
+    const form = event.target;
+    const [from, to] = ["from", "to"].map((name) => instantOf(fieldsOf(form.elements[name].value), node.zone));
+    form.elements.to.setCustomValidity(from < to ? "" : text("periods.order"));
+    if (form.reportValidity()) node.change({ window: "custom", from: new Date(from).toISOString(), to: new Date(to).toISOString() });
+  };
+  const forgive = (event) => event.currentTarget.elements.to.setCustomValidity("");
+  return element("form", { class: "own", onsubmit: submit, oninput: forgive, hidden: true }, field("from"), field("to"), element("button", { class: "button primary" }, text("periods.apply")));
+}
+
+function fieldsOf(value) {
+  const [year, month, day, hour, minute] = value.split(/\D/).map(Number);
+  return { year, month, day, hour, minute };
+}
+
+function fill(form, { from, to }, zone) {
+  const two = (value) => String(value).padStart(2, "0");
+  for (const [name, at] of [["from", from], ["to", to]]) {
+    const { year, month, day, hour, minute } = wallClock(at, zone);
+    form.elements[name].value = `${year}-${two(month)}-${two(day)}T${two(hour)}:${two(minute)}`;
+  }
+}
+
+/** The period in words: its bounds in the factory's time, and the name of the shift. */
+function span({ from, to, live, shift }, format) {
+  const sameDay = format.date(from) === format.date(to - 1);
+  const end = live ? text("periods.now") : sameDay ? format.time(to) : `${format.date(to)}, ${format.time(to)}`;
+  const bounds = `${format.date(from)}, ${format.time(from)} – ${end}`;
+  return shift ? `${shift.name} · ${bounds}` : bounds;
+}

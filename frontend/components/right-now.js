@@ -1,0 +1,42 @@
+// Who is not working at this moment, the longest first: where a supervisor would go.
+
+import { element } from "../lib/element.js";
+import { text } from "../lib/texts.js";
+import { nothing } from "./trouble.js";
+
+const MOST = 6;
+const AWAITED = ["unknown", "idle"];
+
+/** @returns {{node, show(now, at)}} `now` is the data of `GET /metrics/now`, `at` the moment of it */
+export function createRightNow({ link, format }) {
+  const list = element("ul", { class: "right-now" });
+  const more = element("a", { class: "quiet" });
+  const node = element("section", { class: "card", "aria-labelledby": "right-now" }, element("header", {}, element("h2", { id: "right-now" }, text("now.title")), more), element("div", { class: "body" }, list));
+
+  function show(now, at) {
+    // Who was never seen, or went home, is not missed.
+    const found = now.workers.filter(({ state, since }) => AWAITED.includes(state) && since !== null);
+    found.sort((a, b) => Date.parse(a.since) - Date.parse(b.since));
+    list.replaceChildren(...found.slice(0, MOST).map((worker) => line(worker, at)));
+    if (found.length === 0) list.replaceChildren(element("li", {}, nothing(now.active_worker_count ? "now.all_working" : "now.nobody")));
+    more.textContent = found.length > MOST ? text("now.more", { n: format.count(found.length), form: found.length }) : "";
+    more.hidden = found.length <= MOST;
+    more.href = link({ view: "workers", state: "idle" });
+  }
+
+  const line = ({ worker_id: id, name, state, since, workstation_id: station }, at) =>
+    element(
+      "li",
+      {},
+      element(
+        "a",
+        { href: link({ view: "worker", id }) },
+        element("span", { class: "who" }, name),
+        element("span", { class: `state state-${state}` }, text(`states.${state}`)),
+        element("span", { class: "where quiet" }, station ?? ""),
+        element("span", { class: "since number" }, format.duration(Math.max(0, (at - Date.parse(since)) / 1000))),
+      ),
+    );
+
+  return { node, show };
+}

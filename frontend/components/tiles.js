@@ -1,0 +1,61 @@
+// Figures of a period, large, each with its change against the period before and its course; each a link to what
+// it is made of.
+
+import { element, setText } from "../lib/element.js";
+import { sparkline } from "./sparkline.js";
+
+/**
+ * A row of tiles that keeps its place while figures change.
+ *
+ * A tile is `{key, label, value, unit?, note?, change?: {text, better?: boolean}, course?: number[], band?:
+ * {lower, value, upper}, href?}`; `band` in percent.
+ * @returns {{node, show(tiles)}}
+ */
+export function createTiles(labels) {
+  const places = new Map(labels.map(({ key, label }) => [key, skeleton(label)]));
+  const node = element("ul", { class: "tiles" }, ...[...places.values()].map(({ node }) => node));
+  return { node, show: (tiles) => tiles.forEach((tile) => fill(places.get(tile.key), tile)) };
+}
+
+function skeleton(label) {
+  const parts = {
+    value: element("span", { class: "value number" }, "\u00a0"),
+    unit: element("span", { class: "unit" }),
+    change: element("span", { class: "change number" }),
+    note: element("span", { class: "note" }),
+    drawn: element("span", { class: "drawn" }),
+  };
+  const link = element(
+    "a",
+    { class: "tile" },
+    element("span", { class: "label" }, label),
+    element("span", { class: "figure" }, parts.value, parts.unit),
+    parts.drawn,
+    element("span", { class: "foot" }, parts.change, parts.note),
+  );
+  return { node: element("li", {}, link), link, ...parts };
+}
+
+function fill(place, { value, unit = "", note = "", change, course, band, href }) {
+  if (href) place.link.setAttribute("href", href);
+  setText(place.value, value);
+  setText(place.unit, unit);
+  setText(place.note, note);
+  setText(place.change, change?.text ?? "");
+  place.change.className = `change number ${change?.better === undefined ? "" : change.better ? "better" : "worse"}`;
+  if (band) place.drawn.replaceChildren(bandOf(band));
+  else if (course) place.drawn.replaceChildren(sparkline(course));
+}
+
+/** Where a percentage lies between what it would be at least and at most. */
+function bandOf({ lower, value, upper }) {
+  const bar = element("span", { class: "band", "aria-hidden": "true" });
+  if (value === null) return bar;
+  const range = element("span", { class: "between" });
+  const mark = element("span", { class: "mark" });
+  range.style.insetInlineStart = `${lower}%`;
+  range.style.inlineSize = `${upper - lower}%`;
+  mark.style.insetInlineStart = `${value}%`;
+  bar.append(range, mark);
+  return bar;
+}

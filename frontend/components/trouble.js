@@ -1,0 +1,28 @@
+// What a view shows instead of figures: no permission, not found, no answer; and the sentence for a banner.
+
+import { element } from "../lib/element.js";
+import { hasText, text } from "../lib/texts.js";
+
+/** What went wrong, in a sentence of the reader's language where there is one, else as the API put it. */
+export function explain(error) {
+  if (!("status" in error)) return text("trouble.page");
+  for (const key of [`trouble.${error.code}`, `trouble.status_${error.status}`]) {
+    if (hasText(key)) return text(key);
+  }
+  return error.message;
+}
+
+/** A notice in the place of a view; `again` is called when the reader wants another try. */
+export function trouble(error, again) {
+  const kind = error.status === 401 || error.status === 403 ? "forbidden" : error.status === 404 ? "missing" : "failed";
+  return element(
+    "section",
+    { class: `notice ${kind}`, role: "alert" },
+    element("h2", {}, text(`trouble.${kind}`)),
+    element("p", {}, explain(error)),
+    element("button", { type: "button", class: "button", onclick: again }, text("trouble.again")),
+  );
+}
+
+/** A quiet notice where there is nothing to show. */
+export const nothing = (key, values) => element("p", { class: "nothing" }, text(key, values));

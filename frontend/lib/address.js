@@ -1,0 +1,50 @@
+// Where the reader is: the view, its window and all it was narrowed to, kept in the address so that it can be shared.
+
+import { PERIODS, USUAL_PERIOD } from "./periods.js";
+
+const LASTING = ["factory", "window", "from", "to"]; // what goes along from view to view
+
+/** The place that an address names: `view`, `window`, `factory` and what else stands in its query. */
+export function placeOf(address = location) {
+  const query = Object.fromEntries(new URLSearchParams(address.search));
+  delete query.lang;
+  const window = PERIODS.includes(query.window) ? query.window : lastWindow();
+  return { ...query, view: query.view ?? "overview", factory: query.factory ?? "default", window };
+}
+
+/** The address of a place reached from another one: its factory and window are kept unless changed. */
+export function addressOf(from, changes) {
+  const lasting = Object.fromEntries(LASTING.map((name) => [name, from[name]]));
+  return query({ ...lasting, ...changes });
+}
+
+/** The address of the same view with something changed. */
+export function changedAddress(from, changes) {
+  return query({ ...from, ...changes });
+}
+
+function query(place) {
+  const given = { ...place };
+  if (given.factory === "default") delete given.factory;
+  if (given.window !== "custom") delete given.from, delete given.to;
+  const entries = Object.entries(given).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  return `?${new URLSearchParams(entries)}`;
+}
+
+/** Remember the window for a visit without one in the address. A stretch in the past is not worth remembering. */
+export function rememberWindow(window) {
+  try {
+    if (window !== "custom") localStorage.setItem("window", window);
+  } catch {
+    // storage may be refused
+  }
+}
+
+function lastWindow() {
+  try {
+    const last = localStorage.getItem("window");
+    return PERIODS.includes(last) && last !== "custom" ? last : USUAL_PERIOD;
+  } catch {
+    return USUAL_PERIOD;
+  }
+}

@@ -1,0 +1,46 @@
+// The words of the page in the reader's language. All of them stand in texts/, a file a language.
+
+export const LANGUAGES = { en: "English", de: "Deutsch" };
+
+let words = {};
+let plural = new Intl.PluralRules("en");
+let language = "en";
+
+/** The language that was asked for in the address, chosen before, or preferred by the browser. */
+export function preferredLanguage() {
+  const wishes = [new URLSearchParams(location.search).get("lang"), stored(), ...navigator.languages.map((tag) => tag.slice(0, 2))];
+  return wishes.find((wish) => wish in LANGUAGES) ?? "en";
+}
+
+function stored() {
+  try {
+    return localStorage.getItem("language");
+  } catch {
+    return null;
+  }
+}
+
+/** Load the words of a language; to be awaited before anything is shown. */
+export async function loadLanguage(chosen) {
+  words = (await import(`../texts/${chosen}.js`)).default;
+  language = chosen;
+  plural = new Intl.PluralRules(chosen);
+  document.documentElement.lang = chosen;
+}
+
+/** The locale for numbers and dates: the reader's own variant of the language where there is one. */
+export const locale = () => navigator.languages.find((tag) => tag.slice(0, 2) === language) ?? language;
+
+/**
+ * The text of a key, with `{name}` replaced by values; an object of plural forms is chosen by `values.n`
+ * (or by `values.form`, where n is a text already).
+ */
+export function text(key, values = {}) {
+  let found = words[key];
+  if (found === undefined) return key;
+  if (typeof found === "object") found = found[plural.select(values.form ?? values.n)] ?? found.other;
+  return found.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+/** Whether the language has a text for the key. */
+export const hasText = (key) => key in words;

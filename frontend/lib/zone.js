@@ -1,0 +1,59 @@
+// Local times of a time zone as instants. Instants are milliseconds since the epoch.
+
+const HOUR = 3_600_000;
+const formats = new Map();
+
+/** The local date and time of an instant: {year, month (1 to 12), day, hour, minute, second}. */
+export function wallClock(at, timeZone) {
+  if (!formats.has(timeZone)) {
+    const numeric = Object.fromEntries(["year", "month", "day", "hour", "minute", "second"].map((part) => [part, "numeric"]));
+    formats.set(timeZone, new Intl.DateTimeFormat("en-US", { timeZone, hourCycle: "h23", ...numeric }));
+  }
+  const parts = formats.get(timeZone).formatToParts(at).filter(({ type }) => type !== "literal");
+  return Object.fromEntries(parts.map(({ type, value }) => [type, Number(value)]));
+}
+
+/**
+ * The instant of a local date and time; `day` may lie outside the month. A time that a clock change skips is
+ * taken after it, one that it repeats is the first.
+ */
+export function instantOf({ year, month, day, hour = 0, minute = 0 }, timeZone) {
+  const asIfUtc = Date.UTC(year, month - 1, day, hour, minute);
+  // The offset before the change serves a skipped and the first of a repeated time; that after it all others.
+  const before = asIfUtc - offset(asIfUtc - 24 * HOUR, timeZone);
+  if (offset(before, timeZone) === asIfUtc - before) return before;
+  const after = asIfUtc - offset(asIfUtc + 24 * HOUR, timeZone);
+  if (offset(after, timeZone) === asIfUtc - after) return after;
+  return firstInstantPast(before, after, timeZone);
+}
+
+/** The first instant of the local day that holds `at`, or of one some days later. */
+export function localMidnight(at, timeZone, days = 0) {
+  const { year, month, day } = wallClock(at, timeZone);
+  return instantOf({ year, month, day: day + days }, timeZone);
+}
+
+/** Monday's first instant in the local week that holds `at`, or in one some weeks later. */
+export function localWeek(at, timeZone, weeks = 0) {
+  const { year, month, day } = wallClock(at, timeZone);
+  const weekday = (new Date(Date.UTC(year, month - 1, day)).getUTCDay() + 6) % 7;
+  return localMidnight(at, timeZone, 7 * weeks - weekday);
+}
+
+function offset(at, timeZone) {
+  const { year, month, day, hour, minute, second } = wallClock(at, timeZone);
+  return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(at / 1000) * 1000;
+}
+
+/** The instant at which the clock change between two instants happens. */
+function firstInstantPast(a, b, timeZone) {
+  let [low, high] = [Math.min(a, b), Math.max(a, b)];
+  const old = offset(low - HOUR, timeZone);
+  low -= HOUR;
+  while (high - low > 1000) {
+    const middle = Math.floor((low + high) / 2000) * 1000;
+    if (offset(middle, timeZone) === old) low = middle;
+    else high = middle;
+  }
+  return high;
+}

@@ -1,0 +1,17 @@
+// Runs before the first paint, so that nobody is blinded at night: light or dark, as the reader or the system says.
+{
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const apply = () => {
+    let chosen = null;
+    try {
+      chosen = localStorage.getItem("theme");
+    } catch {
+      // storage may be refused; the system decides then
+    }
+    document.documentElement.dataset.theme = chosen ?? (system.matches ? "dark" : "light");
+  };
+  system.addEventListener("change", apply);
+  addEventListener("themechange", apply);
+  addEventListener("storage", apply);
+  apply();
+}

@@ -1,0 +1,189 @@
+// The wall screen above the line: large figures of the factory and its stations in turn, nobody to touch it.
+// It shows no persons. It has to outlive a server's restart and to run for weeks: so it loads itself anew each day.
+
+import { createChart } from "../components/chart.js";
+import { createTimeline } from "../components/timeline/timeline.js";
+import { nothing } from "../components/trouble.js";
+import { get, serverNow } from "../lib/api.js";
+import { element, setText } from "../lib/element.js";
+import { bucketOf } from "../lib/periods.js";
+import { text } from "../lib/texts.js";
+import { asked } from "../lib/window.js";
+
+const TURN_MS = 15_000;
+const DAY_MS = 86_400_000;
+const STATIONS_A_PAGE = 12;
+const COURSE = ["total_production_count", "pooled_utilization_percentage"];
+
+export const wall = {
+  title: ({ text }) => text("views.wall"),
+
+  queries: ({ period }) => ({
+    factory: { path: "/metrics/factory", query: asked(period) },
+    before: { path: "/metrics/factory", query: asked(period.before) },
+    course: { path: "/metrics/timeseries", query: { ...asked(period), entity: "factory", metric: COURSE.join(), bucket: bucketOf(period) } },
+    now: { path: "/metrics/now" },
+  }),
+
+  create(context) {
+    const { format } = context;
+    const clock = element("p", { class: "clock number" });
+    const what = element("p", { class: "what" });
+    const stage = element("div", { class: "stage" });
+    const dots = element("ol", { class: "dots", "aria-hidden": "true" });
+    const exit = element("a", { class: "button exit", href: context.link({ view: "overview" }) }, text("wall.exit"));
+    const full = element("button", { type: "button", class: "button", onclick: () => document.documentElement.requestFullscreen() }, text("wall.full"));
+    const node = element("div", { class: "wall" }, element("header", {}, what, clock), stage, element("footer", {}, dots, element("p", { class: "hands" }, full, exit)));
+
+    const pages = [figuresPage(context), coursePage(context), stationsPage(context), timelinePage(context)];
+    const opened = Date.now();
+    let latest = null;
+    let turn = 0; // which page, and which part of it
+
+    function step() {
+      const parts = pages.map((page) => (latest ? page.parts(latest) : 0));
+      const all = parts.reduce((sum, n) => sum + n, 0);
+      if (all === 0) return;
+      turn %= all;
+      let n = turn;
+      const page = pages.find((_, k) => n < parts[k] || ((n -= parts[k]), false));
+      if (stage.firstChild !== page.node) stage.replaceChildren(page.node);
+      page.show(latest, n);
+      dots.replaceChildren(...Array.from({ length: all }, (_, k) => element("li", { class: k === turn ? "on" : undefined })));
+    }
+
+    const tick = setInterval(() => setText(clock, format.time(serverNow())), 1000);
+    const rotation = setInterval(async () => {
+      turn += 1;
+      step();
+      if (Date.now() - opened > DAY_MS && (await answers())) location.reload();
+    }, TURN_MS);
+    const awake = stayAwake();
+    const leave = (event) => event.key === "Escape" && !document.fullscreenElement && context.go({ view: "overview" });
+    addEventListener("keydown", leave);
+
+    return {
+      node,
+      show({ period, answers, site }) {
+        setText(what, [site.name, period.shift?.name ?? span(period, format)].join(" · "));
+        latest = { period, answers };
+        step();
+      },
+      close() {
+        clearInterval(tick);
+        clearInterval(rotation);
+        removeEventListener("keydown", leave);
+        awake.release();
+        for (const page of pages) page.close?.();
+      },
+    };
+  },
+};
+
+const span = ({ from, to, live }, format) => `${format.date(from)}, ${format.time(from)} – ${live ? text("periods.now") : format.time(to)}`;
+
+const answers = () => get("/health/live").then((answer) => !answer.keptSince, () => false);
+
+/** Keep the screen on, where the browser can; asked again whenever the page comes back to sight. */
+function stayAwake() {
+  let lock = null;
+  let released = false;
+  const hold = async () => {
+    if (document.hidden || released) return;
+    lock = await navigator.wakeLock?.request("screen").catch(() => null); // refused on low battery: the page still works
+  };
+  document.addEventListener("visibilitychange", hold);
+  hold();
+  return {
+    release() {
+      released = true;
+      document.removeEventListener("visibilitychange", hold);
+      lock?.release();
+    },
+  };
+}
+
+const FIGURES = [
+  { field: "pooled_utilization_percentage", key: "utilization", write: "percent" },
+  { field: "total_production_count", key: "units", write: "count", relative: true },
+  { field: "average_production_rate", key: "rate", write: "decimal", relative: true },
+  { field: "coverage_percentage", key: "coverage", write: "percent" },
+];
+
+function figuresPage({ format }) {
+  const places = FIGURES.map(({ key }) => ({ value: element("p", { class: "value number" }), change: element("p", { class: "change number" }), key }));
+  const node = element("div", { class: "figures" }, ...places.map(({ key, value, change }) => element("section", {}, element("h2", {}, text(`tiles.${key}`)), value, change)));
+  return {
+    node,
+    parts: () => 1,
+    show({ answers: { factory, before } }) {
+      FIGURES.forEach(({ field, write, relative }, n) => {
+        const [value, old] = [factory.data[field], before.data[field]];
+        setText(places[n].value, format[write](value));
+        const comparable = value !== null && old !== null && !(relative && old === 0);
+        const difference = comparable ? (relative ? ((value - old) / old) * 100 : value - old) : null;
+        const told = comparable ? format.signed(difference, relative ? format.percent : (points) => text("tiles.points", { n: format.decimal(points) })) : "";
+        setText(places[n].change, told && text("tiles.against", { change: told }));
+        places[n].change.className = `change number ${!told || told.startsWith("±") ? "" : difference > 0 ? "better" : "worse"}`;
+      });
+    },
+  };
+}
+
+function coursePage({ format }) {
+  const chart = createChart({
+    format,
+    height: Math.round(innerHeight * 0.62),
+    scale: 1.8,
+    series: [
+      { key: COURSE[0], label: text("tiles.units"), kind: "bar", colour: "units", write: format.count },
+      { key: COURSE[1], label: text("tiles.utilization"), kind: "line", colour: "working", write: format.percent, tick: (value) => `${format.count(value)} %`, most: 100 },
+    ],
+  });
+  const node = element("section", { class: "course" }, element("h2", {}, text("overview.course")), chart.node);
+  return { node, parts: () => 1, show: ({ answers }) => chart.show(answers.course.data), close: chart.close };
+}
+
+function stationsPage() {
+  const list = element("ul", { class: "stations" });
+  const node = element("section", {}, element("h2", {}, text("wall.stations")), list);
+  return {
+    node,
+    parts: ({ answers }) => Math.max(1, Math.ceil(answers.now.data.workstations.length / STATIONS_A_PAGE)),
+    show({ answers }, part) {
+      const some = answers.now.data.workstations.slice(part * STATIONS_A_PAGE, (part + 1) * STATIONS_A_PAGE);
+      list.replaceChildren(
+        ...some.map(({ workstation_id: id, name, state }) =>
+          element("li", { class: `station is-${state}` }, element("span", { class: "id" }, id), element("strong", {}, name), element("span", { class: `state state-${state}` }, text(`states.${state}`))),
+        ),
+      );
+      if (some.length === 0) list.replaceChildren(element("li", {}, nothing("empty.workstations")));
+    },
+  };
+}
+
+function timelinePage({ get, format, site }) {
+  const place = element("div");
+  const node = element("section", {}, element("h2", {}, text("overview.timeline")), place);
+  let timeline = null;
+  let shown = "";
+  return {
+    node,
+    parts: ({ answers }) => (answers.now.data.workstations.length ? 1 : 0),
+    show({ period, answers }) {
+      const rows = answers.now.data.workstations.map(({ workstation_id: id, name }) => ({ id, name }));
+      const window = { from: period.from, to: period.to };
+      if (JSON.stringify(rows) !== shown) {
+        shown = JSON.stringify(rows);
+        timeline?.close();
+        const rowHeight = Math.max(36, Math.min(90, Math.floor((innerHeight * 0.6) / rows.length)));
+        timeline = createTimeline({ entity: "workstation", rows, window, timeZone: site.time_zone, load: (query, signal) => get("/metrics/timeline", query, { signal }), text, format, rowHeight });
+        place.replaceChildren(timeline.node);
+      } else {
+        timeline.show(window);
+        timeline.refresh();
+      }
+    },
+    close: () => timeline?.close(),
+  };
+}
