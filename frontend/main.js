@@ -17,6 +17,7 @@ const QUIET_MS = 15 * 60_000; // so long without an event, and the page says tha
 
 const part = (id) => document.getElementById(id);
 const main = part("main");
+const stage = part("view");
 
 let place; // where the reader is
 let site; // the factory with its settings
@@ -46,7 +47,7 @@ async function arrive() {
 function close() {
   opened?.close?.();
   opened = null;
-  main.replaceChildren();
+  stage.replaceChildren();
 }
 
 async function refresh() {
@@ -99,7 +100,7 @@ function open(view) {
     refresh,
   };
   const made = { view, context, ...view.create(context) };
-  main.replaceChildren(made.node);
+  stage.replaceChildren(made.node);
   return made;
 }
 
@@ -158,7 +159,7 @@ function complain(error) {
   warn("");
   if (site) renderPeriods(part("periods"), { place, site, period: null, shown: false });
   title(text("shell.product"));
-  main.replaceChildren(trouble(error, refresh));
+  stage.replaceChildren(trouble(error, refresh));
 }
 
 /** Links of this page change the view without loading the page anew. */

@@ -52,7 +52,6 @@ self.SHELL = [
   "components/timeline/viewport.js",
   "components/timeline/words.js",
   "components/trouble.js",
-  "icon.svg",
   "icons/icon.svg",
   "lib/address.js",
   "lib/api.js",

@@ -52,7 +52,7 @@ function bandOf({ lower, value, upper }) {
   const bar = element("span", { class: "band", "aria-hidden": "true" });
   if (value === null) return bar;
   const range = element("span", { class: "between" });
-  const mark = element("span", { class: "mark" });
+  const mark = element("span", { class: "at" });
   range.style.insetInlineStart = `${lower}%`;
   range.style.inlineSize = `${upper - lower}%`;
   mark.style.insetInlineStart = `${value}%`;
