@@ -1,6 +1,7 @@
 // A chart over time by uPlot, with its figures as a table for those who do not see it.
 
 import { element } from "../lib/element.js";
+import { styled } from "../lib/stylesheet.js";
 import { text } from "../lib/texts.js";
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -10,13 +11,6 @@ let library;
 function load() {
   library ??= Promise.all([import("../vendor/uplot/uPlot.esm.js"), styled("vendor/uplot/uPlot.min.css")]).then(([module]) => module.default);
   return library;
-}
-
-function styled(href) {
-  return new Promise((resolve) => {
-    const link = element("link", { rel: "stylesheet", href, onload: resolve, onerror: resolve });
-    document.head.prepend(link); // our own rules come after it
-  });
 }
 
 /**

@@ -5,7 +5,7 @@ import { bucketOf } from "../lib/periods.js";
 import { STATES_OF } from "../lib/states.js";
 import { text } from "../lib/texts.js";
 import { asked } from "../lib/window.js";
-import { change } from "./change.js";
+import { figure } from "./figure.js";
 import { createChart } from "./chart.js";
 import { createMadeOf, showsIntervals } from "./made-of.js";
 import { createTiles } from "./tiles.js";
@@ -54,13 +54,6 @@ export function createDetail(context, { kind, tiles, series, nowOf, places, wher
   row.node.addEventListener("click", madeOf.seek);
 
   const hrefOf = ({ opens }) => link({ view: kind, id, ...opens });
-  const figure = (tile, { figures, before, course }) => {
-    const value = figures.data[tile.field];
-    const shown = { key: tile.label, href: hrefOf(tile), value: tile.write(format, value), unit: tile.unit ?? "", change: change(tile, value, before.data[tile.field], format) };
-    if (!tile.bounds) return { ...shown, course: course.data.map(({ values }) => values[tile.field]) };
-    const [lower, upper] = tile.bounds.map((field) => figures.data[field]);
-    return { ...shown, band: { lower, value, upper }, note: lower === upper ? "" : text("tiles.bounds", { range: format.range(lower, upper) }) };
-  };
 
   function showTimeline(period, name) {
     const window = { from: period.from, to: period.to };
@@ -88,7 +81,7 @@ export function createDetail(context, { kind, tiles, series, nowOf, places, wher
       latest = fresh;
       const { period, answers } = fresh;
       fillNow(now, nowOf(answers.now));
-      row.show(tiles.map((tile) => figure(tile, answers)));
+      row.show(tiles.map((tile) => ({ key: tile.label, href: hrefOf(tile), ...figure(tile, answers, format) })));
       setText(by, text(`detail.by_${bucketOf(period)}`));
       states.show(answers.course.data.map((one) => ({ ...one, values: valuesOf(one.values) })));
       units.show(answers.course.data);

@@ -1,5 +1,7 @@
 // Every view, loaded when it is first opened.
 
+import { styled } from "../lib/stylesheet.js";
+
 /**
  * A view answers `title({place, text, answers})`, the questions it asks (`queries`, each `{path, query}`), and
  * `create(context)`: its node, `show({period, answers, place, site})` for each set of fresh answers, and `close()`.
@@ -7,12 +9,20 @@
  * address of another view), `change(changes)` (go to the same view with something changed) and `go(changes)`.
  */
 export const VIEWS = {
-  overview: async () => (await import("./overview.js")).overview,
-  workers: async () => (await import("./workers.js")).workers,
-  workstations: async () => (await import("./workstations.js")).workstations,
-  worker: async () => (await import("./worker.js")).worker,
-  workstation: async () => (await import("./workstation.js")).workstation,
-  compare: async () => (await import("./compare.js")).compare,
-  events: async () => (await import("./events.js")).events,
-  wall: async () => (await import("./wall.js")).wall,
+  overview: view("overview", () => import("./overview.js")),
+  workers: view("workers", () => import("./workers.js"), "filters"),
+  workstations: view("workstations", () => import("./workstations.js"), "filters"),
+  worker: view("worker", () => import("./worker.js"), "filters", "detail"),
+  workstation: view("workstation", () => import("./workstation.js"), "filters", "detail"),
+  compare: view("compare", () => import("./compare.js"), "filters", "compare"),
+  events: view("events", () => import("./events.js"), "filters", "events"),
+  wall: view("wall", () => import("./wall.js"), "wall"),
 };
+
+/** What loads a view and the style sheets that it alone needs. */
+function view(name, load, ...styles) {
+  return async () => {
+    const [module] = await Promise.all([load(), ...styles.map((style) => styled(`styles/${style}.css`))]);
+    return module[name];
+  };
+}

@@ -1,6 +1,7 @@
 // The shift at a glance: the figures, their course, who is not working, and the timeline of everybody.
 
 import { createChart } from "../components/chart.js";
+import { figure } from "../components/figure.js";
 import { createRightNow } from "../components/right-now.js";
 import { createTiles } from "../components/tiles.js";
 import { createTimeline } from "../components/timeline/timeline.js";
@@ -46,7 +47,7 @@ export const overview = {
     return {
       node,
       show({ period, answers }) {
-        tiles.show(TILES.map((tile) => ({ key: tile.key, ...figure(tile, answers, context) })));
+        tiles.show(TILES.map((tile) => ({ key: tile.key, ...tileOf(tile, answers, context) })));
         chart.show(answers.course.data);
         rightNow.show(answers.now.data, Date.parse(answers.now.timestamp));
         rows.show(period, answers.now.data);
@@ -63,7 +64,7 @@ const hours = (format, value) => format.hours(value);
 
 // A figure of the factory: its field, how it is written, how a change is told, and what it opens into.
 const TILES = [
-  { key: "utilization", field: "pooled_utilization_percentage", write: (format, value) => format.percent(value), opens: { view: "workers", sort: "utilization_percentage" } },
+  { key: "utilization", field: "pooled_utilization_percentage", write: (format, value) => format.percent(value), bounds: ["pooled_utilization_lower_percentage", "pooled_utilization_upper_percentage"], opens: { view: "workers", sort: "utilization_percentage" } },
   { key: "productive", field: "total_productive_time_hours", write: hours, unit: "h", relative: true, opens: { view: "workers", sort: "-total_active_time_hours" } },
   { key: "units", field: "total_production_count", write: (format, value) => format.count(value), relative: true, opens: { view: "workers", sort: "-total_units_produced" } },
   { key: "rate", field: "average_production_rate", write: (format, value) => format.decimal(value), relative: true, opens: { view: "workers", sort: "-units_per_hour" } },
@@ -72,7 +73,7 @@ const TILES = [
   { key: "stations", opens: { view: "workstations", state: "productive,occupied" } },
 ];
 
-function figure(tile, { factory, before, course, now }, { format, link }) {
+function tileOf(tile, { factory, before, course, now }, { format, link }) {
   const href = link(tile.opens);
   if (tile.key === "workers" || tile.key === "stations") {
     const kind = tile.key === "workers" ? "worker" : "station";
@@ -80,20 +81,7 @@ function figure(tile, { factory, before, course, now }, { format, link }) {
     const used = factory.data[`active_${kind}_count`];
     return { href, value: format.count(now.data[`active_${kind}_count`]), unit: text("tiles.of", { n: format.count(all) }), note: text("tiles.in_window", { n: format.count(used) }) };
   }
-  const value = factory.data[tile.field];
-  const shown = { href, value: tile.write(format, value), unit: tile.unit ?? "", change: change(tile, value, before.data[tile.field], format), course: course.data.map(({ values }) => values[tile.field]) };
-  if (tile.key !== "utilization") return shown;
-  const [lower, upper] = [factory.data.pooled_utilization_lower_percentage, factory.data.pooled_utilization_upper_percentage];
-  return { ...shown, band: { lower, value, upper }, note: value === null ? "" : text("tiles.bounds", { range: format.range(lower, upper) }) };
-}
-
-/** The change against the period before: in percent, or in points of a percentage. */
-function change({ relative }, value, before, format) {
-  if (value === null || before === null || (relative && before === 0)) return { text: "" };
-  const difference = relative ? ((value - before) / before) * 100 : value - before;
-  const size = relative ? format.percent : (points) => text("tiles.points", { n: format.decimal(points) });
-  const told = format.signed(difference, size);
-  return { text: text("tiles.against", { change: told }), better: told.startsWith("±") ? undefined : difference > 0 };
+  return { href, ...figure(tile, { figures: factory, before, course }, format) };
 }
 
 /** The timeline of the workers or of the workstations, as the reader chooses. */

@@ -2,6 +2,7 @@
 // It shows no persons. It has to outlive a server's restart and to run for weeks: so it loads itself anew each day.
 
 import { createChart } from "../components/chart.js";
+import { change } from "../components/figure.js";
 import { createTimeline } from "../components/timeline/timeline.js";
 import { nothing } from "../components/trouble.js";
 import { get, serverNow } from "../lib/api.js";
@@ -120,11 +121,9 @@ function figuresPage({ format }) {
       FIGURES.forEach(({ field, write, relative }, n) => {
         const [value, old] = [factory.data[field], before.data[field]];
         setText(places[n].value, format[write](value));
-        const comparable = value !== null && old !== null && !(relative && old === 0);
-        const difference = comparable ? (relative ? ((value - old) / old) * 100 : value - old) : null;
-        const told = comparable ? format.signed(difference, relative ? format.percent : (points) => text("tiles.points", { n: format.decimal(points) })) : "";
-        setText(places[n].change, told && text("tiles.against", { change: told }));
-        places[n].change.className = `change number ${!told || told.startsWith("±") ? "" : difference > 0 ? "better" : "worse"}`;
+        const { text: told, better } = change({ relative }, value, old, format);
+        setText(places[n].change, told);
+        places[n].change.className = `change number ${better === undefined ? "" : better ? "better" : "worse"}`;
       });
     },
   };

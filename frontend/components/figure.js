@@ -1,0 +1,34 @@
+// A figure of a period as its tile shows it: written, with its change against the period before and its course.
+
+import { text } from "../lib/texts.js";
+
+/**
+ * @param {{field: string, write: Function, unit?: string, relative?: boolean, good?: 1|-1, bounds?: string[]}} tile
+ *   `write(format, value)`; `bounds` are the fields of what a percentage would be at least and at most
+ * @param {{figures, before, course}} answers of the API: the figures of the period, of the one before, a series
+ * @returns {object} what `createTiles` shows, but for key and href
+ */
+export function figure(tile, { figures, before, course }, format) {
+  const value = figures.data[tile.field];
+  const shown = { value: tile.write(format, value), unit: tile.unit ?? "", change: change(tile, value, before.data[tile.field], format) };
+  if (!tile.bounds) return { ...shown, course: course.data.map(({ values }) => values[tile.field]) };
+  const [lower, upper] = tile.bounds.map((field) => figures.data[field]);
+  return { ...shown, band: { lower, value, upper }, note: bounded(value, lower, upper, format) };
+}
+
+/**
+ * The change: in percent where `relative`, else in points of a percentage.
+ * @returns {{text: string, better?: boolean}} `good` is -1 where less is better
+ */
+export function change({ relative, good = 1 }, value, before, format) {
+  if (value === null || before === null || (relative && before === 0)) return { text: "" };
+  const difference = relative ? ((value - before) / before) * 100 : value - before;
+  const size = relative ? format.percent : (points) => text("tiles.points", { n: format.decimal(points) });
+  const told = format.signed(difference, size);
+  return { text: text("tiles.against", { change: told }), better: told.startsWith("±") ? undefined : difference * good > 0 };
+}
+
+function bounded(value, lower, upper, format) {
+  if (lower === null || upper === null) return "";
+  return lower === upper && value !== null ? text("tiles.no_unknown") : text("tiles.bounds", { range: format.range(lower, upper) });
+}
