@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from tests.servers import RunningServer
 
+FRONTEND = Path(__file__).resolve().parents[2] / "frontend"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -47,11 +50,35 @@ def complaints() -> list[str]:
 
 
 @pytest.fixture
-def page(browser: Any, complaints: list[str]) -> Iterator[Any]:
-    """A page of an English reader on a desk."""
-    context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 800})
+def reader() -> dict[str, Any]:
+    """Who reads the page, as options of a browser context: an English reader at a desk."""
+    return {"locale": "en-GB", "viewport": {"width": 1280, "height": 800}}
+
+
+@pytest.fixture
+def page(browser: Any, complaints: list[str], reader: dict[str, Any]) -> Iterator[Any]:
+    context = browser.new_context(**reader)
     opened = context.new_page()
     opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     yield opened
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def modules(browser: Any) -> Iterator[Any]:
+    """A blank page that can import the front end's modules, without a server."""
+    context = browser.new_context(locale="en-GB")
+    blank = context.new_page()
+
+    def answer(route: Any) -> None:
+        path = urlsplit(route.request.url).path
+        if path == "/":
+            route.fulfill(content_type="text/html", body="<!doctype html><title>Blank</title>")
+        else:
+            route.fulfill(path=FRONTEND / path.lstrip("/"))
+
+    blank.route("**/*", answer)
+    blank.goto("http://factory.test/")
+    yield blank
     context.close()

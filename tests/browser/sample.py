@@ -6,11 +6,38 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 from tests.servers import RunningServer
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
 UNSEEN = "W9"
+VIEWS = {
+    "overview": "view=overview",
+    "workers": "view=workers",
+    "workstations": "view=workstations",
+    "worker": "view=worker&id=W1",
+    "workstation": "view=workstation&id=S1",
+    "compare": "view=compare",
+    "compared": "view=compare&a=W1&b=W2",
+    "events": "view=events",
+    "wall": "view=wall",
+}
+SETTLED = "main[aria-busy='false']"
+
+
+def open_view(page: Any, server: RunningServer, query: str = "", settled: str = "#view > *") -> None:
+    """The page with its first figures, or with what it says instead of them."""
+    page.goto(f"http://127.0.0.1:{server.port}/?{query}")
+    page.wait_for_selector(f"{SETTLED} {settled}")
+
+
+def poll(page: Any, path: str = "/metrics/now") -> Any:
+    """Let the page ask again, which it does every 15 seconds and when the browser is online again; its answer."""
+    with page.expect_response(lambda response: path in response.url) as answer:
+        page.evaluate("dispatchEvent(new Event('online'))")
+    page.wait_for_selector(SETTLED)
+    return answer.value
 
 
 @contextmanager
