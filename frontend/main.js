@@ -36,6 +36,7 @@ async function arrive() {
   place = placeOf();
   if (!(place.view in VIEWS)) place.view = "overview";
   rememberWindow(place.window);
+  document.body.dataset.view = place.view;
   renderNavigation(part("views"), place);
   const same = opened && before.view === place.view && before.id === place.id && before.factory === place.factory;
   if (!same) close();
@@ -106,7 +107,6 @@ function open(view) {
 
 /** What stands around the view. */
 function frame(view, period) {
-  document.body.dataset.view = place.view;
   part("site").replaceChildren(element("strong", {}, site.name));
   renderPeriods(part("periods"), { place, site, period, shown: view.timed !== false, change: opened.context.change });
   title(view.title({ place, text, answers: opened.answers }));

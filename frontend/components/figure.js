@@ -18,14 +18,16 @@ export function figure(tile, { figures, before, course }, format) {
 
 /**
  * The change: in percent where `relative`, else in points of a percentage.
- * @returns {{text: string, better?: boolean}} `good` is -1 where less is better
+ * @returns {{text: string, look: string}} `good` is -1 where less is better; `look` are classes for direction and
+ *   judgement
  */
 export function change({ relative, good = 1 }, value, before, format) {
-  if (value === null || before === null || (relative && before === 0)) return { text: "" };
+  if (value === null || before === null || (relative && before === 0)) return { text: "", look: "" };
   const difference = relative ? ((value - before) / before) * 100 : value - before;
   const size = relative ? format.percent : (points) => text("tiles.points", { n: format.decimal(points) });
   const told = format.signed(difference, size);
-  return { text: text("tiles.against", { change: told }), better: told.startsWith("±") ? undefined : difference * good > 0 };
+  const look = told.startsWith("±") ? "" : `${difference > 0 ? "up" : "down"} ${difference * good > 0 ? "better" : "worse"}`;
+  return { text: text("tiles.against", { change: told }), look };
 }
 
 function bounded(value, lower, upper, format) {

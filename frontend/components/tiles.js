@@ -7,7 +7,7 @@ import { sparkline } from "./sparkline.js";
 /**
  * A row of tiles that keeps its place while figures change.
  *
- * A tile is `{key, label, value, unit?, note?, change?: {text, better?: boolean}, course?: number[], band?:
+ * A tile is `{key, label, value, unit?, note?, change?: {text, look: string}, course?: number[], band?:
  * {lower, value, upper}, href?}`; `band` in percent.
  * @returns {{node, show(tiles)}}
  */
@@ -42,7 +42,7 @@ function fill(place, { value, unit = "", note = "", change, course, band, href }
   setText(place.unit, unit);
   setText(place.note, note);
   setText(place.change, change?.text ?? "");
-  place.change.className = `change number ${change?.better === undefined ? "" : change.better ? "better" : "worse"}`;
+  place.change.className = `change number ${change?.look ?? ""}`;
   if (band) place.drawn.replaceChildren(bandOf(band));
   else if (course) place.drawn.replaceChildren(sparkline(course));
 }

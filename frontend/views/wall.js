@@ -53,7 +53,9 @@ export const wall = {
       dots.replaceChildren(...Array.from({ length: all }, (_, k) => element("li", { class: k === turn ? "on" : undefined })));
     }
 
-    const tick = setInterval(() => setText(clock, format.time(serverNow())), 1000);
+    const telling = () => setText(clock, format.time(serverNow()));
+    telling();
+    const tick = setInterval(telling, 1000);
     const rotation = setInterval(async () => {
       turn += 1;
       step();
@@ -121,9 +123,9 @@ function figuresPage({ format }) {
       FIGURES.forEach(({ field, write, relative }, n) => {
         const [value, old] = [factory.data[field], before.data[field]];
         setText(places[n].value, format[write](value));
-        const { text: told, better } = change({ relative }, value, old, format);
+        const { text: told, look } = change({ relative }, value, old, format);
         setText(places[n].change, told);
-        places[n].change.className = `change number ${better === undefined ? "" : better ? "better" : "worse"}`;
+        places[n].change.className = `change number ${look}`;
       });
     },
   };
@@ -132,8 +134,8 @@ function figuresPage({ format }) {
 function coursePage({ format }) {
   const chart = createChart({
     format,
-    height: Math.round(innerHeight * 0.62),
-    scale: 1.8,
+    height: Math.round(innerHeight * 0.66),
+    scale: (parseFloat(getComputedStyle(document.documentElement).fontSize) / 16) * 1.15,
     series: [
       { key: COURSE[0], label: text("tiles.units"), kind: "bar", colour: "units", write: format.count },
       { key: COURSE[1], label: text("tiles.utilization"), kind: "line", colour: "working", write: format.percent, tick: (value) => `${format.count(value)} %`, most: 100 },
@@ -143,14 +145,16 @@ function coursePage({ format }) {
   return { node, parts: () => 1, show: ({ answers }) => chart.show(answers.course.data), close: chart.close };
 }
 
+const stationsOf = ({ now }, part) => now.data.workstations.slice(part * STATIONS_A_PAGE, (part + 1) * STATIONS_A_PAGE);
+
 function stationsPage() {
   const list = element("ul", { class: "stations" });
-  const node = element("section", {}, element("h2", {}, text("wall.stations")), list);
+  const node = element("section", { class: "now" }, element("h2", {}, text("wall.stations")), list);
   return {
     node,
     parts: ({ answers }) => Math.max(1, Math.ceil(answers.now.data.workstations.length / STATIONS_A_PAGE)),
     show({ answers }, part) {
-      const some = answers.now.data.workstations.slice(part * STATIONS_A_PAGE, (part + 1) * STATIONS_A_PAGE);
+      const some = stationsOf(answers, part);
       list.replaceChildren(
         ...some.map(({ workstation_id: id, name, state }) =>
           element("li", { class: `station is-${state}` }, element("span", { class: "id" }, id), element("strong", {}, name), element("span", { class: `state state-${state}` }, text(`states.${state}`))),
@@ -168,14 +172,14 @@ function timelinePage({ get, format, site }) {
   let shown = "";
   return {
     node,
-    parts: ({ answers }) => (answers.now.data.workstations.length ? 1 : 0),
-    show({ period, answers }) {
-      const rows = answers.now.data.workstations.map(({ workstation_id: id, name }) => ({ id, name }));
+    parts: ({ answers }) => Math.ceil(answers.now.data.workstations.length / STATIONS_A_PAGE),
+    show({ period, answers }, part) {
+      const rows = stationsOf(answers, part).map(({ workstation_id: id, name }) => ({ id, name }));
       const window = { from: period.from, to: period.to };
       if (JSON.stringify(rows) !== shown) {
         shown = JSON.stringify(rows);
         timeline?.close();
-        const rowHeight = Math.max(36, Math.min(90, Math.floor((innerHeight * 0.6) / rows.length)));
+        const rowHeight = Math.floor((innerHeight * 0.6) / Math.max(rows.length, 6));
         timeline = createTimeline({ entity: "workstation", rows, window, timeZone: site.time_zone, load: (query, signal) => get("/metrics/timeline", query, { signal }), text, format, rowHeight });
         place.replaceChildren(timeline.node);
       } else {
