@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +63,8 @@ def hours(value: float) -> str:
     """Hours as the page writes them."""
     minutes = int(value * 60 + 0.5)
     return f"{minutes // 60:,}:{minutes % 60:02d}"
+
+
+def decimal(value: float) -> str:
+    """A number with one decimal as the page writes it: a half is rounded up, as it stands in the API's answer."""
+    return f"{Decimal(str(value)).quantize(Decimal('0.1'), ROUND_HALF_UP):,}"
