@@ -92,7 +92,7 @@ vendor: $(READY) ## Bring the page's libraries into frontend/vendor/ (Node.js, n
 icons: $(READY) ## Draw the bitmaps of frontend/icons/ from its icon.svg
 	$(BIN)/python -m tools.icons
 
-shell: $(READY) ## List in frontend/shell.js what the page needs without a server
+shell: $(READY) ## List in frontend/ which of its files the page needs first, and which without a server
 	$(BIN)/python -m tools.shell
 
 migrations-check: $(READY) ## Migrate an empty database and compare it with what the code declares

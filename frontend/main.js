@@ -58,9 +58,10 @@ async function refresh() {
   const { signal } = running;
   main.setAttribute("aria-busy", "true");
   try {
-    site = (await ask("site", { path: `/factories/${encodeURIComponent(place.factory)}` }, signal)).data;
-    const view = opened?.view ?? (await VIEWS[place.view]());
+    const settings = ask("site", { path: `/factories/${encodeURIComponent(place.factory)}` }, signal);
+    const [{ data }, view] = await Promise.all([settings, opened?.view ?? VIEWS[place.view]()]);
     if (signal.aborted) return;
+    site = data;
     const period = resolvePeriod(place, site, serverNow());
     opened ??= open(view);
     frame(view, period);

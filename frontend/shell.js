@@ -32,6 +32,7 @@ self.SHELL = [
   "components/right-now.js",
   "components/sparkline.js",
   "components/tiles.js",
+  "components/timeline-card.js",
   "components/timeline/axis.js",
   "components/timeline/bars.js",
   "components/timeline/calendar.js",

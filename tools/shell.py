@@ -1,12 +1,19 @@
-"""`python -m tools.shell`: lists in frontend/shell.js what the service worker copies for a page without a server."""
+"""`python -m tools.shell`: writes what the page says of its own files.
+
+frontend/shell.js lists what the service worker copies for a page without a server; the lines between the marks
+in index.html let a browser fetch all modules of the first view at once, not import by import.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 FRONTEND = Path(__file__).resolve().parents[1] / "frontend"
 LIST = FRONTEND / "shell.js"
+PAGE = FRONTEND / "index.html"
+BEGIN, END = "<!-- modules of the first view: make shell -->\n", "<!-- end -->"
 KINDS = {".css", ".js", ".svg"}
 WORKER = {"sw.js", "shell.js"}  # the browser itself keeps these
 
@@ -17,11 +24,32 @@ def shell_files() -> list[str]:
     return ["./", *sorted(set(paths) - WORKER)]
 
 
-def text() -> str:
+def shell() -> str:
     """What frontend/shell.js should be."""
     files = json.dumps(shell_files(), indent=2).replace('"\n]', '",\n]')
     return f"// Every file that sw.js copies; `make shell` writes this list.\nself.SHELL = {files};\n"
 
 
+def first_modules() -> list[str]:
+    """Paths of the modules that the first view imports, its own and those of the page around it."""
+    found: dict[Path, None] = {}
+    waiting = [FRONTEND / "main.js", FRONTEND / "views/overview.js"]
+    while waiting:
+        module = waiting.pop(0)
+        if module not in found:
+            found[module] = None
+            imports = re.findall(r'^import .*?"(\.[^"]+)";', module.read_text(encoding="utf-8"), re.MULTILINE)
+            waiting += [(module.parent / name).resolve() for name in imports]
+    return [path.relative_to(FRONTEND).as_posix() for path in found][1:]
+
+
+def page() -> str:
+    """What frontend/index.html should be."""
+    links = "".join(f'  <link rel="modulepreload" href="{path}">\n' for path in first_modules())
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    return f"{before}{BEGIN}{links}  {END}{rest.partition(END)[2]}"
+
+
 if __name__ == "__main__":
-    LIST.write_text(text(), encoding="utf-8")
+    LIST.write_text(shell(), encoding="utf-8")
+    PAGE.write_text(page(), encoding="utf-8")

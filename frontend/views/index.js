@@ -9,14 +9,14 @@ import { styled } from "../lib/stylesheet.js";
  * address of another view), `change(changes)` (go to the same view with something changed) and `go(changes)`.
  */
 export const VIEWS = {
-  overview: view("overview", () => import("./overview.js")),
-  workers: view("workers", () => import("./workers.js"), "filters"),
-  workstations: view("workstations", () => import("./workstations.js"), "filters"),
-  worker: view("worker", () => import("./worker.js"), "filters", "detail"),
-  workstation: view("workstation", () => import("./workstation.js"), "filters", "detail"),
-  compare: view("compare", () => import("./compare.js"), "filters", "compare"),
-  events: view("events", () => import("./events.js"), "filters", "events"),
-  wall: view("wall", () => import("./wall.js"), "wall"),
+  overview: view("overview", () => import("./overview.js"), "tables"),
+  workers: view("workers", () => import("./workers.js"), "tables", "filters"),
+  workstations: view("workstations", () => import("./workstations.js"), "tables", "filters"),
+  worker: view("worker", () => import("./worker.js"), "tables", "timeline", "filters", "detail"),
+  workstation: view("workstation", () => import("./workstation.js"), "tables", "timeline", "filters", "detail"),
+  compare: view("compare", () => import("./compare.js"), "tables", "timeline", "filters", "compare"),
+  events: view("events", () => import("./events.js"), "tables", "filters", "events"),
+  wall: view("wall", () => import("./wall.js"), "timeline", "wall"),
 };
 
 /** What loads a view and the style sheets that it alone needs. */

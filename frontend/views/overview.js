@@ -4,8 +4,7 @@ import { createChart } from "../components/chart.js";
 import { figure } from "../components/figure.js";
 import { createRightNow } from "../components/right-now.js";
 import { createTiles } from "../components/tiles.js";
-import { createTimeline } from "../components/timeline/timeline.js";
-import { nothing } from "../components/trouble.js";
+import { createTimelineCard } from "../components/timeline-card.js";
 import { element } from "../lib/element.js";
 import { bucketOf } from "../lib/periods.js";
 import { text } from "../lib/texts.js";
@@ -35,7 +34,7 @@ export const overview = {
       ],
     });
     const rightNow = createRightNow(context);
-    const rows = rowsOf(context);
+    const rows = createTimelineCard(context);
     const node = element(
       "div",
       { class: "overview" },
@@ -46,11 +45,11 @@ export const overview = {
     );
     return {
       node,
-      show({ period, answers }) {
+      show({ period, answers, place }) {
         tiles.show(TILES.map((tile) => ({ key: tile.key, ...tileOf(tile, answers, context) })));
         chart.show(answers.course.data);
         rightNow.show(answers.now.data, Date.parse(answers.now.timestamp));
-        rows.show(period, answers.now.data);
+        rows.show(period, answers.now.data, place);
       },
       close() {
         chart.close();
@@ -82,63 +81,4 @@ function tileOf(tile, { factory, before, course, now }, { format, link }) {
     return { href, value: format.count(now.data[`active_${kind}_count`]), unit: text("tiles.of", { n: format.count(all) }), note: text("tiles.in_window", { n: format.count(used) }) };
   }
   return { href, ...figure(tile, { figures: factory, before, course }, format) };
-}
-
-/** The timeline of the workers or of the workstations, as the reader chooses. */
-function rowsOf({ get, go, change, format, site, place }) {
-  const body = element("div", { class: "body" });
-  const kinds = ["worker", "workstation"];
-  const chosen = () => (place.rows === "workstations" ? "workstation" : "worker");
-  const choice = (kind) =>
-    element("label", {}, element("input", { type: "radio", name: "rows", value: kind, checked: kind === chosen(), onchange: () => choose(kind) }), element("span", {}, text(`kinds.${kind}s`)));
-  const node = element(
-    "section",
-    { class: "card rows", "aria-labelledby": "rows" },
-    element("header", {}, element("h2", { id: "rows" }, text("overview.timeline")), element("fieldset", { class: "segments small" }, element("legend", { class: "hidden" }, text("overview.rows")), ...kinds.map(choice))),
-    body,
-  );
-  let timeline = null;
-  let shown = { kind: chosen(), key: "" };
-  let latest = null;
-
-  function choose(kind) {
-    shown = { kind, key: "" };
-    history.replaceState(null, "", addressWith(kind));
-    if (latest) show(...latest);
-  }
-
-  function show(period, now) {
-    latest = [period, now];
-    const list = now[`${shown.kind}s`].map((row) => ({ id: row[`${shown.kind}_id`], name: row.name }));
-    const key = JSON.stringify(list);
-    const window = { from: period.from, to: period.to };
-    if (timeline && key === shown.key) {
-      timeline.show(window);
-      if (period.live) timeline.refresh();
-      return;
-    }
-    timeline?.close();
-    shown.key = key;
-    timeline = list.length === 0 ? null : createTimeline({
-      entity: shown.kind,
-      rows: list,
-      window,
-      timeZone: site.time_zone,
-      load: (query, signal) => get("/metrics/timeline", query, { signal }),
-      text,
-      format,
-      onOpen: (id) => go({ view: shown.kind, id }),
-      onSpan: ({ id, start, end }) => go({ view: shown.kind, id, at: `${start}-${end}` }),
-    });
-    body.replaceChildren(timeline ? timeline.node : nothing(`empty.${shown.kind}s`));
-  }
-
-  return { node, show, close: () => timeline?.close() };
-}
-
-function addressWith(kind) {
-  const address = new URL(location.href);
-  if (kind === "workstation") address.searchParams.set("rows", "workstations");
-  else address.searchParams.delete("rows");
-  return address;
 }

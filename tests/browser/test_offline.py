@@ -80,7 +80,11 @@ def version(page: Any) -> str | None:
 
 
 def test_the_list_of_the_shell_names_every_file_of_the_page() -> None:
-    assert shell.LIST.read_text(encoding="utf-8") == shell.text(), "make shell writes it anew"
+    assert shell.LIST.read_text(encoding="utf-8") == shell.shell(), "make shell writes it anew"
+
+
+def test_the_page_names_the_modules_of_its_first_view() -> None:
+    assert shell.PAGE.read_text(encoding="utf-8") == shell.page(), "make shell writes it anew"
 
 
 def test_the_real_page_opens_without_its_server_and_shows_data_of_before_until_the_server_is_back(

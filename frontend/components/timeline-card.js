@@ -1,0 +1,60 @@
+// The timeline of all workers or of all workstations, as the reader chooses. Its code comes after the figures.
+
+import { element } from "../lib/element.js";
+import { styled } from "../lib/stylesheet.js";
+import { text } from "../lib/texts.js";
+import { nothing } from "./trouble.js";
+
+const KINDS = ["worker", "workstation"];
+const load = () => Promise.all([import("./timeline/timeline.js"), styled("styles/timeline.css")]);
+
+/** @returns {{node, show(period, now, place), close()}} `now` is the data of `GET /metrics/now` */
+export function createTimelineCard({ get, go, change, format, site }) {
+  const body = element("div", { class: "body" });
+  const choice = (kind) =>
+    element("label", {}, element("input", { type: "radio", name: "rows", value: kind, onchange: () => choose(kind) }), element("span", {}, text(`kinds.${kind}s`)));
+  const choices = element("fieldset", { class: "segments small" }, element("legend", { class: "hidden" }, text("overview.rows")), ...KINDS.map(choice));
+  const node = element("section", { class: "card rows", "aria-labelledby": "rows" }, element("header", {}, element("h2", { id: "rows" }, text("overview.timeline")), choices), body);
+  let timeline = null;
+  let shown = ""; // the kind and its rows
+  let turn = 0;
+
+  const choose = (kind) => change({ rows: kind === "worker" ? undefined : "workstations" }, { replace: true });
+
+  async function show(period, now, place) {
+    const kind = place.rows === "workstations" ? "workstation" : "worker";
+    choices.querySelector(`[value=${kind}]`).checked = true;
+    const rows = now[`${kind}s`].map((row) => ({ id: row[`${kind}_id`], name: row.name }));
+    const window = { from: period.from, to: period.to };
+    const wanted = JSON.stringify([kind, rows]);
+    if (wanted === shown) {
+      timeline?.show(window);
+      if (period.live) timeline?.refresh();
+      return;
+    }
+    const mine = ++turn;
+    const [{ createTimeline }] = await load();
+    if (mine !== turn) return; // something newer is shown, or nothing any more
+    timeline?.close();
+    shown = wanted;
+    timeline = rows.length === 0 ? null : createTimeline({
+      entity: kind,
+      rows,
+      window,
+      timeZone: site.time_zone,
+      load: (query, signal) => get("/metrics/timeline", query, { signal }),
+      text,
+      format,
+      onOpen: (id) => go({ view: kind, id }),
+      onSpan: ({ id, start, end }) => go({ view: kind, id, at: `${Math.floor(start)}-${Math.ceil(end)}` }),
+    });
+    body.replaceChildren(timeline ? timeline.node : nothing(`empty.${kind}s`));
+  }
+
+  function close() {
+    turn += 1;
+    timeline?.close();
+  }
+
+  return { node, show, close };
+}
