@@ -19,7 +19,7 @@ PICTURES = Path("var/screenshots")
 IMAGES = Path("docs/images")
 SHOWN = "main[aria-busy=false]"
 SIZES = {"phone": (390, 844), "desk": (1440, 900), "wall": (3840, 2160)}
-README_SIZES = {"phone": (390, 844), "desk": (1440, 1120)}
+README_SIZES = {"desk": (1440, 1080), "wall": (1600, 900)}
 SCHEMES = ("light", "dark")
 VIEWS = {
     "overview": "view=overview&window=24h",
@@ -29,7 +29,7 @@ VIEWS = {
     "workstation": "view=workstation&id=S1&window=24h",
     "compare": "view=compare&window=24h",
     "events": "view=events",
-    "wall": "view=wall",
+    "wall": "view=wall&window=24h",
 }
 
 
@@ -46,7 +46,7 @@ class Picture(NamedTuple):
 README = (
     Picture("overview", "desk", "light"),
     Picture("worker", "desk", "dark"),
-    Picture("overview", "phone", "light"),
+    Picture("wall", "wall", "dark"),
 )
 
 
