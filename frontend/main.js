@@ -78,10 +78,10 @@ async function refresh() {
 }
 
 /** The key of a question leaves out what moves with the clock, so that its answer is known again. */
-function ask(name, { path, query = {}, lasting = false }, signal) {
-  const window = place.window === "custom" ? `${place.from} ${place.to}` : place.window;
+function ask(name, { path, query = {} }, signal) {
   const { from, to, ...fixed } = query;
-  const key = `${place.factory} ${name} ${lasting ? "" : window} ${JSON.stringify(fixed)}`;
+  const window = place.window === "custom" ? `${place.from} ${place.to}` : place.window;
+  const key = `${place.factory} ${name} ${path} ${from ? window : ""} ${JSON.stringify(fixed)}`;
   return get(path, name === "site" ? {} : { factory: place.factory, ...query }, { signal, key });
 }
 

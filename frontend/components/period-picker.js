@@ -23,6 +23,7 @@ export function renderPeriods(node, { place, site, period, shown, change }) {
     input.checked = input.value === place.window;
     if (input.value === "shift") input.parentElement.hidden = !site.shifts?.length;
   }
+  bringIntoSight(node.querySelector(".segments"));
   const form = node.querySelector("form");
   form.hidden = place.window !== "custom";
   if (document.activeElement?.form !== form) fill(form, period, site.time_zone);
@@ -44,6 +45,13 @@ function choose(node, window) {
   if (window !== "custom") return node.change({ window });
   const { from, to } = node.period; // begin with what is shown
   node.change({ window, from: new Date(from).toISOString(), to: new Date(to).toISOString() });
+}
+
+/** On a narrow screen the row scrolls sideways: the chosen period is to be seen. */
+function bringIntoSight(row) {
+  const chosen = row.querySelector(":checked")?.parentElement;
+  if (!chosen) return;
+  if (chosen.offsetLeft < row.scrollLeft || chosen.offsetLeft + chosen.offsetWidth > row.scrollLeft + row.clientWidth) row.scrollLeft = chosen.offsetLeft - 16;
 }
 
 function own(node) {
@@ -75,7 +83,7 @@ function fill(form, { from, to }, zone) {
 
 /** The period in words: its bounds in the factory's time, and the name of the shift. */
 function span({ from, to, live, shift }, format) {
-  const sameDay = format.date(from) === format.date(to - 1);
+  const sameDay = format.date(from) === format.date(to);
   const end = live ? text("periods.now") : sameDay ? format.time(to) : `${format.date(to)}, ${format.time(to)}`;
   const bounds = `${format.date(from)}, ${format.time(from)} – ${end}`;
   return shift ? `${shift.name} · ${bounds}` : bounds;

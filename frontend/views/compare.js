@@ -19,7 +19,7 @@ export const compare = {
   title: ({ text }) => text("views.compare"),
 
   queries({ place, period, site }) {
-    const questions = { workers: { path: "/workers/", lasting: true }, workstations: { path: "/workstations/", lasting: true } };
+    const questions = { workers: { path: "/workers/" }, workstations: { path: "/workstations/" } };
     const known = registries.get(place.factory);
     if (!known) return questions;
     const comparison = comparisonOf(place, period, site, known);

@@ -19,8 +19,8 @@ export const events = {
     const filters = filtersOf(place);
     return {
       ...(filters && { events: { path: "/events/", query: { ...asked(period), ...filters, limit: PAGE } } }),
-      workers: { path: "/workers/", lasting: true },
-      workstations: { path: "/workstations/", lasting: true },
+      workers: { path: "/workers/" },
+      workstations: { path: "/workstations/" },
     };
   },
 
