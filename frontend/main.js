@@ -13,6 +13,7 @@ import { loadLanguage, preferredLanguage, text } from "./lib/texts.js";
 import { VIEWS } from "./views/index.js";
 
 const REFRESH_MS = 15_000;
+const LISTS = { worker: "workers", workstation: "workstations" }; // what a detail without an id becomes
 const QUIET_MS = 15 * 60_000; // so long without an event, and the page says that data have stopped coming
 
 const part = (id) => document.getElementById(id);
@@ -34,13 +35,16 @@ function go(address, { replace = false } = {}) {
 async function arrive() {
   const before = place;
   place = placeOf();
-  if (!(place.view in VIEWS)) place.view = "overview";
+  if (!Object.hasOwn(VIEWS, place.view)) place.view = "overview";
+  if (place.view in LISTS && !place.id) place.view = LISTS[place.view];
   rememberWindow(place.window);
   document.body.dataset.view = place.view;
   renderNavigation(part("views"), place);
   const same = opened && before.view === place.view && before.id === place.id && before.factory === place.factory;
   if (!same) close();
   if (before && before.factory !== place.factory) site = undefined;
+  main.classList.add("changing");
+  if (!opened) setText(part("as-of"), text("shell.loading"));
   await refresh();
   if (before && !same) main.focus({ preventScroll: false });
 }
@@ -65,7 +69,7 @@ async function refresh() {
     const period = resolvePeriod(place, site, serverNow());
     opened ??= open(view);
     frame(view, period);
-    const asked = view.queries?.({ place, period, site }) ?? {};
+    const asked = { now: { path: "/metrics/now" }, ...view.queries({ place, period, site }) };
     const names = Object.keys(asked);
     const found = await Promise.all(names.map((name) => ask(`${place.view} ${place.id ?? ""} ${name}`, asked[name], signal)));
     show(period, Object.fromEntries(names.map((name, n) => [name, found[n]])));
@@ -74,6 +78,7 @@ async function refresh() {
     complain(error);
   }
   main.setAttribute("aria-busy", "false");
+  main.classList.remove("changing");
   timer = setTimeout(refreshWhenVisible, REFRESH_MS);
 }
 
@@ -128,14 +133,15 @@ function show(period, answers) {
   const asOf = kept ?? Object.values(answers).map((answer) => answer.window?.evaluated_at ?? answer.timestamp).find(Boolean);
   if (asOf) opened.asOf = asOf;
   setText(part("as-of"), asOf ? text("shell.as_of", { time: format.time(asOf, { seconds: true }), zone: format.zone(Date.parse(asOf)) }) : "");
-  part("as-of").classList.toggle("live", period.live && !kept);
-  if (kept) warn(text("shell.offline", { time: format.dateTime(kept, { seconds: true }) }));
-  else warn(silence(answers, format));
+  const silent = silence(answers.now, format);
+  part("as-of").classList.toggle("live", period.live && !kept && !silent);
+  if (kept) warn(text("shell.offline", { time: format.dateTime(kept, { seconds: true }) }), true);
+  else warn(silent);
 }
 
 /** A sentence when data have stopped coming while they are awaited; empty when all is well. */
-function silence(answers, format) {
-  const last = answers.now?.data.last_event_at;
+function silence(now, format) {
+  const last = now.data.last_event_at;
   if (!last || serverNow() - Date.parse(last) < QUIET_MS) return "";
   return text("shell.silent", { duration: format.duration((serverNow() - Date.parse(last)) / 1000), time: format.dateTime(last) });
 }
@@ -159,7 +165,8 @@ function complain(error) {
   close();
   warn("");
   if (site) renderPeriods(part("periods"), { place, site, period: null, shown: false });
-  title(text("shell.product"));
+  if (!opened) part("as-of").textContent = "";
+  title(text(`views.${LISTS[place.view] ?? place.view}`));
   stage.replaceChildren(trouble(error, refresh));
 }
 
@@ -181,7 +188,15 @@ async function start() {
   addEventListener("online", refreshWhenVisible);
   addEventListener("popstate", arrive);
   arrive();
-  navigator.serviceWorker?.register("sw.js").catch(() => {}); // no worker, no offline figures: all else works
+  keepForOffline();
+}
+
+/** With the service worker, what is asked is kept for when the server is away; the first answers came before it. */
+function keepForOffline() {
+  const workers = navigator.serviceWorker;
+  if (!workers) return;
+  if (!workers.controller) workers.addEventListener("controllerchange", refreshWhenVisible, { once: true });
+  workers.register("sw.js").catch(() => {}); // no worker, no figures offline: all else works
 }
 
 start();

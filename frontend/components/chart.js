@@ -4,6 +4,8 @@ import { element } from "../lib/element.js";
 import { styled } from "../lib/stylesheet.js";
 import { text } from "../lib/texts.js";
 
+const WHOLE = Array.from({ length: 30 }, (_, n) => [1, 2, 5][n % 3] * 10 ** Math.floor(n / 3));
+
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
 let library;
@@ -16,11 +18,14 @@ function load() {
 /**
  * A chart of series that share the time axis: bars, and stacked parts of bars from the bottom up, on the left axis, lines
  * on the right one.
- * @param {{height?: number, scale?: number, format, series: {key, label, kind: "bar"|"stack"|"line", colour: string, dash?: number[], write: (value) => string, tick?: (value) => string, most?: number}[]}} options
- *   `scale` enlarges the writing; `colour` names a CSS variable; `tick` writes the marks of the axis, `most` is its upper end
+ * @param {{height?: number, scale?: number, format, series: {key, label, kind: "bar"|"stack"|"line", colour: string, dash?: number[], write: (value) => string, tick?: (value) => string, most?: number, whole?: boolean}[]}} options
+ *   `href(row)` is the address that a bucket opens; `scale` enlarges the writing; `colour` names a CSS variable; `tick` writes the marks of the axis, `most` is its
+ *   upper end, `whole` leaves out marks between whole numbers
  * @returns {{node, show(rows: {start, end, values}[]), close()}} starts as RFC 3339
  */
-export function createChart({ height = 220, scale = 1, format, series }) {
+export function createChart({ height: usual = 220, scale: given = 1, format, series, href }) {
+  const scale = given * (parseFloat(getComputedStyle(document.documentElement).fontSize) / 16);
+  const height = Math.round(usual * (given === 1 ? scale : 1));
   const legend = element("ul", { class: "legend" }, ...series.map((one) => element("li", { class: `key ${one.kind}`, "data-colour": one.colour }, one.label)));
   const canvas = element("div", { class: "plot", "aria-hidden": "true" });
   canvas.style.blockSize = `${height}px`;
@@ -44,6 +49,8 @@ export function createChart({ height = 220, scale = 1, format, series }) {
     plot?.destroy();
     plot = new UPlot(optionsOf(UPlot, { series, scale, format, rows, read, width: canvas.clientWidth, height }), dataOf(series, rows), canvas);
   };
+  canvas.addEventListener("click", () => body.rows[plot?.cursor.idx]?.querySelector("a")?.click());
+  if (href) canvas.classList.add("opens");
   const sized = new ResizeObserver(() => {
     if (plot && canvas.clientWidth && canvas.clientWidth !== plot.width) plot.setSize({ width: canvas.clientWidth, height });
   });
@@ -56,7 +63,7 @@ export function createChart({ height = 220, scale = 1, format, series }) {
     show(fresh) {
       const before = rows;
       rows = fresh;
-      body.replaceChildren(...rows.map((row) => lineOf(row, series, format)));
+      body.replaceChildren(...rows.map((row) => lineOf(row, series, format, href)));
       const alike = plot && before.length === rows.length && before[0]?.start === rows[0]?.start;
       if (alike) plot.setData(dataOf(series, rows));
       else draw();
@@ -70,11 +77,11 @@ export function createChart({ height = 220, scale = 1, format, series }) {
   };
 }
 
-const lineOf = (row, series, format) =>
+const lineOf = (row, series, format, href) =>
   element(
     "tr",
     {},
-    element("th", { scope: "row" }, `${format.date(row.start)}, ${format.time(row.start)}`),
+    element("th", { scope: "row" }, element(href ? "a" : "span", { href: href?.(row) }, `${format.date(row.start)}, ${format.time(row.start)}`)),
     ...series.map(({ key, write }) => element("td", { class: "number" }, write(row.values[key]))),
   );
 
@@ -132,7 +139,7 @@ function optionsOf(UPlot, { series, scale: size, format, rows, read, width, heig
     scales: { x: { range: () => bounds }, ...Object.fromEntries(sides.map((scale) => [scale, { range: range(scale) }])) },
     axes: [
       { ...axis, grid: { show: false }, values: (_plot, ticks) => ticks.map((at) => (long ? format.date(at * 1000, { weekday: undefined }) : format.time(at * 1000))), space: 70 * size, size: 32 * size },
-      ...sides.map((scale, n) => ({ ...axis, scale, side: n === 0 ? 3 : 1, size: 56 * size, grid: n === 0 ? grid : { show: false }, values: (_plot, ticks) => ticks.map(tickOf(scale)) })),
+      ...sides.map((scale, n) => ({ ...axis, scale, side: n === 0 ? 3 : 1, size: 56 * size, grid: n === 0 ? grid : { show: false }, ...(firstOf(scale).whole && { incrs: WHOLE }), values: (_plot, ticks) => ticks.map(tickOf(scale)) })),
     ],
     series: [
       {},

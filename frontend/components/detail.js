@@ -18,7 +18,6 @@ export function detailQueries(kind, course, { place, period }) {
     figures: { path, query: asked(period) },
     before: { path, query: asked(period.before) },
     course: { path: "/metrics/timeseries", query: { ...asked(period), entity: kind, id: place.id, metric: course.join(), bucket: bucketOf(period) } },
-    now: { path: "/metrics/now" },
     ...(showsIntervals(place, period) && { intervals: { path: `${path}/intervals`, query: asked(period) } }),
   };
 }

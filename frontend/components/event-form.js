@@ -78,9 +78,10 @@ export function createEventForm({ place, site, format }, stored) {
     // The second of two equal hours at a clock change is meant only where the field was filled in it.
     const at = time.value === draft.clock ? draft.at : instantTyped(time.value, zone);
     if (at !== null) event.timestamp = new Date(at).toISOString();
+    const said = Object.fromEntries(Object.entries(event).filter(([, value]) => value)); // what is empty is missing
     const units = count.value.trim();
-    if (event.event_type === "product_count" && units) event.count = /^-?\d{1,15}$/.test(units) ? Number(units) : units;
-    return Object.fromEntries(Object.entries(event).filter(([, value]) => value)); // what is empty is missing
+    // An emptied field is no 1, which a missing count would mean: the API refuses it.
+    return event.event_type === "product_count" ? { ...said, count: /^-?\d{1,15}$/.test(units) ? Number(units) : units } : said;
   }
 
   async function send(submitted) {

@@ -30,7 +30,7 @@ export function createIntervals(context, { kind, whereOf }) {
     { title: text("intervals.start"), type: "time", value: ({ start }) => start },
     { title: text("intervals.end"), type: "time", value: ({ end }) => end },
     { title: `${text("intervals.duration")} (s)`, type: "number", value: (row) => row.duration_seconds },
-    { title: text("intervals.state"), type: "text", value: ({ state }) => state },
+    { title: text("intervals.state"), type: "text", value: ({ state }) => text(`states.${state}`) },
     { title: text(`intervals.of_${kind}`), type: "text", value: whereOf },
   ];
   const heads = ["start", "end", "duration", "state", `of_${kind}`].map((key) => element("th", { scope: "col", class: key === "duration" ? "number" : undefined }, text(`intervals.${key}`)));

@@ -77,7 +77,9 @@ function reload(place, refresh) {
       said.textContent = text("sample.loaded", { events: count(data.events), workers: count(data.workers), stations: count(data.workstations) });
       refresh();
     } catch (error) {
-      said.textContent = text("sample.failed", { reason: explain(error) });
+      // Without an answer nobody knows whether it was done.
+      said.textContent = text(error.status === 0 ? "sample.unclear" : "sample.failed", { reason: explain(error) });
+      if (error.status === 0) refresh();
     }
     button.disabled = false;
     ask();

@@ -82,9 +82,10 @@ function fill(form, { from, to }, zone) {
 }
 
 /** The period in words: its bounds in the factory's time, and the name of the shift. */
-function span({ from, to, live, shift }, format) {
+function span({ from, to, live, before, shift }, format) {
   const sameDay = format.date(from) === format.date(to);
   const end = live ? text("periods.now") : sameDay ? format.time(to) : `${format.date(to)}, ${format.time(to)}`;
   const bounds = `${format.date(from)}, ${format.time(from)} – ${end}`;
-  return shift ? `${shift.name} · ${bounds}` : bounds;
+  const told = `${bounds} · ${text("periods.compared", { from: `${format.date(before.from)}, ${format.time(before.from)}` })}`;
+  return shift ? `${shift.name} · ${told}` : told;
 }

@@ -19,9 +19,9 @@ export function createRightNow({ link, format }) {
     found.sort((a, b) => Date.parse(a.since) - Date.parse(b.since));
     list.replaceChildren(...found.slice(0, MOST).map((worker) => line(worker, at)));
     if (found.length === 0) list.replaceChildren(element("li", {}, nothing(now.active_worker_count ? "now.all_working" : "now.nobody")));
-    more.textContent = found.length > MOST ? text("now.more", { n: format.count(found.length), form: found.length }) : "";
+    more.textContent = text("now.more");
     more.hidden = found.length <= MOST;
-    more.href = link({ view: "workers", state: "idle" });
+    more.href = link({ view: "workers", state: AWAITED.join() });
   }
 
   const line = ({ worker_id: id, name, state, since, workstation_id: station }, at) =>

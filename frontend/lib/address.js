@@ -2,14 +2,21 @@
 
 import { PERIODS, USUAL_PERIOD } from "./periods.js";
 
-const LASTING = ["factory", "window", "from", "to"]; // what goes along from view to view
+const FARTHEST = Date.UTC(9999, 0);
+const LASTING = ["factory", "window", "from", "to", "lang"]; // what goes along from view to view
 
 /** The place that an address names: `view`, `window`, `factory` and what else stands in its query. */
 export function placeOf(address = location) {
   const query = Object.fromEntries(new URLSearchParams(address.search));
-  delete query.lang;
-  const window = PERIODS.includes(query.window) ? query.window : lastWindow();
+  const known = PERIODS.includes(query.window) && (query.window !== "custom" || isPeriod(query));
+  const window = known ? query.window : lastWindow();
   return { ...query, view: query.view ?? "overview", factory: query.factory ?? "default", window };
+}
+
+/** Whether `from` and `to` bound a period of one's own; without `to` it lasts until now. */
+function isPeriod({ from, to }) {
+  const [start, end] = [Date.parse(from), to === undefined ? Infinity : Date.parse(to)];
+  return start < end && Math.abs(start) < FARTHEST && (to === undefined || Math.abs(end) < FARTHEST);
 }
 
 /** The address of a place reached from another one: its factory and window are kept unless changed. */

@@ -54,7 +54,7 @@ export function range(lower, upper) {
 }
 
 const DATE = { weekday: "short", day: "numeric", month: "short" };
-const TIME = { hour: "2-digit", minute: "2-digit" };
+const TIME = { hour: "numeric", minute: "2-digit" };
 
 /**
  * Dates and times of one time zone. Instants are milliseconds or RFC 3339 texts.
@@ -69,11 +69,17 @@ export function inZone(timeZone) {
   };
   const clock = ({ seconds = false } = {}) => (seconds ? { ...TIME, second: "2-digit" } : TIME);
   return {
-    date: (at, options = {}) => write(at, { ...DATE, ...options }),
+    date: (at, options = {}) => write(at, { ...DATE, ...yearOf(at), ...options }),
     time: (at, options) => write(at, clock(options)),
     dateTime: (at, options) => write(at, { day: "numeric", month: "short", year: "numeric", ...clock(options) }),
     zone: (at) => zoneName(at, timeZone),
   };
+}
+
+/** The year is said where it is not this one. */
+function yearOf(at) {
+  const year = new Date(at).getUTCFullYear();
+  return year !== new Date().getUTCFullYear() ? { year: "numeric" } : {};
 }
 
 function zoneName(at, timeZone) {

@@ -36,8 +36,8 @@ function customPeriod({ from, to }, now) {
 }
 
 function lasting(from, end, before, now) {
-  const live = now < end;
-  const to = live ? Math.max(from, now) : end;
+  const live = from <= now && now < end;
+  const to = live ? now : end;
   return { from, to, live, before: { from: before, to: before + (to - from) } };
 }
 

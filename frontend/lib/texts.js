@@ -9,7 +9,7 @@ let language = "en";
 /** The language that was asked for in the address, chosen before, or preferred by the browser. */
 export function preferredLanguage() {
   const wishes = [new URLSearchParams(location.search).get("lang"), stored(), ...navigator.languages.map((tag) => tag.slice(0, 2))];
-  return wishes.find((wish) => wish in LANGUAGES) ?? "en";
+  return wishes.find((wish) => Object.hasOwn(LANGUAGES, wish)) ?? "en";
 }
 
 function stored() {
@@ -28,8 +28,15 @@ export async function loadLanguage(chosen) {
   document.documentElement.lang = chosen;
 }
 
-/** The locale for numbers and dates: the reader's own variant of the language where there is one. */
-export const locale = () => navigator.languages.find((tag) => tag.slice(0, 2) === language) ?? language;
+/**
+ * The locale for numbers and dates: the reader's own variant of the language where there is one. Who reads the page
+ * in a foreign language for want of their own still has the numbers and dates of home.
+ */
+export function locale() {
+  const own = navigator.languages.find((tag) => tag.slice(0, 2) === language);
+  const spoken = Object.hasOwn(LANGUAGES, navigator.language.slice(0, 2));
+  return spoken ? own ?? language : navigator.language;
+}
 
 /**
  * The text of a key, with `{name}` replaced by values; an object of plural forms is chosen by `values.n`

@@ -5,6 +5,7 @@ export default {
   "shell.skip": "Skip to the figures",
   "shell.views": "Views",
   "shell.as_of": "As of {time} {zone}",
+  "shell.loading": "Loading …",
   "shell.offline": "The server is away. These figures were kept on this device and are as of {time}.",
   "shell.stale": "No fresh figures: {reason} What is shown is as of {time}. Trying again every {seconds} seconds.",
   "shell.silent": "No data for {duration}: the newest event is of {time}. Time without a sign counts as unknown.",
@@ -28,6 +29,7 @@ export default {
   "periods.apply": "Show",
   "periods.order": "The end must be after the beginning.",
   "periods.now": "now",
+  "periods.compared": "before: {from}",
 
   "menu.label": "Menu",
   "menu.factory": "Factory",
@@ -44,11 +46,13 @@ export default {
   "sample.sure": "Remove and reload",
   "sample.loading": "Loading …",
   "sample.loaded": "Replaced: {events} events of {workers} workers at {stations} workstations are loaded.",
+  "sample.unclear": "{reason} Whether the data was replaced is not known: look at the figures.",
   "sample.failed": "Nothing was changed: {reason}",
 
   "trouble.failed": "The figures cannot be shown",
   "trouble.forbidden": "No permission",
   "trouble.missing": "Not found",
+  "trouble.home": "To the overview",
   "trouble.again": "Try again",
   "trouble.page": "The page met an error of its own. Loading it again may help.",
   "trouble.no_answer": "The server does not answer.",
@@ -97,7 +101,7 @@ export default {
   "now.title": "Not working right now",
   "now.all_working": "Everybody here is working.",
   "now.nobody": "Nobody is here.",
-  "now.more": { one: "all {n}", other: "all {n}" },
+  "now.more": "show all",
 
   "chart.from": "From",
   "chart.as_table": "Show as a table",

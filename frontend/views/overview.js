@@ -19,7 +19,6 @@ export const overview = {
     factory: { path: "/metrics/factory", query: asked(period) },
     before: { path: "/metrics/factory", query: asked(period.before) },
     course: { path: "/metrics/timeseries", query: { ...asked(period), entity: "factory", metric: COURSE.join(), bucket: bucketOf(period) } },
-    now: { path: "/metrics/now" },
   }),
 
   create(context) {
@@ -28,8 +27,9 @@ export const overview = {
     tiles.node.classList.add("seven");
     const chart = createChart({
       format,
+      href: ({ start, end }) => context.link({ view: "overview", window: "custom", from: start, to: end }),
       series: [
-        { key: "total_production_count", label: text("tiles.units"), kind: "bar", colour: "units", write: format.count },
+        { key: "total_production_count", label: text("tiles.units"), kind: "bar", colour: "units", whole: true, write: format.count },
         { key: "pooled_utilization_percentage", label: text("tiles.utilization"), kind: "line", colour: "working", write: (value) => format.percent(value), tick: (value) => `${format.count(value)} %`, most: 100 },
       ],
     });

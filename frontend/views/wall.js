@@ -23,7 +23,6 @@ export const wall = {
     factory: { path: "/metrics/factory", query: asked(period) },
     before: { path: "/metrics/factory", query: asked(period.before) },
     course: { path: "/metrics/timeseries", query: { ...asked(period), entity: "factory", metric: COURSE.join(), bucket: bucketOf(period) } },
-    now: { path: "/metrics/now" },
   }),
 
   create(context) {
@@ -31,10 +30,11 @@ export const wall = {
     const clock = element("p", { class: "clock number" });
     const what = element("p", { class: "what" });
     const stage = element("div", { class: "stage" });
+    const asOf = element("p", { class: "quiet number" });
     const dots = element("ol", { class: "dots", "aria-hidden": "true" });
     const exit = element("a", { class: "button exit", href: context.link({ view: "overview" }) }, text("wall.exit"));
     const full = element("button", { type: "button", class: "button", onclick: () => document.documentElement.requestFullscreen() }, text("wall.full"));
-    const node = element("div", { class: "wall" }, element("header", {}, what, clock), stage, element("footer", {}, dots, element("p", { class: "hands" }, full, exit)));
+    const node = element("div", { class: "wall" }, element("header", {}, what, clock), stage, element("footer", {}, dots, asOf, element("p", { class: "hands" }, full, exit)));
 
     const pages = [figuresPage(context), coursePage(context), stationsPage(context), timelinePage(context)];
     const opened = Date.now();
@@ -59,7 +59,7 @@ export const wall = {
     const rotation = setInterval(async () => {
       turn += 1;
       step();
-      if (Date.now() - opened > DAY_MS && (await answers())) location.reload();
+      if (Date.now() - opened > DAY_MS && !document.fullscreenElement && (await answers())) location.reload();
     }, TURN_MS);
     const awake = stayAwake();
     const leave = (event) => event.key === "Escape" && !document.fullscreenElement && context.go({ view: "overview" });
@@ -70,6 +70,8 @@ export const wall = {
       show({ period, answers, site }) {
         setText(what, [site.name, period.shift?.name ?? span(period, format)].join(" · "));
         latest = { period, answers };
+        const at = answers.factory.window.evaluated_at;
+        setText(asOf, text("shell.as_of", { time: format.time(answers.factory.keptSince ?? at, { seconds: true }), zone: format.zone(Date.parse(at)) }));
         step();
       },
       close() {
@@ -135,9 +137,9 @@ function coursePage({ format }) {
   const chart = createChart({
     format,
     height: Math.round(innerHeight * 0.66),
-    scale: (parseFloat(getComputedStyle(document.documentElement).fontSize) / 16) * 1.15,
+    scale: 1.15,
     series: [
-      { key: COURSE[0], label: text("tiles.units"), kind: "bar", colour: "units", write: format.count },
+      { key: COURSE[0], label: text("tiles.units"), kind: "bar", colour: "units", whole: true, write: format.count },
       { key: COURSE[1], label: text("tiles.utilization"), kind: "line", colour: "working", write: format.percent, tick: (value) => `${format.count(value)} %`, most: 100 },
     ],
   });

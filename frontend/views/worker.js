@@ -49,7 +49,7 @@ export const worker = {
         const { state, since, workstation_id: id } = now;
         return [
           element("span", { class: `state state-${state}` }, text(`states.${state}`)),
-          id && element("a", { href: link({ view: "workstation", id }) }, stationName(data, id)),
+          id && state !== "absent" && element("a", { href: link({ view: "workstation", id }) }, stationName(data, id)),
           element("span", { class: "quiet number" }, since ? text("detail.for", { duration: format.duration(Math.max(0, (Date.parse(timestamp) - Date.parse(since)) / 1000)) }) : text("detail.never")),
         ];
       },

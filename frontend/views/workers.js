@@ -12,7 +12,6 @@ export const workers = {
   queries: ({ period }) => ({
     workers: { path: "/metrics/workers", query: asked(period) },
     factory: { path: "/metrics/factory", query: asked(period) },
-    now: { path: "/metrics/now" },
   }),
 
   create(context) {

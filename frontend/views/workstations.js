@@ -11,7 +11,6 @@ export const workstations = {
 
   queries: ({ period }) => ({
     workstations: { path: "/metrics/workstations", query: asked(period) },
-    now: { path: "/metrics/now" },
   }),
 
   create(context) {
