@@ -235,6 +235,11 @@ def test_the_timeline_shows_workers_or_workstations_and_the_address_says_which(
     assert [one for one in asked if one.startswith("/metrics/timeline") and "entity=workstation" not in one] == []
     assert page.locator("input[name=rows][value=workstation]").is_checked()
 
+    page.get_by_text("Yesterday", exact=True).click()
+    page.wait_for_url("**window=yesterday**")
+    page.wait_for_selector(SETTLED)
+    assert "rows=workstations" in page.url
+
 
 def test_who_is_not_working_is_listed_longest_first(page: Any, server: RunningServer) -> None:
     open_view(page, server, f"window=24h&factory={FLOOR}")
