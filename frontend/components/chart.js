@@ -4,7 +4,7 @@ import { element } from "../lib/element.js";
 import { styled } from "../lib/stylesheet.js";
 import { text } from "../lib/texts.js";
 
-const WHOLE = Array.from({ length: 30 }, (_, n) => [1, 2, 5][n % 3] * 10 ** Math.floor(n / 3));
+const WHOLE = Array.from({ length: 40 }, (_, n) => [1, 2, 2.5, 5][n % 4] * 10 ** Math.floor(n / 4)).filter(Number.isInteger);
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
@@ -32,7 +32,7 @@ export function createChart({ height: usual = 220, scale: given = 1, format, ser
   const reading = element("p", { class: "reading number", "aria-hidden": "true" });
   const body = element("tbody");
   const head = element("tr", {}, element("th", { scope: "col" }, text("chart.from")), ...series.map(({ label }) => element("th", { scope: "col", class: "number" }, label)));
-  const table = element("details", { class: "as-table" }, element("summary", {}, text("chart.as_table")), element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": text("chart.as_table") }, element("table", {}, element("thead", {}, head), body)));
+  const table = element("details", { class: "as-table" }, element("summary", {}, text("chart.as_table")), element("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": text("chart.as_table") }, element("table", {}, element("thead", {}, head), body)));
   const node = element("div", { class: "chart" }, element("div", { class: "chart-head" }, legend, reading), canvas, table);
 
   let rows = [];

@@ -20,7 +20,7 @@ export function trouble(error, again) {
     { class: `notice ${kind}`, role: "alert" },
     element("h2", {}, text(`trouble.${kind}`)),
     element("p", {}, explain(error)),
-    element("p", { class: "ways" }, element("button", { type: "button", class: "button", onclick: again }, text("trouble.again")), element("a", { class: "button", href: "?view=overview" }, text("trouble.home"))),
+    element("div", { class: "ways" }, element("button", { type: "button", class: "button", onclick: again }, text("trouble.again")), element("a", { class: "button", href: "?view=overview" }, text("trouble.home"))),
   );
 }
 

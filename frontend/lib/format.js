@@ -54,7 +54,13 @@ export function range(lower, upper) {
 }
 
 const DATE = { weekday: "short", day: "numeric", month: "short" };
-const TIME = { hour: "numeric", minute: "2-digit" };
+
+/** "9:05 AM" where the day has two halves, "09:05" where it has 24 hours. */
+function clock({ seconds = false } = {}) {
+  const { hour12 } = new Intl.DateTimeFormat(locale(), { hour: "numeric" }).resolvedOptions();
+  return { hour: hour12 ? "numeric" : "2-digit", minute: "2-digit", ...(seconds && { second: "2-digit" }) };
+}
+
 
 /**
  * Dates and times of one time zone. Instants are milliseconds or RFC 3339 texts.
@@ -67,7 +73,6 @@ export function inZone(timeZone) {
     if (!dates.has(name)) dates.set(name, new Intl.DateTimeFormat(locale(), { timeZone, ...options }));
     return dates.get(name).format(typeof at === "string" ? Date.parse(at) : at);
   };
-  const clock = ({ seconds = false } = {}) => (seconds ? { ...TIME, second: "2-digit" } : TIME);
   return {
     date: (at, options = {}) => write(at, { ...DATE, ...yearOf(at), ...options }),
     time: (at, options) => write(at, clock(options)),

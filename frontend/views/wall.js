@@ -28,7 +28,7 @@ export const wall = {
   create(context) {
     const { format } = context;
     const clock = element("p", { class: "clock number" });
-    const what = element("p", { class: "what" });
+    const what = element("h1", { class: "what" });
     const stage = element("div", { class: "stage" });
     const asOf = element("p", { class: "quiet number" });
     const dots = element("ol", { class: "dots", "aria-hidden": "true" });

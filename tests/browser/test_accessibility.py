@@ -54,7 +54,7 @@ def check_both_schemes(page: Any) -> None:
     assert violations(page, "color-contrast") == []  # nothing else changes with the colours
 
 
-@pytest.mark.parametrize("name", [name for name in SHOWN if name != "wall"])
+@pytest.mark.parametrize("name", SHOWN)
 def test_a_view_is_accessible_in_light_and_dark(page: Any, server: RunningServer, name: str) -> None:
     open_calm(page, server, name)
 
@@ -76,6 +76,14 @@ def test_the_open_menu_and_ones_own_period_are_accessible(page: Any, server: Run
     page.wait_for_selector(f"{SETTLED} form.own")
     page.get_by_role("button", name="Menu").click()
     page.locator("#menu button", has_text="Reload sample data").click()
+
+    check_both_schemes(page)
+
+
+def test_the_opened_tables_of_a_view_are_accessible(page: Any, server: RunningServer) -> None:
+    open_calm(page, server, "worker")
+    for summary in page.locator("summary").all():
+        summary.click()
 
     check_both_schemes(page)
 

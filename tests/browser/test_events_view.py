@@ -310,6 +310,22 @@ def test_the_faults_that_the_api_finds_stand_at_their_fields(page: Any, server: 
     assert stored(server, factory) == []
 
 
+def test_no_units_are_not_one_unit(page: Any, server: RunningServer, factory: str) -> None:
+    open_events(page, server, factory)
+    form = open_form(page)
+    fill(form, "W1", "S1", "Units made")
+    form.get_by_label("Units", exact=True).fill("")
+    form.get_by_role("button", name="Save event").click()
+    form.get_by_text("Not stored. Please correct the marked fields.").wait_for()
+    assert field(form, "count").locator(".fault").inner_text()
+
+    form.get_by_label("Units", exact=True).fill("0")
+    form.get_by_role("button", name="Save event").click()
+
+    form.get_by_text("Stored: W1").wait_for()
+    assert [one["count"] for one in stored(server, factory)] == [0]
+
+
 def test_a_missing_type_is_told_at_the_types(page: Any, server: RunningServer, factory: str) -> None:
     open_events(page, server, factory)
     form = open_form(page)

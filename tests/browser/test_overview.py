@@ -260,7 +260,7 @@ def test_when_many_are_not_working_the_rest_is_a_link_away(page: Any, server: Ru
     open_view(page, server, "window=24h&factory=idlers")
 
     assert page.locator(".right-now li").count() == 6
-    page.get_by_role("link", name="all 8").click()
+    page.get_by_role("link", name="show all").click()
     page.wait_for_selector(f"{SETTLED} .listing")
     assert page.locator(".outcome [role=status]").inner_text() == "8 of 8"
 

@@ -50,7 +50,7 @@ def resolve(modules: Any, now: str, window: str, zone: str, *shifts: dict[str, s
             "2026-03-30T10:00",
             "yesterday",
             "Europe/Berlin",
-            ["2026-03-28T23:00", "2026-03-29T22:00", False, "2026-03-27T23:00", "2026-03-28T22:00"],
+            ["2026-03-28T23:00", "2026-03-29T22:00", False, "2026-03-27T23:00", "2026-03-28T23:00"],
         ),
         (
             "2026-01-15T18:29",
@@ -88,7 +88,7 @@ def resolve(modules: Any, now: str, window: str, zone: str, *shifts: dict[str, s
             "2026-11-02T04:59",
             "week",
             "America/New_York",
-            ["2026-10-26T04:00", "2026-11-02T04:59", True, "2026-10-19T04:00", "2026-10-26T04:59"],
+            ["2026-10-26T04:00", "2026-11-02T04:59", True, "2026-10-19T04:00", "2026-10-26T04:00"],
         ),
     ],
 )

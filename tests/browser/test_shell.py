@@ -277,3 +277,49 @@ def test_sample_data_are_loaded_after_a_question_and_the_page_says_what_happened
         opened.get_by_role("button", name="Reload sample data").click()
         opened.get_by_role("button", name="Remove and reload").click()
         opened.get_by_text("Nothing was changed: You are not allowed").wait_for()
+
+
+def test_without_an_answer_nobody_knows_whether_the_data_were_replaced(page: Any, tmp_path: Path) -> None:
+    with sample_server(tmp_path) as server:
+        page.goto(f"http://127.0.0.1:{server.port}/?window=24h")
+        page.wait_for_selector(f"{SETTLED} .tiles")
+        page.route("**/api/v1/demo/seed*", lambda route: route.abort())
+        page.get_by_role("button", name="Menu").click()
+
+        page.get_by_role("button", name="Reload sample data").click()
+        page.get_by_role("button", name="Remove and reload").click()
+
+        page.get_by_text("Whether the data was replaced is not known").wait_for()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "window=custom",
+        "window=custom&from=nonsense",
+        "window=custom&from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z",
+        "window=toString",
+        "view=constructor",
+        "lang=toString",
+        "view=worker",
+        "view=workstation&id=",
+    ],
+)
+def test_nonsense_in_the_address_is_left_out(
+    page: Any, server: RunningServer, query: str, complaints: list[str]
+) -> None:
+    page.goto(f"http://127.0.0.1:{server.port}/?{query}")
+    page.wait_for_selector(f"{SETTLED} #view > *")
+
+    assert page.locator(".notice").count() == 0
+    assert page.locator("input[name=window]:checked").get_attribute("value") == "24h"
+    assert complaints == []
+
+
+def test_a_period_that_has_not_begun_is_not_called_now(page: Any, server: RunningServer) -> None:
+    page.goto(f"http://127.0.0.1:{server.port}/?window=custom&from=2031-01-01T00:00:00Z&to=2031-01-02T00:00:00Z")
+    page.wait_for_selector(f"{SETTLED} .tiles")
+
+    told = page.locator("#periods .span").inner_text()
+    assert "2031" in told
+    assert "now" not in told
