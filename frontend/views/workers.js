@@ -63,7 +63,7 @@ function columnsOf({ format, link }, own) {
       note: ({ station, lasts }) => [station, lasts !== null && format.duration(lasts)].filter(Boolean).join(" · "),
       state: ({ state }) => state,
       order: ({ state }) => STATES_OF.worker.indexOf(state),
-      exports: [field("state", "", "text"), field("since", "", "time"), field("station", "", "text")],
+      exports: [{ ...field("state", "", "text"), value: ({ state }) => text(`states.${state}`) }, field("since", "", "time"), field("station", "", "text")],
     },
     figure("utilization_percentage", format.percent, {
       unit: "%",

@@ -52,7 +52,7 @@ function columnsOf({ format, link }, elapsed) {
       note: ({ present }) => present,
       state: ({ state }) => state,
       order: ({ state }) => STATES_OF.workstation.indexOf(state),
-      exports: [field("state", "", "text"), field("present", "", "text")],
+      exports: [{ ...field("state", "", "text"), value: ({ state }) => text(`states.${state}`) }, field("present", "", "text")],
     },
     figure("utilization_percentage", format.percent, {
       title: text("columns.occupancy_percentage"),

@@ -162,6 +162,7 @@ def test_the_file_holds_what_the_table_shows(page: Any, server: RunningServer, t
 
     rows = list(csv.DictReader(io.StringIO((tmp_path / "workers.csv").read_text(encoding="utf-8-sig"))))
     assert [row["Id"] for row in rows] == ids(page)
+    assert [row["State now"] for row in rows] == [told.split("\n")[0] for told in column(page, "State now")]
     assert [row["Units"] for row in rows] == [text.replace(",", "") for text in column(page, "Units")]
     for row in rows:
         worker = workers[row["Id"]]
