@@ -55,10 +55,12 @@ export function differenceOf({ field, share }, a, b) {
 /**
  * The table of an entity's figures.
  * @param {"worker"|"workstation"|"factory"} entity
- * @returns {{node, show(a, b, names: {a: string, b: string})}} `a` and `b` as the API's data
+ * @returns {{node, show(a, b, names: {a: string, b: string}, hrefs: {a: string, b: string})}} `a` and `b` as the
+ *   API's data; each figure is a link to its side's own view. The keyboard goes by the names above.
  */
 export function createComparison(entity) {
-  const heads = { a: element("th", { scope: "col", class: "number" }), b: element("th", { scope: "col", class: "number" }) };
+  const heads = { a: element("a"), b: element("a") };
+  const [headA, headB] = Object.values(heads).map((link) => element("th", { scope: "col", class: "number" }, link));
   const lines = FIGURES[entity].map(line);
   const node = element(
     "div",
@@ -67,32 +69,36 @@ export function createComparison(entity) {
       "table",
       { class: "comparison" },
       element("caption", { class: "hidden" }, text("compare.figures")),
-      element("thead", {}, element("tr", {}, element("th", { scope: "col" }, text("compare.figure")), heads.a, heads.b, element("th", { scope: "col", class: "number" }, text("compare.difference")), element("td", { class: "pair" }))),
+      element("thead", {}, element("tr", {}, element("th", { scope: "col" }, text("compare.figure")), headA, headB, element("th", { scope: "col", class: "number" }, text("compare.difference")), element("td", { class: "pair" }))),
       element("tbody", {}, ...lines.map(({ node }) => node)),
     ),
   );
   return {
     node,
-    show(a, b, names) {
-      setText(heads.a, names.a);
-      setText(heads.b, names.b);
-      for (const one of lines) one.update(a, b);
+    show(a, b, names, hrefs) {
+      for (const side of ["a", "b"]) {
+        setText(heads[side], names[side]);
+        heads[side].href = hrefs[side];
+      }
+      for (const one of lines) one.update(a, b, hrefs);
     },
   };
 }
 
 function line(figure) {
-  const cells = { a: element("td", { class: "number" }), b: element("td", { class: "number" }) };
+  const cells = { a: element("a", { tabindex: -1 }), b: element("a", { tabindex: -1 }) };
+  const [cellA, cellB] = Object.values(cells).map((link) => element("td", { class: "number" }, link));
   const absolute = element("span");
   const relative = element("small");
   const bars = { a: element("i", { class: "of-a" }), b: element("i", { class: "of-b" }) };
   const pair = element("td", { class: "pair", "aria-hidden": "true" }, bars.a, bars.b);
-  const node = element("tr", {}, element("th", { scope: "row" }, text(`compare.${figure.key}`)), cells.a, cells.b, element("td", { class: "number" }, absolute, relative), pair);
-  function update(a, b) {
+  const node = element("tr", {}, element("th", { scope: "row" }, text(`compare.${figure.key}`)), cellA, cellB, element("td", { class: "number" }, absolute, relative), pair);
+  function update(a, b, hrefs) {
     const most = figure.share ? 100 : Math.max(a[figure.field] ?? 0, b[figure.field] ?? 0);
     for (const [side, data] of Object.entries({ a, b })) {
       const value = data[figure.field];
       setText(cells[side], figure.write(value));
+      cells[side].href = hrefs[side];
       bars[side].style.setProperty("--share", most && known(value) ? value / most : 0);
     }
     const difference = differenceOf(figure, a, b);

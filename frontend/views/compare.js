@@ -10,6 +10,7 @@ import { workersOf, workstationsOf } from "../components/entity-input.js";
 import { nothing } from "../components/trouble.js";
 import { element, setText } from "../lib/element.js";
 import { text } from "../lib/texts.js";
+import { asked } from "../lib/window.js";
 
 // What is registered in each factory, as last told: what is not is not asked for, since the page would then
 // show "not found" in place of the choice.
@@ -65,9 +66,17 @@ export const compare = {
       if (entity !== drawn) figures.replaceChildren(heading, (table = createComparison(entity)).node);
       drawn = entity;
       latest = [entity, answers[a.figures].data, answers[b.figures].data, names];
-      table.show(answers[a.figures].data, answers[b.figures].data, { a: `A: ${names.a}`, b: `B: ${names.b}` });
+      table.show(answers[a.figures].data, answers[b.figures].data, { a: `A: ${names.a}`, b: `B: ${names.b}` }, { a: hrefOf(comparison, "a"), b: hrefOf(comparison, "b") });
       course.show(comparison, labelsOf(comparison, names, format), { a: answers[a.course].data, b: answers[b.course].data });
       timelines.show(comparison, known, names);
+    }
+
+    /** Where the figures of a side come from: its own view, in its own period. */
+    function hrefOf({ entity, sides }, side) {
+      const { id, period } = sides[side];
+      const { from, to } = asked(period);
+      const own = period === sides.a.period ? {} : { window: "custom", from, to };
+      return context.link({ view: entity === "factory" ? "overview" : entity, id, ...own });
     }
 
     return {
