@@ -164,6 +164,17 @@ def test_a_period_is_compared_with_the_one_before(page: Any, plant: RunningServe
     assert complaints == []
 
 
+def test_a_compared_figure_opens_its_side_in_its_own_period(page: Any, plant: RunningServer) -> None:
+    open_compare(page, plant, f"{YESTERDAY}&kind=periods")
+
+    page.locator(".comparison tbody tr", has_text="Units").first.get_by_role("link", name="240").click()
+    page.wait_for_selector("main[aria-busy='false'] .tiles")
+
+    units = page.locator(".tile", has=page.locator(".label:text-is('Units')")).locator(".value")
+    assert units.inner_text() == "240"
+    assert page.locator("input[name=window]:checked").get_attribute("value") == "custom"
+
+
 def test_a_period_of_one_worker_is_compared_with_another_of_ones_own(page: Any, plant: RunningServer) -> None:
     open_compare(page, plant, f"{YESTERDAY}&kind=periods&of=worker&a=W3")
     assert table(page)["Units"][:2] == ["300", "120"]
