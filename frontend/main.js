@@ -114,7 +114,7 @@ function open(view) {
 /** What stands around the view. */
 function frame(view, period) {
   part("site").replaceChildren(element("strong", {}, site.name));
-  renderPeriods(part("periods"), { place, site, period, shown: view.timed !== false, change: opened.context.change });
+  renderPeriods(part("periods"), { place, site, period, shown: true, change: opened.context.change });
   title(view.title({ place, text, answers: opened.answers }));
 }
 

@@ -19,6 +19,7 @@ self.SHELL = [
   "components/event-stream.js",
   "components/event-table.js",
   "components/event-types.js",
+  "components/factory-course.js",
   "components/field.js",
   "components/figure.js",
   "components/interval-list.js",

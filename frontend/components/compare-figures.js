@@ -8,7 +8,7 @@ const hours = (key, field) => ({ key, field, write: format.hours, unit: "h" });
 const number = (key, field, write = format.count) => ({ key, field, write });
 const percentage = (key, field) => ({ key, field, write: format.percent, unit: "%", share: true });
 
-/** The figures of each kind of side; `field` is the API's.. */
+/** The figures of each kind of side; `field` is the API's. */
 export const FIGURES = {
   worker: [
     hours("productive", "total_active_time_hours"),
@@ -45,7 +45,7 @@ export const FIGURES = {
 const known = (value) => value !== null && value !== undefined;
 
 /** A − B in the figure's own unit, and in percent of B; null where either is unknown, or B is 0. */
-export function differenceOf({ field, share }, a, b) {
+function differenceOf({ field, share }, a, b) {
   if (!known(a[field]) || !known(b[field])) return { absolute: null, relative: null };
   // The answers have 4 decimals at most; the rest of a subtraction is no difference.
   const absolute = Number((a[field] - b[field]).toFixed(4));

@@ -3,16 +3,12 @@
 
 import { element } from "../lib/element.js";
 import { locale, text } from "../lib/texts.js";
-import { typeMark, typeName } from "./event-types.js";
+import { keyOf, typeMark, typeName } from "./event-types.js";
 import { createRows } from "./keyed-rows.js";
 
 const LATE_MS = 60_000;
 const COLUMNS = ["time", "type", "worker", "workstation", "count", "confidence", "source", "model", "received"];
 const NUMBERS = ["count", "confidence"];
-
-/** What makes an event one (SPEC section 2). */
-export const keyOf = (event) =>
-  JSON.stringify([event.timestamp, event.worker_id, event.event_type, event.workstation_id, event.source_id, event.event_id]);
 
 /**
  * @param {{format, link, timeZone: string}} options

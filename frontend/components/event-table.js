@@ -3,6 +3,7 @@
 import { element, setText } from "../lib/element.js";
 import { text } from "../lib/texts.js";
 import { createTable, exported } from "./data-table.js";
+import { keyOf } from "./event-types.js";
 
 /**
  * @param {object} context of the view
@@ -29,7 +30,7 @@ export function createEventTable({ format }, { kind, opened = () => false, count
     plain("model_version", "text"),
     { ...plain("confidence", "number", (value) => (value === null ? "" : format.percent(value * 100))) },
   ].filter(Boolean);
-  const table = createTable({ caption: text("events_of.caption"), columns, key: identity });
+  const table = createTable({ caption: text("events_of.caption"), columns, key: keyOf });
   const said = element("p", { class: "quiet", role: "status" });
   const button = element("button", { type: "button", class: "button no-print", onclick: more }, text("table.more"));
   const node = element("div", { class: "events-of" }, table.node, element("div", { class: "more" }, said, button));
@@ -58,4 +59,3 @@ const counts = ({ event_type: type }) => type === "product_count";
 export const unitsOf = (events) => events.filter(counts).reduce((sum, { count }) => sum + count, 0);
 
 const late = ({ received_at: received, timestamp }) => (Date.parse(received) - Date.parse(timestamp)) / 1000;
-const identity = (event) => JSON.stringify([event.timestamp, event.event_type, event.worker_id, event.workstation_id, event.source_id, event.event_id]);

@@ -10,3 +10,7 @@ export const typeName = (type) => text(type === "product_count" ? "events.produc
 
 /** The type in words, with its mark. */
 export const typeMark = (type) => element("span", { class: `state state-${type}` }, typeName(type));
+
+/** What makes an event one (SPEC section 2). */
+export const keyOf = (event) =>
+  JSON.stringify([event.timestamp, event.worker_id, event.event_type, event.workstation_id, event.source_id, event.event_id]);

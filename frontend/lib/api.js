@@ -8,7 +8,7 @@ const MOST_KEPT = 60;
  * What went wrong, in a sentence for the reader. `status` is 0 when no answer came; `errors` are the faults of
  * single fields as the API tells them.
  */
-export class ApiError extends Error {
+class ApiError extends Error {
   constructor(message, status, body = {}) {
     super(message);
     this.status = status;

@@ -5,7 +5,7 @@ import { styled } from "../lib/stylesheet.js";
 /**
  * A view answers `title({place, text, answers})`, the questions it asks (`queries`, each `{path, query}`), and
  * `create(context)`: its node, `show({period, answers, place, site})` for each set of fresh answers, and `close()`.
- * `timed: false` marks one without a choice of the period. The context has `format`, `get`, `link(changes)` (the
+ * The shell adds `now` of `GET /metrics/now` to the answers. The context has `format`, `get`, `link(changes)` (the
  * address of another view), `change(changes)` (go to the same view with something changed) and `go(changes)`.
  */
 export const VIEWS = {

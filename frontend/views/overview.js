@@ -1,38 +1,25 @@
 // The shift at a glance: the figures, their course, who is not working, and the timeline of everybody.
 
-import { createChart } from "../components/chart.js";
+import { createCourseChart, factoryQueries } from "../components/factory-course.js";
 import { figure } from "../components/figure.js";
 import { createRightNow } from "../components/right-now.js";
 import { createTiles } from "../components/tiles.js";
 import { createTimelineCard } from "../components/timeline-card.js";
 import { element } from "../lib/element.js";
-import { bucketOf } from "../lib/periods.js";
 import { text } from "../lib/texts.js";
-import { asked } from "../lib/window.js";
 
-const COURSE = ["total_production_count", "pooled_utilization_percentage", "total_productive_time_hours", "average_production_rate", "coverage_percentage"];
+const COURSE = ["total_productive_time_hours", "average_production_rate", "coverage_percentage"]; // what the tiles draw beside the chart's
 
 export const overview = {
   title: ({ text }) => text("views.overview"),
 
-  queries: ({ period }) => ({
-    factory: { path: "/metrics/factory", query: asked(period) },
-    before: { path: "/metrics/factory", query: asked(period.before) },
-    course: { path: "/metrics/timeseries", query: { ...asked(period), entity: "factory", metric: COURSE.join(), bucket: bucketOf(period) } },
-  }),
+  queries: ({ period }) => factoryQueries(period, COURSE),
 
   create(context) {
     const { format } = context;
     const tiles = createTiles(TILES.map(({ key }) => ({ key, label: text(`tiles.${key}`) })));
     tiles.node.classList.add("seven");
-    const chart = createChart({
-      format,
-      href: ({ start, end }) => context.link({ view: "overview", window: "custom", from: start, to: end }),
-      series: [
-        { key: "total_production_count", label: text("tiles.units"), kind: "bar", colour: "units", whole: true, write: format.count },
-        { key: "pooled_utilization_percentage", label: text("tiles.utilization"), kind: "line", colour: "working", write: (value) => format.percent(value), tick: (value) => `${format.count(value)} %`, most: 100 },
-      ],
-    });
+    const chart = createCourseChart(context, { href: ({ start, end }) => context.link({ view: "overview", window: "custom", from: start, to: end }) });
     const rightNow = createRightNow(context);
     const rows = createTimelineCard(context);
     const node = element(

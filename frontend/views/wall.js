@@ -1,29 +1,22 @@
 // The wall screen above the line: large figures of the factory and its stations in turn, nobody to touch it.
 // It shows no persons. It has to outlive a server's restart and to run for weeks: so it loads itself anew each day.
 
-import { createChart } from "../components/chart.js";
+import { createCourseChart, factoryQueries } from "../components/factory-course.js";
 import { change } from "../components/figure.js";
 import { createTimeline } from "../components/timeline/timeline.js";
 import { nothing } from "../components/trouble.js";
 import { get, serverNow } from "../lib/api.js";
 import { element, setText } from "../lib/element.js";
-import { bucketOf } from "../lib/periods.js";
 import { text } from "../lib/texts.js";
-import { asked } from "../lib/window.js";
 
 const TURN_MS = 15_000;
 const DAY_MS = 86_400_000;
 const STATIONS_A_PAGE = 12;
-const COURSE = ["total_production_count", "pooled_utilization_percentage"];
 
 export const wall = {
   title: ({ text }) => text("views.wall"),
 
-  queries: ({ period }) => ({
-    factory: { path: "/metrics/factory", query: asked(period) },
-    before: { path: "/metrics/factory", query: asked(period.before) },
-    course: { path: "/metrics/timeseries", query: { ...asked(period), entity: "factory", metric: COURSE.join(), bucket: bucketOf(period) } },
-  }),
+  queries: ({ period }) => factoryQueries(period),
 
   create(context) {
     const { format } = context;
@@ -133,16 +126,8 @@ function figuresPage({ format }) {
   };
 }
 
-function coursePage({ format }) {
-  const chart = createChart({
-    format,
-    height: Math.round(innerHeight * 0.66),
-    scale: 1.15,
-    series: [
-      { key: COURSE[0], label: text("tiles.units"), kind: "bar", colour: "units", whole: true, write: format.count },
-      { key: COURSE[1], label: text("tiles.utilization"), kind: "line", colour: "working", write: format.percent, tick: (value) => `${format.count(value)} %`, most: 100 },
-    ],
-  });
+function coursePage(context) {
+  const chart = createCourseChart(context, { height: Math.round(innerHeight * 0.66), scale: 1.15 });
   const node = element("section", { class: "course" }, element("h2", {}, text("overview.course")), chart.node);
   return { node, parts: () => 1, show: ({ answers }) => chart.show(answers.course.data), close: chart.close };
 }

@@ -1,0 +1,26 @@
+// The factory's figures of a period and of the one before, with their course: what overview and wall screen ask and draw.
+
+import { bucketOf } from "../lib/periods.js";
+import { text } from "../lib/texts.js";
+import { asked } from "../lib/window.js";
+import { createChart } from "./chart.js";
+
+const [UNITS, UTILIZATION] = ["total_production_count", "pooled_utilization_percentage"];
+
+/** The questions `factory`, `before` and `course`; the last has the two drawn metrics and `more`. */
+export const factoryQueries = (period, more = []) => ({
+  factory: { path: "/metrics/factory", query: asked(period) },
+  before: { path: "/metrics/factory", query: asked(period.before) },
+  course: { path: "/metrics/timeseries", query: { ...asked(period), entity: "factory", metric: [UNITS, UTILIZATION, ...more].join(), bucket: bucketOf(period) } },
+});
+
+/** The chart of units and utilization; `options` as of createChart. */
+export const createCourseChart = ({ format }, options) =>
+  createChart({
+    format,
+    ...options,
+    series: [
+      { key: UNITS, label: text("tiles.units"), kind: "bar", colour: "units", whole: true, write: format.count },
+      { key: UTILIZATION, label: text("tiles.utilization"), kind: "line", colour: "working", write: format.percent, tick: (value) => `${format.count(value)} %`, most: 100 },
+    ],
+  });
