@@ -30,15 +30,17 @@ def sample(registry: CollectorRegistry, name: str, **labels: str) -> float | Non
 
 def test_the_age_and_backlog_of_each_factory_are_read_at_the_scrape() -> None:
     registry = CollectorRegistry()
-    registry.register(StoreSeries(lambda: [("north", 3, 5_000_000), ("empty", 0, None)], lambda: 65_000_000))
-    assert sample(registry, "factory_newest_event_age_seconds", factory="north") == 60
-    assert sample(registry, "factory_newest_event_age_seconds", factory="empty") is None
-    assert sample(registry, "factory_dirty_stretches", factory="north") == 3
+    registry.register(
+        StoreSeries(lambda: [("acme", "north", 3, 5_000_000), ("acme", "empty", 0, None)], lambda: 65_000_000)
+    )
+    assert sample(registry, "factory_newest_event_age_seconds", organisation="acme", factory="north") == 60
+    assert sample(registry, "factory_newest_event_age_seconds", organisation="acme", factory="empty") is None
+    assert sample(registry, "factory_dirty_stretches", organisation="acme", factory="north") == 3
     assert sample(registry, "factory_store_up") == 1
 
 
 def test_a_store_that_is_away_is_told_and_breaks_no_scrape() -> None:
-    def away() -> list[tuple[str, int, int | None]]:
+    def away() -> list[tuple[str, str, int, int | None]]:
         raise OSError
 
     registry = CollectorRegistry()

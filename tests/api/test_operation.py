@@ -59,8 +59,8 @@ def test_requests_events_and_the_store_are_counted(site: FlaskClient) -> None:
     assert grown("factory_commit_seconds_count") == 1
     assert grown('factory_event_lateness_seconds_bucket{le="3600.0"}') == 3
     assert grown('factory_event_lateness_seconds_bucket{le="900.0"}') == 0
-    assert value(after, 'factory_newest_event_age_seconds{factory="default"}') == 3600
-    assert 'factory_dirty_stretches{factory="default"}' in after
+    assert value(after, 'factory_newest_event_age_seconds{factory="default",organisation="default"}') == 3600
+    assert 'factory_dirty_stretches{factory="default",organisation="default"}' in after
     assert value(after, "factory_store_up") == 1
     assert 'url_rule="/api/v1/events/batch"' in after
 

@@ -135,7 +135,7 @@ def events_of(first: int, count: int, clock: Clock, late: int = 0) -> list[dict[
 
 
 def analyze(app: Flask) -> None:
-    with app.extensions["factory_store"].writing() as tx:
+    with app.extensions["factory_store"].system().writing() as tx:
         tx.execute(text("ANALYZE"))
 
 
@@ -156,7 +156,7 @@ def plant(request: pytest.FixtureRequest, fresh_database: Callable[[str], str]) 
     assert client.get("/api/v1/metrics/factory").status_code == 200
     if analysed:
         analyze(app)
-        with store.writing() as tx:
+        with store.system().writing() as tx:
             large = [f"{table}%" for table in NARROW]  # with the partitions that they may have
             tables = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE ANY (:large)"
             for (table,) in tx.execute(text(tables), {"large": large}).all():

@@ -107,24 +107,26 @@ def observe_many(histogram: Histogram, values: npt.NDArray[np.float64]) -> None:
         histogram._buckets[place].inc(number)
 
 
+_FACTORY = ["organisation", "factory"]
+
+
 class StoreSeries(Collector):
     """Gauges read from the store at each scrape: the same from whichever process answers.
 
-    `read` gives, for each factory, the dirty stretches that wait and the instant of its newest event.
+    `read` gives, for each factory, its organisation, its id, the dirty stretches that wait and the instant of its
+    newest event.
     """
 
-    def __init__(self, read: Callable[[], list[tuple[str, int, int | None]]], clock: Callable[[], int]) -> None:
+    def __init__(self, read: Callable[[], list[tuple[str, str, int, int | None]]], clock: Callable[[], int]) -> None:
         self._read = read
         self._clock = clock
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         up = GaugeMetricFamily("factory_store_up", "1 when the database answers the scrape")
         dirty = GaugeMetricFamily(
-            "factory_dirty_stretches", "Stretches of time whose derived state waits for a refresh", labels=["factory"]
+            "factory_dirty_stretches", "Stretches of time whose derived state waits for a refresh", labels=_FACTORY
         )
-        age = GaugeMetricFamily(
-            "factory_newest_event_age_seconds", "Seconds since the newest event", labels=["factory"]
-        )
+        age = GaugeMetricFamily("factory_newest_event_age_seconds", "Seconds since the newest event", labels=_FACTORY)
         try:
             rows = self._read()
             up.add_metric([], 1)
@@ -132,8 +134,8 @@ class StoreSeries(Collector):
             rows = []
             up.add_metric([], 0)
         now = self._clock()
-        for factory, waiting, newest in rows:
-            dirty.add_metric([factory], waiting)
+        for organisation, factory, waiting, newest in rows:
+            dirty.add_metric([organisation, factory], waiting)
             if newest is not None:
-                age.add_metric([factory], (now - newest) / SECOND)
+                age.add_metric([organisation, factory], (now - newest) / SECOND)
         yield from (up, dirty, age)

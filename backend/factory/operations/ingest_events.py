@@ -85,7 +85,7 @@ def _ingest_once(
 def _shared(store: Store, tx: Connection, factory_id: str) -> Factory:
     """The factory, whose registries nobody replaces until the end of the transaction."""
     # A factory's key is remembered as those of its registries are, so that it is read once, behind the lock.
-    known = store.known_keys.setdefault((0, 0, "factory"), {})
+    known = store.known_keys.setdefault((0, store.organisation or 0, "factory"), {})
     key = known.get(factory_id) or factories.find(tx, factory_id).factory_key
     store.dialect.share_factory(tx, key)
     # While we waited, its registries may have been replaced: then the keys we know are gone.

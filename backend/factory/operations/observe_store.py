@@ -6,7 +6,7 @@ from factory.store import Store
 from factory.store.observations import factories_with_backlog
 
 
-def observe_store(*, store: Store) -> list[tuple[str, int, int | None]]:
-    """Of each factory: its id, how many stretches wait to be derived, the instant of its newest event (us)."""
-    with store.snapshot() as tx:
+def observe_store(*, store: Store) -> list[tuple[str, str, int, int | None]]:
+    """Of each factory: its organisation, its id, how many stretches wait to be derived, its newest instant (us)."""
+    with store.system().snapshot() as tx:
         return factories_with_backlog(tx)

@@ -51,10 +51,10 @@ def refresh(store: Store, tx: Connection, site: Factory) -> None:
 
 def refresh_all(*, store: Store) -> int:
     """Refresh every factory in which something waits; how many were. Raises Unavailable."""
-    with store.snapshot() as tx:
+    with store.system().snapshot() as tx:
         waiting = [site for site in factories.all_of(tx) if pending.one_of(tx, site.factory_key) is not None]
     for site in waiting:
-        store.retry(partial(_refresh_one, store, site.factory_id))
+        store.retry(partial(_refresh_one, store.acting_for(site.organisation_key), site.factory_id))
     return len(waiting)
 
 
@@ -72,7 +72,7 @@ class BackgroundRefresher:
     """
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self._store = store.system()
         self._seen: dict[int, int] = {}
 
     def look(self) -> None:
@@ -81,7 +81,8 @@ class BackgroundRefresher:
             sites = factories.all_of(tx)
             late = [s for s in sites if s.factory_key in self._seen and self._waits_still(tx, s.factory_key)]
         for site in late:
-            self._store.retry(partial(_refresh_one, self._store, site.factory_id))
+            store = self._store.acting_for(site.organisation_key)
+            store.retry(partial(_refresh_one, store, site.factory_id))
         with self._store.snapshot() as tx:
             waiting = ((site.factory_key, pending.one_of(tx, site.factory_key)) for site in sites)
             self._seen = {factory: key for factory, key in waiting if key is not None}

@@ -6,10 +6,10 @@ from sqlalchemy import Connection, delete
 
 from factory.store import factories
 from factory.store.factories import Factory
-from factory.store.schema import derivation_lock, exists_on, metadata
+from factory.store.schema import derivation_lock, exists_on, metadata, organisations
 from factory.store.schema import factories as settings_of_factories
 
-_KEPT = (settings_of_factories, derivation_lock)
+_KEPT = (settings_of_factories, organisations, derivation_lock)
 
 
 def clear(tx: Connection, site: Factory) -> Factory:
@@ -18,7 +18,7 @@ def clear(tx: Connection, site: Factory) -> Factory:
     A build that is under way finds itself overtaken.
     """
     for table in reversed(metadata.sorted_tables):
-        if table not in _KEPT and exists_on(table, tx.dialect.name):
+        if table not in _KEPT and not table.info.get("access") and exists_on(table, tx.dialect.name):
             tx.execute(delete(table).where(table.c.factory_key == site.factory_key))
     changed = {
         "generation": max(site.generation, site.building or 0) + 1,
@@ -27,6 +27,7 @@ def clear(tx: Connection, site: Factory) -> Factory:
         "registry_epoch": site.registry_epoch + 1,
         "first_event_at": None,
         "last_event_at": None,
+        "retained_from": None,
     }
     factories.change(tx, site.factory_key, changed)
     return factories.find(tx, site.factory_id)

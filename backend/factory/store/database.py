@@ -7,14 +7,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError, TimeoutError
 
+from factory.domain.access import DEFAULT_ORGANISATION
 from factory.domain.errors import Unavailable
 from factory.settings import Settings
 from factory.store import postgresql, sqlite
+from factory.store.acting import OPTION
 from factory.store.slow_statements import log_slow_statements
 
 T = TypeVar("T")
@@ -27,13 +29,36 @@ class TryAgain(Exception):
 
 
 class Store:
-    """An open database. Safe to share between threads; open a new one after a fork."""
+    """An open database, acting for one organisation. Safe to share between threads; open a new one after a fork.
+
+    What an organisation's transaction finds and changes is that organisation's: every look-up by id is told it, and
+    PostgreSQL holds every statement to it once more, by row-level security.
+    """
 
     def __init__(self, engine: Engine, dialect: ModuleType) -> None:
         self.engine = engine
         self.dialect = dialect
+        self.organisation: int | None = DEFAULT_ORGANISATION
         self.known_keys: dict[tuple[int, int, str], dict[str, int]] = {}
-        """Keys in committed rows, by factory key, registry epoch and registry; of factories by (0, 0, "factory")."""
+        """Keys in committed rows, by factory key, registry epoch and registry; of an organisation's factories
+
+        by (0, its key, "factory").
+        """
+
+    def acting_for(self, organisation: int) -> Store:
+        """The same database, acting for another organisation."""
+        return self._with(organisation)
+
+    def system(self) -> Store:
+        """The same database for the installation's own work: sign-ins, background work, organisations."""
+        return self._with(None)
+
+    def _with(self, organisation: int | None) -> Store:
+        if organisation == self.organisation:
+            return self
+        other = Store(self.engine, self.dialect)
+        other.organisation, other.known_keys = organisation, self.known_keys
+        return other
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -65,7 +90,7 @@ class Store:
 
     def ping(self) -> None:
         """Raise Unavailable unless the database answers."""
-        with self.snapshot() as tx:
+        with self.system().snapshot() as tx:
             tx.execute(text("SELECT 1"))
 
     def close(self) -> None:
@@ -73,9 +98,12 @@ class Store:
         self.engine.dispose()
 
     @contextmanager
-    def _transaction(self, options: dict[str, str]) -> Iterator[Connection]:
+    def _transaction(self, options: dict[str, Any]) -> Iterator[Connection]:
         try:
+            options = {**options, OPTION: self.organisation}
             with self.engine.connect().execution_options(**options) as connection, connection.begin():
+                if self.organisation is not None:
+                    self.dialect.act_for(connection, self.organisation)
                 yield connection
         except TimeoutError:
             raise Unavailable("Too many requests wait for the database", code="overloaded") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,17 +11,21 @@ from sqlalchemy.exc import IntegrityError
 
 from factory.domain.errors import Conflict, NotFound
 from factory.domain.timestamp import SECOND
+from factory.store.acting import acting_organisation
 from factory.store.schema import factories
 
 DEFAULT_FACTORY = "default"
 
-_BY_ID = select(factories).where(factories.c.factory_id == bindparam("factory_id"))
+_BY_ID = select(factories).where(
+    factories.c.organisation_key == bindparam("organisation_key"), factories.c.factory_id == bindparam("factory_id")
+)
 
 
 class Factory(NamedTuple):
     """A row of the table of factories; `shifts` are JSON."""
 
     factory_key: int
+    organisation_key: int
     factory_id: str
     name: str
     time_zone: str
@@ -32,6 +37,9 @@ class Factory(NamedTuple):
     registry_epoch: int
     first_event_at: int | None
     last_event_at: int | None
+    retained_from: int | None
+    person_views: bool | None
+    pseudonym_key: bytes
 
     @property
     def timeout(self) -> int:
@@ -40,22 +48,29 @@ class Factory(NamedTuple):
 
 
 def find(tx: Connection, factory_id: str) -> Factory:
-    """The factory of an id; raises NotFound."""
-    row = tx.execute(_BY_ID, {"factory_id": factory_id}).first()
+    """The factory of an id in the organisation that the transaction acts for; raises NotFound."""
+    organisation = acting_organisation(tx)
+    assert organisation is not None, "a factory's id means nothing without its organisation"
+    row = tx.execute(_BY_ID, {"organisation_key": organisation, "factory_id": factory_id}).first()
     if row is None:
         raise NotFound("Factory not found", code="factory_not_found")
     return Factory(*row)
 
 
 def all_of(tx: Connection) -> Sequence[Factory]:
-    """All factories, by id."""
-    return [Factory(*row) for row in tx.execute(select(factories).order_by(factories.c.factory_id))]
+    """All factories of the organisation that the transaction acts for, by id; those of all where it acts for none."""
+    query = select(factories).order_by(factories.c.factory_id, factories.c.factory_key)
+    organisation = acting_organisation(tx)
+    if organisation is not None:
+        query = query.where(factories.c.organisation_key == organisation)
+    return [Factory(*row) for row in tx.execute(query)]
 
 
 def add(tx: Connection, values: dict[str, Any]) -> None:
-    """Add a factory with its id, its name and its settings as columns; raises Conflict."""
+    """Add a factory of the acting organisation: its id, its name and its settings as columns; raises Conflict."""
+    more = {"organisation_key": acting_organisation(tx), "pseudonym_key": secrets.token_bytes(32)}
     try:
-        tx.execute(insert(factories).values(**values, generation=1, registry_epoch=1))
+        tx.execute(insert(factories).values(**values, **more, generation=1, registry_epoch=1))
     except IntegrityError:
         raise Conflict("A factory with this id exists", code="already_exists") from None
 

@@ -26,6 +26,9 @@ WRITING_SNAPSHOT = SNAPSHOT
 ONE_WRITER = False
 """Whether transactions that write take turns."""
 
+TENANT = "factory_tenant"
+"""The role of transactions that act for an organisation."""
+
 _NAMED = re.compile(r":([a-z_]+)")
 
 _FACTORY, _REGISTRIES, _SCHEMA = 7301, 7302, 7304
@@ -63,6 +66,13 @@ def prepare(engine: Engine, settings: Settings) -> None:
         said.register(connection.fileno(), POLLIN)
         if said.poll(0):
             raise InvalidatePoolError  # with it go all that are as old: the pool connects anew
+
+
+def act_for(tx: Connection, organisation: int) -> None:
+    """Hold the rest of the transaction to an organisation's rows (store/row_security.py)."""
+    # SET, unlike SELECT set_config(), does not fix the snapshot: own_derived has to come first in it.
+    cursor = tx.connection.cursor()
+    cursor.execute(f"SET LOCAL ROLE {TENANT}; SET LOCAL factory.organisation = {int(organisation)}")
 
 
 def reason(error: BaseException | None) -> str:
@@ -104,7 +114,13 @@ def relation(columns: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     )
 
 
-_SHARE = text("SELECT pg_advisory_xact_lock_shared(:lock, :key)")
+# COPY knows no row-level security; a trigger compares each row with this setting instead, which says the factory only
+# if it is visible to the transaction.
+_WRITES = (
+    "set_config('factory.writes', coalesce((SELECT :key FROM factories WHERE factory_key = :key)::text, ''), true)"
+)
+_SHARE = text(f"SELECT pg_advisory_xact_lock_shared(:lock, :key), {_WRITES}")
+_OWN = text(f"SELECT pg_advisory_xact_lock(:lock, :key), {_WRITES}")
 
 
 def share_factory(tx: Connection, factory_key: int) -> None:
@@ -114,7 +130,7 @@ def share_factory(tx: Connection, factory_key: int) -> None:
 
 def own_factory(tx: Connection, factory_key: int) -> None:
     """Wait until nobody else writes events of a factory, and keep others from it."""
-    tx.execute(text("SELECT pg_advisory_xact_lock(:lock, :key)"), {"lock": _FACTORY, "key": factory_key})
+    tx.execute(_OWN, {"lock": _FACTORY, "key": factory_key})
 
 
 def own_registries(tx: Connection, factory_key: int) -> None:
@@ -145,7 +161,8 @@ _COPIED = {
     "model_key": ">i2",
 }
 _COLUMNS = f"{', '.join(_COPIED)}, event_id"
-_COPY = f"COPY {{}} ({_COLUMNS}) FROM STDIN (FORMAT binary)"
+_COPY = f"COPY {{}}_rows ({_COLUMNS}) FROM STDIN (FORMAT binary)"
+_COPY_STAGED = f"COPY staged_events ({_COLUMNS}) FROM STDIN (FORMAT binary)"
 _STAGE = f"""CREATE TEMPORARY TABLE IF NOT EXISTS staged_events ON COMMIT DELETE ROWS AS
     SELECT {_COLUMNS} FROM events WITH NO DATA"""
 _IDENTITY = "worker_key, event_time, event_type, station_key, source_key, event_id"
@@ -209,7 +226,7 @@ def _insert_staged(
     cursor.execute(_STAGE)
     cursor.execute("DELETE FROM staged_events")
     content = _binary(factory_key, events.take(rows), received_at)
-    cursor.copy_expert(_COPY.format("staged_events"), io.BytesIO(content))
+    cursor.copy_expert(_COPY_STAGED, io.BytesIO(content))
     cursor.execute(_INSERT_STAGED.format(table))
     left = set(cursor.fetchall())
     likely = rows[np.isin(events.time[rows], [identity[1] for identity in left])]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -34,11 +35,21 @@ metadata = MetaData(
     }
 )
 
+# The tenants. 0 is the platform's operators', which has no factory, 1 the first one's.
+organisations = Table(
+    "organisations",
+    metadata,
+    Column("organisation_key", Integer, primary_key=True),
+    Column("organisation_id", Words, nullable=False, unique=True),
+    Column("name", Words, nullable=False),
+)
+
 factories = Table(
     "factories",
     metadata,
     Column("factory_key", Integer, primary_key=True),
-    Column("factory_id", Words, nullable=False, unique=True),
+    Column("organisation_key", Integer, ForeignKey("organisations.organisation_key"), nullable=False),
+    Column("factory_id", Words, nullable=False),
     Column("name", Words, nullable=False),
     Column("time_zone", Words, nullable=False),
     Column("state_timeout_seconds", Integer, nullable=False),
@@ -51,6 +62,13 @@ factories = Table(
     Column("registry_epoch", Integer, nullable=False),
     Column("first_event_at", BigInteger),
     Column("last_event_at", BigInteger),
+    # Raw events before this instant are no longer kept (RETENTION_DAYS).
+    Column("retained_from", BigInteger),
+    # Whether workers are shown by name to those who may see them; PERSON_VIEWS where it is null.
+    Column("person_views", Boolean),
+    # What the pseudonyms of the factory's workers are made with.
+    Column("pseudonym_key", LargeBinary, nullable=False),
+    UniqueConstraint("organisation_key", "factory_id"),
 )
 
 
@@ -104,12 +122,14 @@ def _events(name: str, key: tuple[str, ...], dialect: str) -> Table:
         Column("event_id", Words, nullable=False),
         PrimaryKeyConstraint(*key),
         sqlite_with_rowid=False,
+        postgresql_partition_by="LIST (factory_key)",
         info={"only": dialect},
     )
 
 
 # On SQLite the table is its own index. On PostgreSQL `events` is a view of two tables: the first event of a
 # worker at an instant, under a key that is half as large, and beside it the few others (docs/EVENT_TABLE.md).
+# Each has one partition, named `…_rows`: COPY is not allowed into a table under row-level security.
 _events("events", _IDENTITY, "sqlite")
 _events("events_first", _IDENTITY[:3], "postgresql")
 _events("events_beside", _IDENTITY, "postgresql")
@@ -156,6 +176,17 @@ rollups = Table(
     Column("page", LargeBinary, nullable=False),
     PrimaryKeyConstraint("factory_key", "generation", "kind", "level", "start_at"),
     sqlite_with_rowid=False,
+)
+
+
+# Ids of erased workers, as keyed digests: a late delivery must not bring them back.
+erased_workers = Table(
+    "erased_workers",
+    metadata,
+    Column("factory_key", Integer, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("erased_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("factory_key", "digest"),
 )
 
 

@@ -112,6 +112,10 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
 
 
+def act_for(_tx: Connection, _organisation: int) -> None:
+    """SQLite has no row-level security: the look-ups by id and by key alone keep organisations apart."""
+
+
 def reason(error: BaseException | None) -> str:
     """Why the driver failed: busy, slow, away, or other."""
     message = str(error)

@@ -14,7 +14,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from factory.store.database import Store
-from factory.store.schema import exists_on, metadata
+from factory.store.schema import exists_on
+from factory.store.tables import metadata
+
+_PARTITIONS = ("events_first_rows", "events_beside_rows")
 
 
 def _config(connection: Connection) -> Config:
@@ -26,24 +29,26 @@ def _config(connection: Connection) -> Config:
 
 
 def declared_for(dialect: str) -> Callable[..., bool]:
-    """For Alembic's comparisons: leaves out the tables that only the other kind of database has."""
+    """For Alembic's comparisons: leaves out tables that only the other kind of database has, and partitions."""
 
-    def include(item: Any, _name: str | None, kind: str, reflected: bool, _other: Any) -> bool:
-        return kind != "table" or reflected or exists_on(item, dialect)
+    def include(item: Any, name: str | None, kind: str, reflected: bool, _other: Any) -> bool:
+        if kind != "table":
+            return True
+        return name not in _PARTITIONS if reflected else exists_on(item, dialect)
 
     return include
 
 
 def upgrade(store: Store) -> None:
     """Bring the schema to the newest version; safe when several processes do it at once."""
-    with store.writing() as tx:
+    with store.system().writing() as tx:
         store.dialect.own_schema(tx)
         command.upgrade(_config(tx), "head")
 
 
 def check(store: Store) -> list[str]:
     """Why the schema is not the newest one, a sentence each; empty when it is."""
-    with store.snapshot() as tx:
+    with store.system().snapshot() as tx:
         context = MigrationContext.configure(tx, opts={"include_object": declared_for(tx.dialect.name)})
         current = context.get_current_revision()
         newest = ScriptDirectory.from_config(_config(tx)).get_current_head()
@@ -54,5 +59,5 @@ def check(store: Store) -> list[str]:
 
 def revise(store: Store, message: str) -> None:
     """Write a new version from the difference between the declaration and the database; for developers."""
-    with store.snapshot() as tx:
+    with store.system().snapshot() as tx:
         command.revision(_config(tx), message=message, autogenerate=True)

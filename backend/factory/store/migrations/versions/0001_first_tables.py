@@ -1,5 +1,8 @@
 """The first tables."""
 
+import secrets
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -11,7 +14,7 @@ words = sa.Text().with_variant(sa.TEXT(collation="C"), "postgresql")
 identity = ("factory_key", "worker_key", "event_time", "event_type", "station_key", "source_key", "event_id")
 
 
-def _create_events(name: str, *key: str) -> None:
+def _create_events(name: str, *key: str, **options: Any) -> None:
     op.create_table(
         name,
         sa.Column("event_time", sa.BigInteger(), nullable=False),
@@ -27,13 +30,29 @@ def _create_events(name: str, *key: str) -> None:
         sa.Column("event_id", words, nullable=False),
         sa.PrimaryKeyConstraint(*key, name=op.f(f"{name}_pkey")),
         sqlite_with_rowid=False,
+        **options,
     )
+
+
+def _create_events_of_postgresql(name: str, *key: str) -> None:
+    """A table that is read under row-level security, and its rows, into which may be copied, which that forbids."""
+    _create_events(name, *key, postgresql_partition_by="LIST (factory_key)")
+    op.execute(f"CREATE TABLE {name}_rows PARTITION OF {name} DEFAULT")
 
 
 def upgrade() -> None:
     op.create_table(
+        "organisations",
+        sa.Column("organisation_key", sa.Integer(), nullable=False),
+        sa.Column("organisation_id", words, nullable=False),
+        sa.Column("name", words, nullable=False),
+        sa.PrimaryKeyConstraint("organisation_key", name=op.f("organisations_pkey")),
+        sa.UniqueConstraint("organisation_id", name=op.f("organisations_organisation_id_key")),
+    )
+    op.create_table(
         "factories",
         sa.Column("factory_key", sa.Integer(), nullable=False),
+        sa.Column("organisation_key", sa.Integer(), nullable=False),
         sa.Column("factory_id", words, nullable=False),
         sa.Column("name", words, nullable=False),
         sa.Column("time_zone", words, nullable=False),
@@ -45,13 +64,22 @@ def upgrade() -> None:
         sa.Column("registry_epoch", sa.Integer(), nullable=False),
         sa.Column("first_event_at", sa.BigInteger(), nullable=True),
         sa.Column("last_event_at", sa.BigInteger(), nullable=True),
+        sa.Column("retained_from", sa.BigInteger(), nullable=True),
+        sa.Column("person_views", sa.Boolean(), nullable=True),
+        sa.Column("pseudonym_key", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["organisation_key"], ["organisations.organisation_key"], name=op.f("factories_organisation_key_fkey")
+        ),
         sa.PrimaryKeyConstraint("factory_key", name=op.f("factories_pkey")),
-        sa.UniqueConstraint("factory_id", name=op.f("factories_factory_id_key")),
+        sa.UniqueConstraint("organisation_key", "factory_id", name=op.f("factories_organisation_key_factory_id_key")),
     )
     if op.get_bind().dialect.name == "postgresql":
-        _create_events("events_first", *identity[:3])
-        _create_events("events_beside", *identity)
-        op.execute("CREATE VIEW events AS SELECT * FROM events_first UNION ALL SELECT * FROM events_beside")
+        _create_events_of_postgresql("events_first", *identity[:3])
+        _create_events_of_postgresql("events_beside", *identity)
+        op.execute(
+            "CREATE VIEW events WITH (security_invoker = true) AS "
+            "SELECT * FROM events_first UNION ALL SELECT * FROM events_beside"
+        )
     else:
         _create_events("events", *identity)
     op.create_table(
@@ -138,12 +166,30 @@ def upgrade() -> None:
         sa.UniqueConstraint("factory_key", "workstation_id", name=op.f("workstations_factory_key_workstation_id_key")),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "erased_workers",
+        sa.Column("factory_key", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("erased_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("factory_key", "digest", name=op.f("erased_workers_pkey")),
+    )
+    op.bulk_insert(
+        sa.table("organisations", *map(sa.column, ("organisation_key", "organisation_id", "name"))),
+        [
+            {"organisation_key": 0, "organisation_id": "platform", "name": "Platform"},
+            {"organisation_key": 1, "organisation_id": "default", "name": "Default organisation"},
+        ],
+    )
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("SELECT setval('organisations_organisation_key_seq', 1)")
     op.bulk_insert(
         sa.table(
             "factories",
             *(
                 sa.column(name)
                 for name in (
+                    "organisation_key",
+                    "pseudonym_key",
                     "factory_id",
                     "name",
                     "time_zone",
@@ -156,6 +202,8 @@ def upgrade() -> None:
         ),
         [
             {
+                "organisation_key": 1,
+                "pseudonym_key": secrets.token_bytes(32),
                 "factory_id": "default",
                 "name": "Default factory",
                 "time_zone": "UTC",

@@ -1,0 +1,106 @@
+"""Who may do what: permissions, the table of roles, and the caller of a request.
+
+A permission is held in a factory, or in every factory of an organisation. Routes name the one they need
+(api/contract.py); what persons a caller may see is domain/privacy.py's matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+Permission = Literal[
+    "figures",  # figures and states of the factory and its workstations
+    "views",  # every view of the dashboard
+    "persons",  # workers by name, and what is told of one of them
+    "enter",  # enter an event by hand
+    "ingest",  # send events as a machine
+    "registry",  # name, add and erase workers and workstations
+    "export",  # take data out
+    "settings",  # the factory's settings
+    "people",  # users, keys and the audit trail
+    "organisations",  # organisations of the installation
+]
+Permissions = frozenset[Permission]
+PERMISSIONS: Permissions = frozenset(get_args(Permission))
+
+_WALL: Permissions = frozenset({"figures"})
+_VIEWER: Permissions = _WALL | frozenset[Permission]({"views"})
+_SUPERVISOR: Permissions = _VIEWER | frozenset[Permission]({"persons", "enter"})
+_MANAGER: Permissions = _SUPERVISOR | frozenset[Permission]({"registry", "export", "settings"})
+_ADMIN: Permissions = _MANAGER | frozenset[Permission]({"people"})
+
+ROLES: Mapping[str, Permissions] = {
+    "wall": _WALL,
+    "viewer": _VIEWER,
+    "supervisor": _SUPERVISOR,
+    "manager": _MANAGER,
+    "admin": _ADMIN,
+}
+"""What a user may do in a factory, by role; each role may do what the one before may."""
+
+OPERATOR: Permissions = frozenset({"organisations"})
+"""What a platform operator may do: nothing in any factory."""
+
+SCOPES: Mapping[str, Permissions] = {
+    "ingest": frozenset({"ingest"}),
+    "read": _VIEWER,
+    "admin": _ADMIN | frozenset[Permission]({"ingest"}),
+}
+"""What a key may do in its factory, by scope."""
+
+EVERYWHERE = "*"
+"""In place of a factory's id: every factory of the organisation."""
+
+PLATFORM, DEFAULT_ORGANISATION = 0, 1
+"""Keys of two organisations: the one of the platform's operators, which has no factory, and the first one."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whoever a request comes from."""
+
+    name: str
+    """As the audit trail tells it: a user's e-mail address, `key fk_…`, `open access`, `command line`."""
+    organisation: int
+    granted: Mapping[str, Permissions] = field(default_factory=dict)
+    """Permissions by factory id, or EVERYWHERE."""
+    user_key: int | None = None
+    session_key: int | None = None
+    api_key: int | None = None
+    must_change_password: bool = False
+
+    def permissions(self, factory: str) -> Permissions:
+        """What the caller may do in a factory of the organisation; nothing where there is no role."""
+        return self.granted.get(factory, frozenset()) | self.granted.get(EVERYWHERE, frozenset())
+
+    def may(self, permission: Permission, factory: str) -> bool:
+        """Whether the caller may do that in a factory, or with EVERYWHERE in all of them."""
+        return permission in self.permissions(factory)
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether the caller has a role in every factory, those to come included."""
+        return EVERYWHERE in self.granted
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether the caller looks after the platform."""
+        return self.organisation == PLATFORM
+
+    @property
+    def only_factory(self) -> str | None:
+        """The one factory that the caller may act in, if there is just one."""
+        return next(iter(self.granted)) if len(self.granted) == 1 and not self.is_everywhere else None
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who does something, from where and when, for the audit trail; `now` in microseconds."""
+
+    name: str
+    organisation: int
+    now: int
+    address: str = ""
+    request_id: str = ""

@@ -1,0 +1,139 @@
+"""The tables of users, keys and the audit trail; each row belongs to an organisation.
+
+Production data stands in schema.py. Secrets are stored as hashes only, except that of the one-time codes, which the
+server has to know: it is encrypted. Instants are microseconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+)
+
+from factory.store.schema import Words, metadata
+
+ACCESS = {"access": True}
+"""Marks the tables that removing a factory's production data leaves alone."""
+
+
+def _organisation_key() -> Column[Any]:
+    return Column("organisation_key", Integer, ForeignKey("organisations.organisation_key"), nullable=False)
+
+
+users = Table(
+    "users",
+    metadata,
+    Column("user_key", Integer, primary_key=True),
+    _organisation_key(),
+    Column("user_id", Words, nullable=False, unique=True),  # random, for the API
+    Column("email", Words, nullable=False),  # lower case
+    Column("name", Words, nullable=False),
+    Column("password_hash", Words),  # argon2id; null where only the OpenID provider knows the user
+    Column("must_change_password", Boolean, nullable=False),
+    Column("totp_secret", LargeBinary),  # encrypted
+    Column("totp_confirmed", Boolean, nullable=False),
+    Column("totp_step", BigInteger),  # the last one that was used: a code serves once
+    Column("oidc_issuer", Words),
+    Column("oidc_subject", Words),
+    Column("disabled", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("last_sign_in_at", BigInteger),
+    UniqueConstraint("organisation_key", "email"),
+    UniqueConstraint("oidc_issuer", "oidc_subject"),
+    info=ACCESS,
+)
+
+# A user's role in a factory; factory_key 0 is every factory of the organisation.
+memberships = Table(
+    "memberships",
+    metadata,
+    _organisation_key(),
+    Column("user_key", Integer, ForeignKey("users.user_key", ondelete="CASCADE"), nullable=False),
+    Column("factory_key", Integer, nullable=False),
+    Column("role", Words, nullable=False),
+    PrimaryKeyConstraint("user_key", "factory_key"),
+    info=ACCESS,
+)
+
+# A sign-in, until it ends. Each refresh replaces the token; its predecessor serves for a few seconds more.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("session_key", Integer, primary_key=True),
+    _organisation_key(),
+    Column("user_key", Integer, ForeignKey("users.user_key", ondelete="CASCADE"), nullable=False),
+    Column("session_id", Words, nullable=False, unique=True),
+    Column("refresh_hash", LargeBinary, nullable=False),
+    Column("previous_hash", LargeBinary),
+    Column("created_at", BigInteger, nullable=False),
+    Column("refreshed_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+    info=ACCESS,
+)
+
+# Failed sign-ins by a digest of the e-mail address, whether or not there is such a user.
+sign_in_failures = Table(
+    "sign_in_failures",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    info=ACCESS,
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("api_key", Integer, primary_key=True),
+    _organisation_key(),
+    Column("factory_key", Integer, ForeignKey("factories.factory_key"), nullable=False),
+    Column("key_id", Words, nullable=False, unique=True),  # the readable part of the key
+    Column("name", Words, nullable=False),
+    Column("scope", Words, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("last_used_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    info=ACCESS,
+)
+
+# What was done, by whom. Append-only; each hash covers the row and the hash before it.
+audit = Table(
+    "audit",
+    metadata,
+    _organisation_key(),
+    Column("number", BigInteger, nullable=False),  # 1, 2, 3 … within the organisation
+    Column("at", BigInteger, nullable=False),
+    Column("factory_key", Integer),
+    Column("actor", Words, nullable=False),
+    Column("action", Words, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("detail", Words, nullable=False),  # JSON
+    Column("address", Words, nullable=False),
+    Column("request_id", Words, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("organisation_key", "number"),
+    info=ACCESS,
+)
+
+# The end of each organisation's chain; locked while a row is appended.
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    Column("organisation_key", Integer, ForeignKey("organisations.organisation_key"), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    info=ACCESS,
+)
