@@ -16,6 +16,8 @@ from factory.adapters.periodic_thread import PeriodicThread
 from factory.api.prometheus import register_metrics
 from factory.api.request_context import Collaborators, provide
 from factory.api.routes import register_routes
+from factory.domain.timestamp import SECOND
+from factory.operations.authenticate import Authenticator
 from factory.operations.commit_together import CommitTogether
 from factory.operations.observe_store import observe_store
 from factory.operations.refresh_derived import BackgroundRefresher
@@ -42,6 +44,11 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = s
         app,
         Collaborators(
             store=store,
+            authenticator=Authenticator(
+                store=store,
+                secret_key=settings.secret_key,
+                patience=int(settings.access_cache_seconds * SECOND),
+            ),
             together=CommitTogether(store),
             settings=settings,
             clock=clock,

@@ -5,13 +5,26 @@ is written as a person would write it in the environment, and its description is
 """
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from factory.domain.timestamp import parse_timestamp
+from factory.settings_types import (
+    Option,
+    boolean,
+    comma_separated,
+    database_url,
+    instant,
+    integer,
+    one_of,
+    option,
+    optional_text,
+    rate,
+    seconds,
+    upper_one_of,
+)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -24,170 +37,141 @@ class SettingsError(Exception):
         self.problems = problems
 
 
-@dataclass(frozen=True)
-class Option:
-    """One declared option: `parse` turns its text into the value or raises ValueError with the rest of a sentence."""
-
-    name: str
-    default: str
-    description: str
-    parse: Callable[[str], Any]
-    secret: bool
-
-
-def _one_of(*choices: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in choices:
-            raise ValueError(f"must be one of {', '.join(choices)}")
-        return text
-
-    return parse
-
-
-def _integer(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = low - 1
-        if not low <= value <= high:
-            raise ValueError(f"must be a whole number from {low} to {high}")
-        return value
-
-    return parse
-
-
-def _seconds(low: float, high: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = low - 1
-        if not low <= value <= high:
-            raise ValueError(f"must be a number of seconds from {low:g} to {high:g}")
-        return value
-
-    return parse
-
-
-def _boolean(text: str) -> bool:
-    lowered = text.lower()
-    if lowered in ("true", "1", "yes", "on"):
-        return True
-    if lowered in ("false", "0", "no", "off"):
-        return False
-    raise ValueError("must be true or false")
-
-
-def _instant(text: str) -> int:
-    try:
-        return parse_timestamp(text)
-    except ValueError:
-        raise ValueError("must be a timestamp such as 2015-01-01T00:00:00Z") from None
-
-
-def _database_url(text: str) -> str:
-    """The URL with its driver named: SQLAlchemy's own default driver for PostgreSQL is not the one we install."""
-    scheme, separator, rest = text.partition("://")
-    try:
-        urlsplit(text)
-    except ValueError:
-        raise ValueError("is not a URL") from None
-    if separator and scheme in ("postgres", "postgresql", "postgresql+psycopg2"):
-        return f"postgresql+psycopg2://{rest}"
-    if separator and scheme in ("sqlite", "sqlite+pysqlite"):
-        return f"sqlite://{rest}"
-    raise ValueError("must begin with sqlite:/// or postgresql://")
-
-
-def _upper_one_of(*choices: str) -> Callable[[str], str]:
-    choose = _one_of(*choices)
-    return lambda text: choose(text.upper())
-
-
-def _optional_text(text: str) -> str | None:
-    return text or None
-
-
-def _option(default: str, description: str, parse: Callable[[str], Any], *, env: str = "", secret: bool = False) -> Any:
-    metadata = {"default": default, "description": description, "parse": parse, "secret": secret, "env": env}
-    return field(default=parse(default), repr=not secret, metadata=metadata)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Every option with its value; made by `load_settings`, or in tests by naming what differs from the defaults."""
 
-    environment: str = _option(
+    environment: str = option(
         "development",
         "Profile: development, staging or production. Production refuses unsafe values.",
-        _one_of("development", "staging", "production"),
+        one_of("development", "staging", "production"),
     )
-    database_url: str = _option(
+    database_url: str = option(
         "sqlite:///var/factory.db",
         "Where the data lives: sqlite:///path or postgresql://user:password@host:port/name.",
-        _database_url,
+        database_url,
         secret=True,
     )
-    db_pool_size: int = _option("5", "Database connections each server process keeps open.", _integer(1, 500))
-    db_max_overflow: int = _option(
-        "5", "Further connections each process may open for a while under load.", _integer(0, 500)
+    db_pool_size: int = option("5", "Database connections each server process keeps open.", integer(1, 500))
+    db_max_overflow: int = option(
+        "5", "Further connections each process may open for a while under load.", integer(0, 500)
     )
-    db_pool_timeout_seconds: float = _option(
-        "5", "How long a request waits for a free connection before it is answered 503.", _seconds(0.1, 600)
+    db_pool_timeout_seconds: float = option(
+        "5", "How long a request waits for a free connection before it is answered 503.", seconds(0.1, 600)
     )
-    db_statement_timeout_seconds: float = _option(
+    db_statement_timeout_seconds: float = option(
         "30",
         "How long one database statement may run before the request is answered 503; 0 means no limit.",
-        _seconds(0, 86_400),
+        seconds(0, 86_400),
     )
-    db_slow_statement_ms: int = _option(
-        "500", "Database statements slower than this many milliseconds are logged; 0 logs none.", _integer(0, 3_600_000)
+    db_slow_statement_ms: int = option(
+        "500", "Database statements slower than this many milliseconds are logged; 0 logs none.", integer(0, 3_600_000)
     )
-    db_lock_timeout_seconds: float = _option(
-        "10", "How long a request waits for what another one has locked before it is answered 503.", _seconds(0.1, 600)
+    db_lock_timeout_seconds: float = option(
+        "10", "How long a request waits for what another one has locked before it is answered 503.", seconds(0.1, 600)
     )
-    auto_migrate: bool = _option("true", "Bring the database schema up to date when the server starts.", _boolean)
-    host: str = _option("127.0.0.1", "Address the server listens on; 0.0.0.0 for every interface.", str)
-    port: int = _option("5000", "Port the server listens on.", _integer(1, 65_535))
-    web_workers: int = _option("2", "Server processes.", _integer(1, 256))
-    max_requests_in_flight: int = _option(
-        "32", "Requests that each server process takes on at once; one more is answered 503.", _integer(1, 1000)
+    auto_migrate: bool = option("true", "Bring the database schema up to date when the server starts.", boolean)
+    access: str = option(
+        "auto",
+        "required: every request needs a credential. open: everybody may do everything, on a loopback HOST only. "
+        "auto: open in development, else required.",
+        one_of("auto", "open", "required"),
     )
-    log_level: str = _option(
+    secret_key: str = option(
+        "",
+        "Signs access tokens, encrypts the secrets of one-time codes; 32 characters or more where access is required.",
+        str,
+        secret=True,
+    )
+    access_token_minutes: int = option("10", "How long an access token is valid before it is renewed.", integer(1, 60))
+    session_days: int = option("7", "How long a sign-in lasts without being used.", integer(1, 90))
+    access_cache_seconds: float = option(
+        "1",
+        "How long a server process goes on with what it knows of a key or a sign-in; a revocation takes effect within.",
+        seconds(0, 60),
+    )
+    password_min_length: int = option("12", "Fewest characters of a password.", integer(8, 128))
+    person_views: str = option(
+        "auto",
+        "on: those who may see persons see them by name. off: nobody does, until the factory's setting says so. "
+        "auto: off in production, else on.",
+        one_of("auto", "on", "off"),
+    )
+    k_min: int = option(
+        "5", "Figures of fewer persons than this are withheld from those who may not see persons.", integer(1, 1000)
+    )
+    oidc_issuer: str | None = option(
+        "", "Address of the OpenID provider whose users may sign in; empty for none.", optional_text
+    )
+    oidc_client_id: str | None = option("", "What the OpenID provider calls this installation.", optional_text)
+    oidc_client_secret: str | None = option(
+        "", "The secret that the OpenID provider gave this installation.", optional_text, secret=True
+    )
+    oidc_name: str = option("Single sign-on", "What the sign-in page calls the OpenID provider.", str)
+    rate_limit_ingest: str = option(
+        "1000/second", "Requests that bring events, for each key or user, where access is required.", rate
+    )
+    rate_limit_read: str = option(
+        "100/second", "Other requests to the API, for each key, user or address, where access is required.", rate
+    )
+    rate_limit_sign_in: str = option("20/minute", "Attempts to sign in, for each address.", rate)
+    rate_limit_storage_url: str = option(
+        "memory://",
+        "Where requests are counted: memory:// in each server process, redis://host:6379/0 for all of them.",
+        str,
+        secret=True,
+    )
+    cors_origins: tuple[str, ...] = option(
+        "", "Origins of other pages that may call the API, with commas between them.", comma_separated
+    )
+    trusted_proxies: int = option(
+        "0",
+        "Proxies in front of the server, one behind the other, whose X-Forwarded headers are true.",
+        integer(0, 10),
+    )
+    host: str = option("127.0.0.1", "Address the server listens on; 0.0.0.0 for every interface.", str)
+    port: int = option("5000", "Port the server listens on.", integer(1, 65_535))
+    web_workers: int = option("2", "Server processes.", integer(1, 256))
+    max_requests_in_flight: int = option(
+        "32", "Requests that each server process takes on at once; one more is answered 503.", integer(1, 1000)
+    )
+    log_level: str = option(
         "INFO",
         "DEBUG, INFO, WARNING or ERROR.",
-        _upper_one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+        upper_one_of("DEBUG", "INFO", "WARNING", "ERROR"),
     )
-    log_format: str = _option(
-        "auto", "json, text, or auto: text in development, else json.", _one_of("auto", "json", "text")
+    log_format: str = option(
+        "auto", "json, text, or auto: text in development, else json.", one_of("auto", "json", "text")
     )
-    max_clock_skew_seconds: int = _option(
-        "300", "How far in the future an event's timestamp may lie, in seconds.", _integer(0, 86_400)
+    max_clock_skew_seconds: int = option(
+        "300", "How far in the future an event's timestamp may lie, in seconds.", integer(0, 86_400)
     )
-    min_timestamp_us: int = _option(
-        "2015-01-01T00:00:00Z", "Events before this instant are refused.", _instant, env="MIN_TIMESTAMP"
+    min_timestamp_us: int = option(
+        "2015-01-01T00:00:00Z", "Events before this instant are refused.", instant, env="MIN_TIMESTAMP"
     )
-    unknown_entity_policy: str = _option(
+    unknown_entity_policy: str = option(
         "register",
         "What an event about an unknown worker or workstation does: register it, or reject the event.",
-        _one_of("register", "reject"),
+        one_of("register", "reject"),
     )
-    max_batch_events: int = _option("10000", "Most events in one batch.", _integer(1, 1_000_000))
-    max_body_bytes: int = _option("16777216", "Largest request body in bytes, inflated.", _integer(1024, 1 << 30))
-    demo_mode: bool = _option(
-        "false", "Allow POST /api/v1/demo/seed, which replaces data with the sample data set.", _boolean
+    max_batch_events: int = option("10000", "Most events in one batch.", integer(1, 1_000_000))
+    max_body_bytes: int = option("16777216", "Largest request body in bytes, inflated.", integer(1024, 1 << 30))
+    demo_mode: bool = option(
+        "false", "Allow POST /api/v1/demo/seed, which replaces data with the sample data set.", boolean
     )
-    refresh_interval_seconds: float = _option(
+    refresh_interval_seconds: float = option(
         "1.0",
         "Pause between two rounds of the background refresher of derived state; 0 leaves all of it to the readers.",
-        _seconds(0, 3600),
+        seconds(0, 3600),
     )
-    metrics_enabled: bool = _option("true", "Serve Prometheus metrics at /metrics.", _boolean)
-    prometheus_multiproc_dir: str | None = _option(
-        "", "Directory in which server processes share their Prometheus series; empty makes one.", _optional_text
+    metrics_enabled: bool = option("true", "Serve Prometheus metrics at /metrics.", boolean)
+    metrics_token: str | None = option(
+        "", "Bearer token that /metrics asks for; empty asks for none.", optional_text, secret=True
     )
-    frontend_dir: str = _option(
+    prometheus_multiproc_dir: str | None = option(
+        "", "Directory in which server processes share their Prometheus series; empty makes one.", optional_text
+    )
+    frontend_dir: str = option(
         "",
         "Directory of the static page; empty is the frontend directory of the repository.",
         lambda text: text or str(REPOSITORY / "frontend"),
@@ -197,6 +181,16 @@ class Settings:
     def logs_as_json(self) -> bool:
         """What `log_format` comes to in this environment."""
         return self.log_format == "json" or (self.log_format == "auto" and self.environment != "development")
+
+    @property
+    def access_is_open(self) -> bool:
+        """What `access` comes to in this environment."""
+        return self.access == "open" or (self.access == "auto" and self.environment == "development")
+
+    @property
+    def shows_persons(self) -> bool:
+        """What `person_views` comes to in this environment."""
+        return self.person_views == "on" or (self.person_views == "auto" and self.environment != "production")
 
     @property
     def database_is_in_memory(self) -> bool:
@@ -227,37 +221,72 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     """
     values: dict[str, Any] = {}
     problems: list[str] = []
-    for attribute, option in declared_options().items():
+    for attribute, declared in declared_options().items():
         try:
-            text = _text_of(option, environ)
+            text = _text_of(declared, environ)
             if text:
-                values[attribute] = option.parse(text)
+                values[attribute] = declared.parse(text)
         except ValueError as problem:
-            problems.append(f"{option.name} {problem}.")
+            problems.append(f"{declared.name} {problem}.")
     if problems:
         raise SettingsError(problems)
     settings = Settings(**values)
-    problems = _unsafe_in_production(settings) if settings.environment == "production" else []
+    problems = _unsafe(settings)
+    if settings.environment == "production":
+        problems += _unsafe_in_production(settings)
     if problems:
         raise SettingsError(problems)
     return settings
 
 
-def _text_of(option: Option, environ: Mapping[str, str]) -> str:
-    text = environ.get(option.name, "").strip()
-    path = environ.get(f"{option.name}_FILE", "").strip() if option.secret else ""
+def _text_of(declared: Option, environ: Mapping[str, str]) -> str:
+    text = environ.get(declared.name, "").strip()
+    path = environ.get(f"{declared.name}_FILE", "").strip() if declared.secret else ""
     if not path:
         return text
     if text:
-        raise ValueError(f"is given twice, also as {option.name}_FILE; give one of them")
+        raise ValueError(f"is given twice, also as {declared.name}_FILE; give one of them")
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as problem:
-        raise ValueError(f"cannot be read from the file that {option.name}_FILE names ({problem})") from None
+        raise ValueError(f"cannot be read from the file that {declared.name}_FILE names ({problem})") from None
+
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_FEWEST_DIFFERENT = 10
+
+
+def _unsafe(settings: Settings) -> list[str]:
+    problems = []
+    if settings.access_is_open and settings.host not in _LOOPBACK:
+        problems.append(
+            f"ACCESS is open, which is for HOST={_LOOPBACK[0]} only: with HOST={settings.host} set ACCESS=required."
+        )
+    if not settings.access_is_open and (
+        len(settings.secret_key) < 32 or len(set(settings.secret_key)) < _FEWEST_DIFFERENT
+    ):
+        problems.append(
+            "SECRET_KEY must be 32 random characters or more where access is required: "
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(48))' makes one."
+        )
+    given = (settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)
+    if any(given) and not all(given):
+        problems.append("OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET go together.")
+    return problems
 
 
 def _unsafe_in_production(settings: Settings) -> list[str]:
     problems = []
+    if settings.access_is_open:
+        problems.append("ACCESS must not be open in production: everybody could see and change everything.")
+    if "*" in settings.cors_origins:
+        problems.append("CORS_ORIGINS must name origins in production: * lets every page call the API.")
+    if settings.metrics_enabled and settings.metrics_token is None:
+        problems.append("METRICS_TOKEN must be set in production, or METRICS_ENABLED be false.")
+    if settings.metrics_token is not None and len(settings.metrics_token) < 16:
+        problems.append("METRICS_TOKEN must have 16 characters or more in production.")
+    if settings.oidc_issuer is not None and not settings.oidc_issuer.startswith("https://"):
+        problems.append("OIDC_ISSUER must begin with https:// in production.")
     if settings.demo_mode:
         problems.append("DEMO_MODE must be false in production: a request could replace real data with samples.")
     if settings.log_level == "DEBUG":

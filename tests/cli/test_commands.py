@@ -35,6 +35,9 @@ def run(database_url: str) -> Run:
     return invoke
 
 
+SECRET = "an example of a secret key, long enough to sign with"
+
+
 def make_events(number: int) -> list[dict[str, Any]]:
     types = ("working", "product_count", "idle", "product_count")
     return [
@@ -225,7 +228,7 @@ def test_seed_leaves_a_registry_alone_that_has_no_events_yet(run: Run, database_
 
 def test_seed_refuses_in_production(run: Run, tmp_path: Path) -> None:
     for option in ((), ("--if-empty",), ("--replace",)):
-        refused = run("seed", *option, expect=1, ENVIRONMENT="production")
+        refused = run("seed", *option, expect=1, ENVIRONMENT="production", SECRET_KEY=SECRET, METRICS_TOKEN=SECRET)
         assert "production" in refused.output
     assert exported(run, tmp_path) == []
 

@@ -8,7 +8,13 @@ import pytest
 
 from factory.settings import Settings, SettingsError, declared_options, load_settings
 
-PRODUCTION = {"ENVIRONMENT": "production", "DATABASE_URL": "postgresql://factory:secret@db/factory"}
+SECRET = "an example of a secret key, long enough to sign with"
+PRODUCTION = {
+    "ENVIRONMENT": "production",
+    "DATABASE_URL": "postgresql://factory:secret@db/factory",
+    "SECRET_KEY": SECRET,
+    "METRICS_TOKEN": "a token for Prometheus",
+}
 
 
 def problems_of(environ: dict[str, str]) -> list[str]:
@@ -126,6 +132,10 @@ def test_a_secret_is_shown_neither_with_the_settings_nor_in_a_complaint() -> Non
         ({"DATABASE_URL": "sqlite://"}, "must not be an in-memory database"),
         ({"DATABASE_URL": "sqlite:///:memory:"}, "must not be an in-memory database"),
         ({"DATABASE_URL": "postgresql://factory@db/factory"}, "needs a password"),
+        ({"ACCESS": "open"}, "ACCESS must not be open"),
+        ({"CORS_ORIGINS": "https://a.example, *"}, "CORS_ORIGINS must name origins"),
+        ({"METRICS_TOKEN": ""}, "METRICS_TOKEN must be set"),
+        ({"METRICS_TOKEN": "short"}, "METRICS_TOKEN must have 16 characters"),
     ],
 )
 def test_production_refuses_what_is_unsafe_and_development_does_not(change: dict[str, str], sentence: str) -> None:
@@ -133,7 +143,44 @@ def test_production_refuses_what_is_unsafe_and_development_does_not(change: dict
 
     assert sentence in problem
     load_settings({**change, "ENVIRONMENT": "development"})
-    load_settings({**change, "ENVIRONMENT": "staging"})
+    load_settings({"SECRET_KEY": SECRET, **change, "ENVIRONMENT": "staging"})
+
+
+def test_open_access_is_for_loopback_only() -> None:
+    assert load_settings({}).access_is_open
+    assert load_settings({"HOST": "::1"}).access_is_open
+    for host in ("0.0.0.0", "::", "192.168.1.10", "factory.example"):
+        [problem] = problems_of({"HOST": host})
+        assert "set ACCESS=required" in problem
+        assert not load_settings({"HOST": host, "ACCESS": "required", "SECRET_KEY": SECRET}).access_is_open
+
+
+@pytest.mark.parametrize("secret", ["", "short", "a" * 64, "abcabcabc" * 8])
+def test_required_access_needs_a_secret_that_nobody_guesses(secret: str) -> None:
+    [problem] = problems_of({"ACCESS": "required", "SECRET_KEY": secret})
+
+    assert "SECRET_KEY must be 32 random characters or more" in problem
+
+
+def test_an_openid_provider_is_given_as_a_whole() -> None:
+    [problem] = problems_of({"OIDC_ISSUER": "https://id.example"})
+
+    assert "go together" in problem
+
+
+@pytest.mark.parametrize(
+    ("environment", "chosen", "shown"),
+    [
+        ("development", "auto", True),
+        ("production", "auto", False),
+        ("production", "on", True),
+        ("staging", "off", False),
+    ],
+)
+def test_persons_are_not_shown_in_production_unless_said(environment: str, chosen: str, shown: bool) -> None:
+    settings = load_settings({**PRODUCTION, "ENVIRONMENT": environment, "PERSON_VIEWS": chosen})
+
+    assert settings.shows_persons is shown
 
 
 @pytest.mark.parametrize(

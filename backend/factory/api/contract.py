@@ -8,19 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from factory.api.schemas import ID, INSTANT, Schema, ref
+from factory.domain.access import Permission
+
+Need = Permission | Literal["public", "signed_in", "ingest or enter", "people somewhere"]
+"""Who may use a route: everybody, everybody with a valid credential, or those with a permission in the factory that
+
+the request acts in; `people somewhere` in any factory, and the handler looks at which.
+"""
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 REASONS = {
     400: "Not JSON, the wrong shape, a missing or invalid field or parameter",
+    401: "No credential, or none that is valid",
     403: "Not allowed",
     404: "No such factory, worker or workstation",
     409: "It contradicts what is stored",
     413: "The body is too large, or holds too many events",
     415: "A content type or encoding that is not accepted",
+    429: "More requests than are allowed",
     500: "Something went wrong on the server's side",
     503: "Overloaded, or the database is away; the same request may be sent again",
 }
@@ -49,10 +58,11 @@ class Contract:
     parameters: tuple[Parameter, ...]
     body: Body | None
     answers: dict[int, tuple[str, str]]  # status: what it means, name of its schema
+    access: Need
 
 
 FACTORY = (
-    Parameter("factory", ID, "The factory to act in; `default` where neither this nor the header is given."),
+    Parameter("factory", ID, "The factory to act in; without this and the header the caller's only one, or `default`."),
     Parameter("X-Factory-ID", ID, "The same as a header.", where="header"),
 )
 WINDOW = (
@@ -70,15 +80,18 @@ def json_body(name: str, example: Any) -> Body:
 
 def contract(
     *,
+    access: Need,
     answers: dict[int, tuple[str, str]],
     parameters: tuple[Parameter, ...] = (),
     body: Body | None = None,
     errors: tuple[int, ...] = (),
 ) -> Callable[[Handler], Handler]:
-    """Attach a contract. A body brings its own refusals, and no route is safe from 500 and 503."""
-    refusals = {*errors, 500, 503} | ({400, 413, 415} if body else set())
+    """Attach a contract. A body and a permission bring their own refusals; no route is safe from 429, 500 and 503."""
+    refusals = {*errors, 429, 500, 503} | ({400, 413, 415} if body else set())
+    if access != "public":
+        refusals |= {400, 401, 403, 404}
     all_answers = {**answers, **{status: (REASONS[status], "Error") for status in sorted(refusals)}}
-    declared = Contract(parameters, body, dict(sorted(all_answers.items())))
+    declared = Contract(parameters, body, dict(sorted(all_answers.items())), access)
 
     def attach(handler: Handler) -> Handler:
         handler.contract = declared  # type: ignore[attr-defined]

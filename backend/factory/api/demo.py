@@ -19,6 +19,7 @@ namespace = Namespace("demo", "Sample data, only with DEMO_MODE=true", path="/de
 @namespace.route("/")
 class Demo(Resource):  # type: ignore[misc]
     @contract(
+        access="figures",
         parameters=FACTORY,
         answers={200: ("Whether it can be loaded", "DemoAnswer")},
         errors=(400, 404),
@@ -33,6 +34,7 @@ class Demo(Resource):  # type: ignore[misc]
 @namespace.route("/seed")
 class Seed(Resource):  # type: ignore[misc]
     @contract(
+        access="settings",
         parameters=FACTORY,
         answers={200: ("What was loaded", "SeedAnswer")},
         errors=(400, 403, 404),

@@ -18,6 +18,8 @@ from factory.domain.errors import (
     NotAllowed,
     NotFound,
     TooLarge,
+    TooMany,
+    Unauthenticated,
     Unavailable,
     UnsupportedMediaType,
 )
@@ -26,11 +28,13 @@ log = logging.getLogger("factory.api")
 
 STATUS = {
     InvalidInput: 400,
+    Unauthenticated: 401,
     NotAllowed: 403,
     NotFound: 404,
     Conflict: 409,
     TooLarge: 413,
     UnsupportedMediaType: 415,
+    TooMany: 429,
     Unavailable: 503,
 }
 
@@ -52,6 +56,8 @@ def refused(error: FactoryError) -> Response:
     if isinstance(error, Unavailable):
         series().unavailable(error.code)
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
     return error_answer(status, error.code, error.message, errors=error.errors, headers=headers)
 
 

@@ -12,7 +12,7 @@ from factory.api.answers import json_answer, many, timestamp
 from factory.api.contract import FACTORY, WINDOW, Body, Parameter, contract, json_body
 from factory.api.query_parameters import Query
 from factory.api.request_body import JSON, NDJSON, content_type, read_body
-from factory.api.request_context import factory, now, series, settings, store, together
+from factory.api.request_context import caller, factory, now, series, settings, store, together
 from factory.api.request_hooks import count
 from factory.api.schemas import BOOLEAN, EVENT_TYPE, ID, TEXT, ref
 from factory.domain.errors import Conflict, FieldError, InvalidInput
@@ -49,6 +49,7 @@ _ATOMIC = Parameter("atomic", {**BOOLEAN, "default": False}, "All or nothing: on
 @namespace.route("/")
 class Events(Resource):  # type: ignore[misc]
     @contract(
+        access="views",
         parameters=(*_FILTERS, *FACTORY),
         answers={200: ("A page of events, newest first; next_cursor is null on the last", "EventsAnswer")},
         errors=(400, 404),
@@ -71,6 +72,7 @@ class Events(Resource):  # type: ignore[misc]
         return many(page.data, next_cursor=page.next_cursor)
 
     @contract(
+        access="ingest or enter",
         parameters=FACTORY,
         body=json_body("NewEvent", _SAMPLE),
         answers={201: ("Stored", "EventAnswer"), 200: ("A duplicate: it was stored before", "EventAnswer")},
@@ -104,6 +106,7 @@ class Events(Resource):  # type: ignore[misc]
 @namespace.route("/batch")
 class Batch(Resource):  # type: ignore[misc]
     @contract(
+        access="ingest",
         parameters=(_ATOMIC, *FACTORY),
         body=_BATCH,
         answers={
@@ -140,7 +143,11 @@ def _rules() -> EventRules:
 def _ingest_one(where: str, body: bytes) -> IngestOutcome:
     try:
         event, outcome = together().ingest(
-            factory=where, body=body, rules=_rules(), register_unknown=_registers_unknown()
+            organisation=caller().organisation,
+            factory=where,
+            body=body,
+            rules=_rules(),
+            register_unknown=_registers_unknown(),
         )
     except InvalidInput:
         series().unreadable()

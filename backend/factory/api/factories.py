@@ -26,13 +26,14 @@ _NEW = {
 
 @namespace.route("/")
 class Factories(Resource):  # type: ignore[misc]
-    @contract(answers={200: ("All factories", "FactoriesAnswer")}, errors=(400,))
+    @contract(access="signed_in", answers={200: ("All factories", "FactoriesAnswer")}, errors=(400,))
     def get(self) -> Response:
         """List the factories"""
         Query(in_factory=False).done()
         return many(factories.list_factories(store=store()))
 
     @contract(
+        access="signed_in",
         body=json_body("NewFactory", _NEW),
         answers={201: ("The new factory", "FactoryAnswer")},
         errors=(409,),
@@ -46,6 +47,7 @@ class Factories(Resource):  # type: ignore[misc]
 @namespace.route("/<factory_id>")
 class Factory(Resource):  # type: ignore[misc]
     @contract(
+        access="figures",
         parameters=(FACTORY_ID,),
         answers={200: ("The factory", "FactoryAnswer")},
         errors=(400, 404),
@@ -56,6 +58,7 @@ class Factory(Resource):  # type: ignore[misc]
         return one(factories.get_factory(store=store(), factory=_known(factory_id)))
 
     @contract(
+        access="settings",
         parameters=(FACTORY_ID,),
         body=json_body("FactoryChange", {"state_timeout_seconds": 1800}),
         answers={200: ("The changed factory", "FactoryAnswer")},

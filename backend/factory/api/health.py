@@ -8,7 +8,7 @@ from flask_restx import Namespace, Resource
 from factory import __version__
 from factory.api.answers import json_answer, timestamp
 from factory.api.contract import contract
-from factory.api.request_context import store
+from factory.api.request_context import installation
 
 namespace = Namespace("health", "Is the server alive, can it work", path="/health")
 
@@ -19,7 +19,7 @@ def healthy() -> Response:
 
 @namespace.route("/")
 class Health(Resource):  # type: ignore[misc]
-    @contract(answers={200: ("The process answers", "Health")})
+    @contract(access="public", answers={200: ("The process answers", "Health")})
     def get(self) -> Response:
         """Say that the server answers"""
         return healthy()
@@ -27,7 +27,7 @@ class Health(Resource):  # type: ignore[misc]
 
 @namespace.route("/live")
 class Live(Resource):  # type: ignore[misc]
-    @contract(answers={200: ("The process answers", "Health")})
+    @contract(access="public", answers={200: ("The process answers", "Health")})
     def get(self) -> Response:
         """Say that the process is alive; asks no database"""
         return healthy()
@@ -35,8 +35,8 @@ class Live(Resource):  # type: ignore[misc]
 
 @namespace.route("/ready")
 class Ready(Resource):  # type: ignore[misc]
-    @contract(answers={200: ("The database answers", "Readiness")})
+    @contract(access="public", answers={200: ("The database answers", "Readiness")})
     def get(self) -> Response:
         """Say whether the database answers"""
-        store().ping()
+        installation().ping()
         return json_answer({"ready": True, "timestamp": timestamp(), "version": __version__})

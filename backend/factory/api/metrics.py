@@ -73,6 +73,7 @@ def _intervals(entity: Entity, entity_id: str) -> Response:
 @namespace.route("/factory")
 class FactoryMetrics(Resource):  # type: ignore[misc]
     @contract(
+        access="figures",
         parameters=(*WINDOW, *FACTORY),
         answers={200: ("The factory's numbers", "FactoryMetricsAnswer")},
         errors=(400, 404),
@@ -85,6 +86,7 @@ class FactoryMetrics(Resource):  # type: ignore[misc]
 @namespace.route("/workers")
 class WorkersMetrics(Resource):  # type: ignore[misc]
     @contract(
+        access="views",
         parameters=(*WINDOW, *FACTORY),
         answers={200: ("The numbers of each worker", "WorkersMetricsAnswer")},
         errors=(400, 404),
@@ -97,6 +99,7 @@ class WorkersMetrics(Resource):  # type: ignore[misc]
 @namespace.route("/workers/<worker_id>")
 class WorkerMetrics(Resource):  # type: ignore[misc]
     @contract(
+        access="views",
         parameters=(WORKER_ID, *WINDOW, *FACTORY),
         answers={200: ("The worker's numbers", "WorkerMetricsAnswer")},
         errors=(400, 404),
@@ -109,6 +112,7 @@ class WorkerMetrics(Resource):  # type: ignore[misc]
 @namespace.route("/workers/<worker_id>/intervals")
 class WorkerIntervals(Resource):  # type: ignore[misc]
     @contract(
+        access="views",
         parameters=(WORKER_ID, *WINDOW, *FACTORY),
         answers={200: ("The worker's states in order, without a gap", "WorkerIntervalsAnswer")},
         errors=(400, 404),
@@ -121,6 +125,7 @@ class WorkerIntervals(Resource):  # type: ignore[misc]
 @namespace.route("/workstations")
 class WorkstationsMetrics(Resource):  # type: ignore[misc]
     @contract(
+        access="figures",
         parameters=(*WINDOW, *FACTORY),
         answers={200: ("The numbers of each workstation", "WorkstationsMetricsAnswer")},
         errors=(400, 404),
@@ -133,6 +138,7 @@ class WorkstationsMetrics(Resource):  # type: ignore[misc]
 @namespace.route("/workstations/<workstation_id>")
 class WorkstationMetrics(Resource):  # type: ignore[misc]
     @contract(
+        access="figures",
         parameters=(WORKSTATION_ID, *WINDOW, *FACTORY),
         answers={200: ("The workstation's numbers", "WorkstationMetricsAnswer")},
         errors=(400, 404),
@@ -145,6 +151,7 @@ class WorkstationMetrics(Resource):  # type: ignore[misc]
 @namespace.route("/workstations/<workstation_id>/intervals")
 class WorkstationIntervals(Resource):  # type: ignore[misc]
     @contract(
+        access="figures",
         parameters=(WORKSTATION_ID, *WINDOW, *FACTORY),
         answers={200: ("The workstation's stretches in order, without a gap", "WorkstationIntervalsAnswer")},
         errors=(400, 404),
@@ -157,6 +164,7 @@ class WorkstationIntervals(Resource):  # type: ignore[misc]
 @namespace.route("/timeseries")
 class Timeseries(Resource):  # type: ignore[misc]
     @contract(
+        access="figures",
         parameters=(*_SERIES, *WINDOW, *FACTORY),
         answers={200: ("A value for each bucket", "SeriesAnswer")},
         errors=(400, 404),

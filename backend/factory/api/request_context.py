@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app, g, request
 
-from factory.domain.errors import FactoryError, InvalidInput, NotFound
+from factory.domain.access import Actor, Caller
+from factory.domain.errors import FactoryError, InvalidInput, NotFound, Unauthenticated
 from factory.domain.event import is_id
 from factory.store.factories import DEFAULT_FACTORY
 
 if TYPE_CHECKING:
     from factory.adapters.metrics import DomainSeries
+    from factory.operations.authenticate import Authenticator
     from factory.operations.commit_together import CommitTogether
     from factory.settings import Settings
     from factory.store import Store
@@ -24,6 +26,7 @@ class Collaborators:
     """Everything a request works with, made once by app.py."""
 
     store: Store
+    authenticator: Authenticator
     together: CommitTogether
     settings: Settings
     clock: Callable[[], int]
@@ -39,8 +42,39 @@ def _collaborators() -> Collaborators:
     return cast(Collaborators, current_app.extensions["factory"])
 
 
+def installation() -> Store:
+    """The store for the installation's own work: sign-ins, organisations, health."""
+    return _collaborators().store.system()
+
+
 def store() -> Store:
-    return _collaborators().store
+    """The store, acting for the caller's organisation."""
+    return _collaborators().store.acting_for(caller().organisation)
+
+
+def authenticator() -> Authenticator:
+    return _collaborators().authenticator
+
+
+def caller() -> Caller:
+    """Whoever this request comes from; routes that are open to everybody have nobody.
+
+    Raises Unauthenticated.
+    """
+    if "caller" not in g:
+        raise Unauthenticated("Sign in, or send an API key")
+    return cast(Caller, g.caller)
+
+
+def actor() -> Actor:
+    """The caller as the audit trail tells it."""
+    return Actor(
+        name=caller().name,
+        organisation=caller().organisation,
+        now=now(),
+        address=request.remote_addr or "",
+        request_id=g.request_id,
+    )
 
 
 def together() -> CommitTogether:
@@ -63,7 +97,7 @@ def now() -> int:
 
 
 def factory() -> str:
-    """The factory this request acts in: `?factory=` or X-Factory-ID, else the default one.
+    """The factory this request acts in: `?factory=` or X-Factory-ID, else the caller's only one, or the default one.
 
     Raises InvalidInput when the two disagree, NotFound for what cannot be a factory's id.
     """
@@ -72,7 +106,7 @@ def factory() -> str:
     if named is not None and header is not None and named != header:
         message = "The parameter factory and the header X-Factory-ID name different factories"
         raise InvalidInput(message, errors=[{"field": "factory", "code": "contradiction", "message": message}])
-    chosen = named if named is not None else header if header is not None else DEFAULT_FACTORY
+    chosen = named if named is not None else header if header is not None else caller().only_factory or DEFAULT_FACTORY
     g.factory = identity(chosen, NotFound("Factory not found", code="factory_not_found"))
     return chosen
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from flask import Blueprint, Flask
 
 from factory.api import demo, events, factories, health, metrics, timeline, workers, workstations
+from factory.api.access import register_access
 from factory.api.admission import register_admission
 from factory.api.documentation import DocumentedApi, register_documents
 from factory.api.errors import register_errors
@@ -33,6 +34,7 @@ def register_routes(app: Flask, *, frontend_dir: Path) -> None:
     app.config["RESTX_INCLUDE_ALL_MODELS"] = True
     register_hooks(app)
     register_admission(app, spared=(f"{BASE_PATH}/health",))
+    register_access(app)
     register_errors(app)
     blueprint = Blueprint("api", __name__, url_prefix=BASE_PATH)
     api = DocumentedApi(blueprint)

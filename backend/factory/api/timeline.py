@@ -36,6 +36,7 @@ _TIMELINE = (
 @namespace.route("/now")
 class Now(Resource):  # type: ignore[misc]
     @contract(
+        access="figures",
         parameters=FACTORY,
         answers={200: ("The state of every worker and workstation", "NowAnswer")},
         errors=(400, 404),
@@ -52,6 +53,7 @@ class Now(Resource):  # type: ignore[misc]
 @namespace.route("/timeline")
 class TimelineRoute(Resource):  # type: ignore[misc]
     @contract(
+        access="figures",
         parameters=(*_TIMELINE, *WINDOW, *FACTORY),
         answers={200: ("A row a worker or workstation", "TimelineAnswer")},
         errors=(400, 404),

@@ -19,6 +19,7 @@ namespace = Namespace("workers", "The registry of workers", path="/workers")
 @namespace.route("/")
 class Workers(Resource):  # type: ignore[misc]
     @contract(
+        access="views",
         parameters=FACTORY,
         answers={200: ("All workers", "WorkersAnswer")},
         errors=(400, 404),
@@ -29,6 +30,7 @@ class Workers(Resource):  # type: ignore[misc]
         return many(registry.list_entities(store=store(), factory=factory(), kind="worker"))
 
     @contract(
+        access="registry",
         parameters=FACTORY,
         body=json_body("NewWorker", {"worker_id": "W7", "name": "Grace Lee"}),
         answers={201: ("The new worker", "WorkerAnswer")},
@@ -44,6 +46,7 @@ class Workers(Resource):  # type: ignore[misc]
 @namespace.route("/<worker_id>")
 class Worker(Resource):  # type: ignore[misc]
     @contract(
+        access="views",
         parameters=(WORKER_ID, *FACTORY),
         answers={200: ("The worker", "WorkerAnswer")},
         errors=(400, 404),
@@ -55,6 +58,7 @@ class Worker(Resource):  # type: ignore[misc]
         return one(registry.get_entity(store=store(), factory=factory(), kind="worker", entity_id=entity_id))
 
     @contract(
+        access="registry",
         parameters=(WORKER_ID, *FACTORY),
         body=json_body("WorkerChange", {"name": "Alice Jones"}),
         answers={200: ("The changed worker", "WorkerAnswer")},

@@ -19,6 +19,7 @@ namespace = Namespace("workstations", "The registry of workstations", path="/wor
 @namespace.route("/")
 class Workstations(Resource):  # type: ignore[misc]
     @contract(
+        access="figures",
         parameters=FACTORY,
         answers={200: ("All workstations", "WorkstationsAnswer")},
         errors=(400, 404),
@@ -29,6 +30,7 @@ class Workstations(Resource):  # type: ignore[misc]
         return many(registry.list_entities(store=store(), factory=factory(), kind="workstation"))
 
     @contract(
+        access="registry",
         parameters=FACTORY,
         body=json_body("NewWorkstation", {"workstation_id": "S7", "name": "Paint Shop", "type": "painting"}),
         answers={201: ("The new workstation", "WorkstationAnswer")},
@@ -44,6 +46,7 @@ class Workstations(Resource):  # type: ignore[misc]
 @namespace.route("/<workstation_id>")
 class Workstation(Resource):  # type: ignore[misc]
     @contract(
+        access="figures",
         parameters=(WORKSTATION_ID, *FACTORY),
         answers={200: ("The workstation", "WorkstationAnswer")},
         errors=(400, 404),
@@ -55,6 +58,7 @@ class Workstation(Resource):  # type: ignore[misc]
         return one(registry.get_entity(store=store(), factory=factory(), kind="workstation", entity_id=entity_id))
 
     @contract(
+        access="registry",
         parameters=(WORKSTATION_ID, *FACTORY),
         body=json_body("WorkstationChange", {"name": "Quality Gate"}),
         answers={200: ("The changed workstation", "WorkstationAnswer")},

@@ -42,6 +42,18 @@ class InvalidInput(FactoryError):
     code = "invalid_input"
 
 
+class Unauthenticated(FactoryError):
+    """There is no credential, or none that is valid."""
+
+    code = "unauthenticated"
+
+
+class TooMany(FactoryError):
+    """More requests or attempts than are allowed; the same request may be sent again later."""
+
+    code = "too_many_requests"
+
+
 class NotAllowed(FactoryError):
     """The caller is known and may not do this, or it is switched off here."""
 

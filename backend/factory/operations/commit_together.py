@@ -23,7 +23,8 @@ from factory.store.database import Store
 MOST = 500
 """Events in one transaction."""
 
-_Key = tuple[str, bool]
+_Key = tuple[int, str, bool]
+"""Organisation, factory, and whether unknown workers and workstations are registered."""
 _json = msgspec.json.Decoder(msgspec.Raw)
 
 
@@ -47,13 +48,13 @@ class CommitTogether:
         """Those who wait for each leader; a key is here while somebody leads."""
 
     def ingest(
-        self, *, factory: str, body: bytes, rules: EventRules, register_unknown: bool
+        self, *, organisation: int, factory: str, body: bytes, rules: EventRules, register_unknown: bool
     ) -> tuple[ParsedEvents, IngestOutcome]:
         """The event of a body and what became of it, as parse_event and ingest_events do for it alone.
 
         Raises InvalidInput for a body that is no valid event, and what ingest_events raises.
         """
-        key = (factory, register_unknown)
+        key = (organisation, factory, register_unknown)
         request = _Request(body, rules)
         with self._lock:
             request.leads = key not in self._waiting
@@ -93,9 +94,9 @@ class CommitTogether:
         group, events = _read(group)
         if not group:
             return
-        factory, register_unknown = key
+        organisation, factory, register_unknown = key
         outcome = ingest_events(
-            store=self._store,
+            store=self._store.acting_for(organisation),
             factory=factory,
             events=events,
             now=max(request.rules.now for request in group),

@@ -127,6 +127,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("session_key", name=op.f("sessions_pkey")),
         sa.UniqueConstraint("session_id", name=op.f("sessions_session_id_key")),
     )
+    heads = sa.table("audit_heads", *map(sa.column, ("organisation_key", "number", "hash")))
+    op.bulk_insert(heads, [{"organisation_key": key, "number": 0, "hash": bytes(32)} for key in (0, 1)])
     if op.get_bind().dialect.name == "postgresql":
         for statement in row_security.statements():
             op.execute(statement)

@@ -1,0 +1,99 @@
+"""Who may use a route: what its contract says is held here, before its handler begins.
+
+Who shows nothing, or something that is not valid, gets a 401. A factory in which the caller has no role is answered as
+one that does not exist, so that nobody learns of it; only where there is a role too small it is a 403.
+"""
+
+from __future__ import annotations
+
+import hmac
+
+from flask import Flask, current_app, g, request
+
+from factory.api.contract import Contract, Need
+from factory.api.request_context import authenticator, factory, identity, now, settings
+from factory.domain.access import DEFAULT_ORGANISATION, EVERYWHERE, PERMISSIONS, Caller
+from factory.domain.errors import NotAllowed, NotFound, Unauthenticated
+
+OPEN = Caller("open access", DEFAULT_ORGANISATION, {EVERYWHERE: PERMISSIONS})
+"""Everybody, where access is open."""
+
+_ROUTES_OF_A_FIRST_SIGN_IN = "/session"
+"""All that is open to those who have to change their password first."""
+
+
+def register_access(app: Flask) -> None:
+    """Let in only whom the contract of a route allows; call it after the hook that gives a request its id."""
+    app.before_request(admit)
+
+
+def admit() -> None:
+    """Know the caller and the factory, and refuse who may not. Raises Unauthenticated, NotAllowed, NotFound."""
+    if request.path == "/metrics":
+        _admit_prometheus()
+    needed = needed_by_route()
+    if settings().access_is_open:
+        g.caller = OPEN
+        return
+    if needed is None or needed == "public":
+        return  # nobody is asked who they are
+    g.caller = caller = _authenticated()
+    if caller.must_change_password and _ROUTES_OF_A_FIRST_SIGN_IN not in request.path:
+        raise NotAllowed("The first password has to be changed", code="password_change_required")
+    if not _holds(caller, needed):
+        raise NotAllowed("Your role does not allow this")
+
+
+def needed_by_route() -> Need | None:
+    """What the contract of this request's route asks for; None where there is no route, or no contract."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    resource = getattr(view, "view_class", None)
+    method = "get" if request.method == "HEAD" else request.method.lower()
+    contract: Contract | None = getattr(getattr(resource, method, None), "contract", None)
+    return None if contract is None else contract.access
+
+
+def _holds(caller: Caller, needed: Need) -> bool:
+    if needed == "public" or needed == "signed_in":
+        return True
+    if needed == "organisations":
+        return caller.may(needed, EVERYWHERE)
+    if needed == "people somewhere":
+        return any("people" in permissions for permissions in caller.granted.values())
+    where = _factory_of_path() or factory()
+    if not caller.permissions(where) or caller.is_operator:
+        raise NotFound("Factory not found", code="factory_not_found")
+    if needed == "ingest or enter":
+        return caller.may("ingest", where) or caller.may("enter", where)
+    return caller.may(needed, where)
+
+
+def _factory_of_path() -> str | None:
+    named = (request.view_args or {}).get("factory_id")
+    return None if named is None else identity(named, NotFound("Factory not found", code="factory_not_found"))
+
+
+def _authenticated() -> Caller:
+    credential = _credential()
+    if credential is None:
+        raise Unauthenticated("Sign in, or send an API key")
+    return authenticator().caller(credential, now=now())
+
+
+def _credential() -> str | None:
+    key = request.headers.get("X-API-Key")
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if key is not None and scheme:
+        raise Unauthenticated("Send either Authorization or X-API-Key", code="two_credentials")
+    if key is not None:
+        return key
+    if scheme and scheme.lower() != "bearer":
+        raise Unauthenticated("Authorization takes a Bearer token only", code="unknown_scheme")
+    return token.strip() or None
+
+
+def _admit_prometheus() -> None:
+    expected = settings().metrics_token
+    given = request.headers.get("Authorization", "").encode(errors="surrogatepass")
+    if expected is not None and not hmac.compare_digest(given, f"Bearer {expected}".encode()):
+        raise Unauthenticated("The metrics ask for a token", code="invalid_token")

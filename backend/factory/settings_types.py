@@ -1,0 +1,112 @@
+"""What an option of settings.py is, and how its text becomes a value.
+
+A parser returns the value or raises ValueError with the rest of a sentence that begins with the option's name.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from factory.domain.timestamp import parse_timestamp
+
+
+@dataclass(frozen=True)
+class Option:
+    """One declared option: `parse` turns its text into the value or raises ValueError with the rest of a sentence."""
+
+    name: str
+    default: str
+    description: str
+    parse: Callable[[str], Any]
+    secret: bool
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return text
+
+    return parse
+
+
+def integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return value
+
+    return parse
+
+
+def seconds(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            raise ValueError(f"must be a number of seconds from {low:g} to {high:g}")
+        return value
+
+    return parse
+
+
+def boolean(text: str) -> bool:
+    lowered = text.lower()
+    if lowered in ("true", "1", "yes", "on"):
+        return True
+    if lowered in ("false", "0", "no", "off"):
+        return False
+    raise ValueError("must be true or false")
+
+
+def instant(text: str) -> int:
+    try:
+        return parse_timestamp(text)
+    except ValueError:
+        raise ValueError("must be a timestamp such as 2015-01-01T00:00:00Z") from None
+
+
+def database_url(text: str) -> str:
+    """The URL with its driver named: SQLAlchemy's own default driver for PostgreSQL is not the one we install."""
+    scheme, separator, rest = text.partition("://")
+    try:
+        urlsplit(text)
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    if separator and scheme in ("postgres", "postgresql", "postgresql+psycopg2"):
+        return f"postgresql+psycopg2://{rest}"
+    if separator and scheme in ("sqlite", "sqlite+pysqlite"):
+        return f"sqlite://{rest}"
+    raise ValueError("must begin with sqlite:/// or postgresql://")
+
+
+def upper_one_of(*choices: str) -> Callable[[str], str]:
+    choose = one_of(*choices)
+    return lambda text: choose(text.upper())
+
+
+def comma_separated(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def rate(text: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour)", text):
+        raise ValueError("must be a number of requests such as 100/second or 20/minute")
+    return text
+
+
+def optional_text(text: str) -> str | None:
+    return text or None
+
+
+def option(default: str, description: str, parse: Callable[[str], Any], *, env: str = "", secret: bool = False) -> Any:
+    metadata = {"default": default, "description": description, "parse": parse, "secret": secret, "env": env}
+    return field(default=parse(default), repr=not secret, metadata=metadata)

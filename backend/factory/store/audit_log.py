@@ -1,0 +1,119 @@
+"""The audit trail: one chain of rows for each organisation, each with a hash over itself and the row before."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, insert, select, update
+
+from factory.store.access_schema import audit, audit_heads
+
+_BEGIN = bytes(32)
+"""What stands in the place of a hash before the first row."""
+
+_ROWS_A_READ = 1000
+
+
+class Line(NamedTuple):
+    """One line of the trail: `at` in microseconds, `detail` is JSON."""
+
+    organisation_key: int
+    number: int
+    at: int
+    factory_key: int | None
+    actor: str
+    action: str
+    subject: str
+    detail: str
+    address: str
+    request_id: str
+    hash: bytes = b""
+
+
+class Filters(NamedTuple):
+    """Which lines: instants in [start, end), exact texts; an action that ends with a dot is a prefix."""
+
+    start: int | None = None
+    end: int | None = None
+    actor: str | None = None
+    action: str | None = None
+    subject: str | None = None
+    factories: Sequence[int] | None = None
+
+
+def hash_of(before: bytes, line: Line) -> bytes:
+    """SHA-256 over the hash before and the line as a JSON list, its own hash left out."""
+    return hashlib.sha256(before + msgspec.json.encode(line[:-1])).digest()
+
+
+def append(tx: Connection, line: Line) -> None:
+    """Add a line, whose number and hash are given to it here, behind the last one of its organisation.
+
+    Others who append to that chain wait until the transaction ends.
+    """
+    number, before = _own_head(tx, line.organisation_key)
+    line = line._replace(number=number + 1)
+    line = line._replace(hash=hash_of(before, line))
+    tx.execute(insert(audit).values(line._asdict()))
+    mine = audit_heads.c.organisation_key == line.organisation_key
+    tx.execute(update(audit_heads).where(mine).values(number=line.number, hash=line.hash))
+
+
+def _own_head(tx: Connection, organisation_key: int) -> tuple[int, bytes]:
+    mine = select(audit_heads.c.number, audit_heads.c.hash).where(audit_heads.c.organisation_key == organisation_key)
+    row = tx.execute(mine.with_for_update()).one()
+    return row.number, row.hash
+
+
+def begin_chain(tx: Connection, organisation_key: int) -> None:
+    """Give a new organisation its empty chain."""
+    tx.execute(insert(audit_heads).values(organisation_key=organisation_key, number=0, hash=_BEGIN))
+
+
+def lines(tx: Connection, organisation_key: int, filters: Filters, *, before: int | None, limit: int) -> list[Line]:
+    """Up to `limit` lines that pass the filters, newest first, those older than the number `before`."""
+    query = select(audit).where(audit.c.organisation_key == organisation_key)
+    conditions: list[Any] = []
+    if before is not None:
+        conditions.append(audit.c.number < before)
+    if filters.start is not None:
+        conditions.append(audit.c.at >= filters.start)
+    if filters.end is not None:
+        conditions.append(audit.c.at < filters.end)
+    if filters.actor is not None:
+        conditions.append(audit.c.actor == filters.actor)
+    if filters.action is not None:
+        prefix = filters.action.endswith(".")
+        conditions.append(
+            audit.c.action.startswith(filters.action, autoescape=True) if prefix else audit.c.action == filters.action
+        )
+    if filters.subject is not None:
+        conditions.append(audit.c.subject == filters.subject)
+    if filters.factories is not None:
+        conditions.append(audit.c.factory_key.in_(filters.factories))
+    query = query.where(*conditions).order_by(audit.c.number.desc()).limit(limit)
+    return [Line(*row) for row in tx.execute(query)]
+
+
+def faults(tx: Connection, organisation_key: int) -> Iterator[str]:
+    """What is wrong with a chain, a sentence each: altered, missing, added and reordered lines."""
+    before, expected = _BEGIN, 1
+    while True:
+        query = select(audit).where(audit.c.organisation_key == organisation_key, audit.c.number >= expected)
+        rows = [Line(*row) for row in tx.execute(query.order_by(audit.c.number).limit(_ROWS_A_READ))]
+        for line in rows:
+            if line.number != expected:
+                yield f"lines {expected} to {line.number - 1} are missing"
+            elif hash_of(before, line) != line.hash:
+                yield f"line {line.number} was altered, or is not the one that was written there"
+            before, expected = line.hash, line.number + 1
+        if len(rows) < _ROWS_A_READ:
+            break
+    query = select(audit_heads.c.number, audit_heads.c.hash).where(audit_heads.c.organisation_key == organisation_key)
+    head = tx.execute(query).first()
+    if head is None or (head.number, head.hash) != (expected - 1, before):
+        said = "nothing" if head is None else f"line {head.number}"
+        yield f"the chain ends with line {expected - 1}, and should end with {said}"
