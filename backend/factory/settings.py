@@ -252,15 +252,15 @@ def _text_of(declared: Option, environ: Mapping[str, str]) -> str:
         raise ValueError(f"cannot be read from the file that {declared.name}_FILE names ({problem})") from None
 
 
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _FEWEST_DIFFERENT = 10
 
 
 def _unsafe(settings: Settings) -> list[str]:
     problems = []
-    if settings.access_is_open and settings.host not in _LOOPBACK:
+    if settings.access_is_open and settings.host not in LOOPBACK:
         problems.append(
-            f"ACCESS is open, which is for HOST={_LOOPBACK[0]} only: with HOST={settings.host} set ACCESS=required."
+            f"ACCESS is open, which is for HOST={LOOPBACK[0]} only: with HOST={settings.host} set ACCESS=required."
         )
     if not settings.access_is_open and (
         len(settings.secret_key) < 32 or len(set(settings.secret_key)) < _FEWEST_DIFFERENT

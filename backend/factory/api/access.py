@@ -14,6 +14,7 @@ from factory.api.contract import Contract, Need
 from factory.api.request_context import authenticator, factory, identity, now, settings
 from factory.domain.access import DEFAULT_ORGANISATION, EVERYWHERE, PERMISSIONS, Caller
 from factory.domain.errors import NotAllowed, NotFound, Unauthenticated
+from factory.settings import LOOPBACK
 
 OPEN = Caller("open access", DEFAULT_ORGANISATION, {EVERYWHERE: PERMISSIONS})
 """Everybody, where access is open."""
@@ -33,6 +34,8 @@ def admit() -> None:
         _admit_prometheus()
     needed = needed_by_route()
     if settings().access_is_open:
+        if needed is not None:
+            _require_loopback()
         g.caller = OPEN
         return
     if needed is None or needed == "public":
@@ -42,6 +45,16 @@ def admit() -> None:
         raise NotAllowed("The first password has to be changed", code="password_change_required")
     if not _holds(caller, needed):
         raise NotAllowed("Your role does not allow this")
+
+
+def _require_loopback() -> None:
+    """Refuse a request to another host's name: it came through a proxy, or from a page whose name was bent to us."""
+    name = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
+    if name.strip("[]").lower() not in LOOPBACK:
+        raise NotAllowed(
+            "Open access answers to localhost only; set ACCESS=required to be reached by another name",
+            code="foreign_host",
+        )
 
 
 def needed_by_route() -> Need | None:
