@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from factory.api.audit_schemas import AUDIT_ANSWERS
 from factory.api.schemas import (
     BOOLEAN,
     COUNT,
@@ -237,6 +238,7 @@ ANSWERS: dict[str, Schema] = {
         {**_WINDOW, **_DRAWN_BESIDE},
         optional=tuple(_DRAWN_BESIDE),
     ),
+    **AUDIT_ANSWERS,
     "DemoAnswer": one(an_object({"enabled": BOOLEAN})),
     "SeedAnswer": one({"type": "object"}),
     "Error": an_object(

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from factory import __version__
+from factory.cli.audit import audit
 from factory.cli.db import db
 from factory.cli.seed import seed
 from factory.cli.serve import serve
@@ -37,7 +38,7 @@ def main() -> None:
     """
 
 
-for command in (serve, db, seed, simulate, import_, export, verify, rebuild):
+for command in (serve, db, seed, simulate, import_, export, verify, rebuild, audit):
     main.add_command(command)
 
 

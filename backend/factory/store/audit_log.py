@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, tuple_, update
 
 from factory.store.access_schema import audit, audit_heads
+from factory.store.schema import organisations
 
 _BEGIN = bytes(32)
 """What stands in the place of a hash before the first row."""
@@ -34,14 +35,17 @@ class Line(NamedTuple):
 
 
 class Filters(NamedTuple):
-    """Which lines: instants in [start, end), exact texts; an action that ends with a dot is a prefix."""
+    """Which lines: instants in [start, end), exact texts; an action that ends with a dot is a prefix.
+
+    `subjects` are pairs of a factory's key, or None for any, and a text; `factories` are keys.
+    """
 
     start: int | None = None
     end: int | None = None
     actor: str | None = None
     action: str | None = None
-    subject: str | None = None
-    factories: Sequence[int] | None = None
+    subjects: Collection[tuple[int | None, str]] | None = None
+    factories: Collection[int] | None = None
 
 
 def hash_of(before: bytes, line: Line) -> bytes:
@@ -90,30 +94,66 @@ def lines(tx: Connection, organisation_key: int, filters: Filters, *, before: in
         conditions.append(
             audit.c.action.startswith(filters.action, autoescape=True) if prefix else audit.c.action == filters.action
         )
-    if filters.subject is not None:
-        conditions.append(audit.c.subject == filters.subject)
+    if filters.subjects is not None:
+        anywhere = [text for factory, text in filters.subjects if factory is None]
+        somewhere = [pair for pair in filters.subjects if pair[0] is not None]
+        conditions.append(audit.c.subject.in_(anywhere) | tuple_(audit.c.factory_key, audit.c.subject).in_(somewhere))
     if filters.factories is not None:
         conditions.append(audit.c.factory_key.in_(filters.factories))
     query = query.where(*conditions).order_by(audit.c.number.desc()).limit(limit)
     return [Line(*row) for row in tx.execute(query)]
 
 
-def faults(tx: Connection, organisation_key: int) -> Iterator[str]:
-    """What is wrong with a chain, a sentence each: altered, missing, added and reordered lines."""
+def chains(tx: Connection) -> dict[str, int]:
+    """The keys of all organisations by their ids, that of the platform's operators included."""
+    query = select(organisations.c.organisation_id, organisations.c.organisation_key)
+    return {row[0]: row[1] for row in tx.execute(query.order_by(organisations.c.organisation_key))}
+
+
+def head(tx: Connection, organisation_key: int) -> tuple[int, bytes]:
+    """The number and the hash of the last line; 0 and zeros where there is none yet, or no chain at all."""
+    mine = select(audit_heads.c.number, audit_heads.c.hash).where(audit_heads.c.organisation_key == organisation_key)
+    row = tx.execute(mine).first()
+    return (0, _BEGIN) if row is None else (row.number, row.hash)
+
+
+def faults(tx: Connection, organisation_key: int, kept: tuple[int, bytes] | None = None) -> Iterator[str]:
+    """What is wrong with a chain, a sentence each: altered, missing, added and reordered lines.
+
+    Whoever may write to the database can also write a whole new chain that holds; only a head that was `kept`
+    elsewhere, the number and the hash of a line, tells that one from the true one.
+    """
     before, expected = _BEGIN, 1
+    wanted = dict([kept] if kept else [])
+    for line in _all_lines(tx, organisation_key):
+        if line.number > expected:
+            yield f"{_numbers(expected, line.number - 1)} missing"
+        elif line.number < 1:
+            yield f"line {line.number} was added"
+            continue
+        elif hash_of(before, line) != line.hash:
+            yield f"line {line.number} is not the one that was written there, or its predecessor is not"
+        if line.hash != wanted.pop(line.number, line.hash):
+            yield f"line {line.number} has another hash than the one that was kept: the chain was written anew"
+        before, expected = line.hash, line.number + 1
+    for number in wanted:
+        yield f"line {number}, whose hash was kept, is missing"
+    said = head(tx, organisation_key)
+    if said != (expected - 1, before):
+        yield f"the chain ends with line {expected - 1}, and should end with line {said[0]}, {said[1].hex()}"
+
+
+def _numbers(first: int, last: int) -> str:
+    return f"line {first} is" if first == last else f"lines {first} to {last} are"
+
+
+def _all_lines(tx: Connection, organisation_key: int) -> Iterator[Line]:
+    """In order, those included that a forger gave a number which no line has."""
+    after = -(2**63)
     while True:
-        query = select(audit).where(audit.c.organisation_key == organisation_key, audit.c.number >= expected)
+        query = select(audit).where(audit.c.organisation_key == organisation_key, audit.c.number > after)
         rows = [Line(*row) for row in tx.execute(query.order_by(audit.c.number).limit(_ROWS_A_READ))]
-        for line in rows:
-            if line.number != expected:
-                yield f"lines {expected} to {line.number - 1} are missing"
-            elif hash_of(before, line) != line.hash:
-                yield f"line {line.number} was altered, or is not the one that was written there"
-            before, expected = line.hash, line.number + 1
+        yield from rows
         if len(rows) < _ROWS_A_READ:
-            break
-    query = select(audit_heads.c.number, audit_heads.c.hash).where(audit_heads.c.organisation_key == organisation_key)
-    head = tx.execute(query).first()
-    if head is None or (head.number, head.hash) != (expected - 1, before):
-        said = "nothing" if head is None else f"line {head.number}"
-        yield f"the chain ends with line {expected - 1}, and should end with {said}"
+            return
+        after = rows[-1].number

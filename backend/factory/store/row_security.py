@@ -25,8 +25,11 @@ OF_A_FACTORY = (
 )
 """Tables whose rows belong to a factory of the organisation."""
 
-OF_AN_ORGANISATION = ("organisations", "factories", "users", "memberships", "sessions", "api_keys", "audit_heads")
+OF_AN_ORGANISATION = ("organisations", "factories", "users", "memberships", "sessions", "api_keys")
 """Tables whose rows name their organisation."""
+
+OF_THE_TRAIL = {"audit": "SELECT, INSERT", "audit_heads": "SELECT, UPDATE"}
+"""The same, with what a tenant may do: it adds to its chain, and can neither change nor begin one."""
 
 NOT_FOR_TENANTS = ("sign_in_failures", "alembic_version")
 """Tables that only the installation itself reads."""
@@ -58,7 +61,8 @@ def statements() -> Iterator[str]:
         yield from _protect(table, _OUR_FACTORIES)
     for table in OF_AN_ORGANISATION:
         yield from _protect(table, _MINE)
-    yield from _protect("audit", _MINE, "SELECT, INSERT")  # append-only
+    for table, allowed in OF_THE_TRAIL.items():
+        yield from _protect(table, _MINE, allowed)
     yield f"GRANT SELECT ON events TO {TENANT}"
     yield f"GRANT SELECT, UPDATE, DELETE ON derivation_lock TO {TENANT}"
     yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {TENANT}"

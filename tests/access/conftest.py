@@ -1,0 +1,36 @@
+"""What the tests of access stand on: an application that asks for credentials, and who may show some."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.access.population import SECRET_KEY, Population
+from tests.conftest import Clock, close_store, make_settings
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+# No test here is about limits.
+UNLIMITED = dict.fromkeys(("RATE_LIMIT_INGEST", "RATE_LIMIT_READ", "RATE_LIMIT_SIGN_IN"), "1000000/second")
+REQUIRED = {"ACCESS": "required", "SECRET_KEY": SECRET_KEY, **UNLIMITED}
+
+
+@pytest.fixture(scope="session")
+def guarded() -> Callable[..., Iterator[Flask]]:
+    """A function from the URL of a database to an application on it that asks for credentials."""
+
+    def make(database_url: str, **changes: str) -> Iterator[Flask]:
+        from factory.app import create_app
+
+        app = create_app(make_settings(database_url, **REQUIRED, **changes), clock=Clock())
+        yield app
+        close_store(app.extensions["factory_store"])
+
+    return make
+
+
+def population_of(app: Flask) -> Population:
+    """Adds users and keys to an application's database."""
+    return Population(app.extensions["factory_store"], app.extensions["factory"].clock())
