@@ -20,10 +20,14 @@ from factory.domain.timestamp import SECOND
 from factory.operations.authenticate import Authenticator
 from factory.operations.commit_together import CommitTogether
 from factory.operations.observe_store import observe_store
+from factory.operations.person_views import Looks
 from factory.operations.refresh_derived import BackgroundRefresher
 from factory.settings import Settings, load_settings
 from factory.store import migrations, open_store
 
+
+RETENTION_INTERVAL = 60.0
+"""Seconds between two looks for raw events that have become too old."""
 
 def system_clock() -> int:
     """Microseconds since the Unix epoch."""
@@ -51,6 +55,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = s
             ),
             together=CommitTogether(store),
             settings=settings,
+            looks=Looks(),
             clock=clock,
             series=DomainSeries(registry),
         ),

@@ -26,52 +26,57 @@ MILLISECONDS: Schema = {"type": "integer", "description": "Since the Unix epoch.
 VALUE: Schema = {"type": ["number", "null"]}
 HOURS: Schema = {"type": "number", "minimum": 0}
 RATE: Schema = {"type": ["number", "null"], "minimum": 0}
+FIGURE_HOURS, FIGURE_COUNT = nullable(HOURS), nullable(COUNT)
+WITHHELD: Schema = {"type": "boolean", "enum": [True], "description": "Not shown: it would tell of single persons."}
 PERCENTAGE: Schema = {"type": ["number", "null"], "minimum": 0, "maximum": 100}
 
 METRIC_FIELDS: dict[str, dict[str, Schema]] = {
     "worker": {
-        "total_active_time_hours": HOURS,
-        "total_idle_time_hours": HOURS,
-        "total_absent_time_hours": HOURS,
-        "unknown_time_hours": HOURS,
+        "total_active_time_hours": FIGURE_HOURS,
+        "total_idle_time_hours": FIGURE_HOURS,
+        "total_absent_time_hours": FIGURE_HOURS,
+        "unknown_time_hours": FIGURE_HOURS,
         "utilization_percentage": PERCENTAGE,
         "utilization_lower_percentage": PERCENTAGE,
         "utilization_upper_percentage": PERCENTAGE,
         "coverage_percentage": PERCENTAGE,
-        "total_units_produced": COUNT,
+        "total_units_produced": FIGURE_COUNT,
         "units_per_hour": RATE,
-        "event_count": COUNT,
+        "event_count": FIGURE_COUNT,
     },
     "workstation": {
-        "occupancy_time_hours": HOURS,
-        "productive_time_hours": HOURS,
+        "occupancy_time_hours": FIGURE_HOURS,
+        "productive_time_hours": FIGURE_HOURS,
         "utilization_percentage": PERCENTAGE,
         "productive_percentage": PERCENTAGE,
-        "total_units_produced": COUNT,
+        "total_units_produced": FIGURE_COUNT,
         "throughput_rate": RATE,
-        "event_count": COUNT,
+        "event_count": FIGURE_COUNT,
     },
     "factory": {
-        "total_productive_time_hours": HOURS,
-        "total_idle_time_hours": HOURS,
-        "total_absent_time_hours": HOURS,
-        "unknown_time_hours": HOURS,
-        "total_production_count": COUNT,
+        "total_productive_time_hours": FIGURE_HOURS,
+        "total_idle_time_hours": FIGURE_HOURS,
+        "total_absent_time_hours": FIGURE_HOURS,
+        "unknown_time_hours": FIGURE_HOURS,
+        "total_production_count": FIGURE_COUNT,
         "average_production_rate": RATE,
         "average_utilization_percentage": PERCENTAGE,
         "pooled_utilization_percentage": PERCENTAGE,
         "pooled_utilization_lower_percentage": PERCENTAGE,
         "pooled_utilization_upper_percentage": PERCENTAGE,
         "coverage_percentage": PERCENTAGE,
-        "total_events": COUNT,
+        "total_events": FIGURE_COUNT,
     },
 }
-"""The fields that a series can be asked for, by entity."""
+"""The fields that a series can be asked for, by entity; null where they are withheld."""
 
 _WORKER = {"worker_id": ID, "name": TEXT}
 _WORKSTATION = {"workstation_id": ID, "station_id": ID, "name": TEXT, "type": TEXT}
 _FACTORY = {"factory_id": ID, "name": TEXT, "time_zone": TEXT, "state_timeout_seconds": TIMEOUT, "shifts": SHIFTS}
-_FACTORY_COUNTS = dict.fromkeys(("worker_count", "station_count", "active_worker_count", "active_station_count"), COUNT)
+_FACTORY_COUNTS = {
+    **dict.fromkeys(("worker_count", "station_count"), COUNT),
+    **dict.fromkeys(("active_worker_count", "active_station_count"), FIGURE_COUNT),
+}
 WORKER_STATE: Schema = {"type": "string", "enum": list(STATE_NAMES.values())}
 STATION_STATE: Schema = {"type": "string", "enum": list(STATION_STATES)}
 _STORED_EVENT: dict[str, Schema] = {
@@ -94,6 +99,11 @@ def one(data: Schema, beside: dict[str, Schema] | None = None, *, optional: tupl
 
 
 def many(items: Schema, beside: dict[str, Schema] | None = None, *, optional: tuple[str, ...] = ()) -> Schema:
+def figures(properties: dict[str, Schema]) -> Schema:
+    """A row of figures, which can be withheld."""
+    return an_object({**properties, "withheld": WITHHELD}, optional=("withheld",))
+
+
     return one(list_of(items), {**(beside or {}), "count": COUNT}, optional=optional)
 
 
@@ -155,12 +165,12 @@ ANSWERS: dict[str, Schema] = {
             "definitions_version": {"type": "integer"},
         }
     ),
-    "FactoryMetrics": an_object({**METRIC_FIELDS["factory"], **_FACTORY_COUNTS}),
+    "FactoryMetrics": figures({**METRIC_FIELDS["factory"], **_FACTORY_COUNTS}),
     "FactoryMetricsAnswer": one(ref("FactoryMetrics"), _WINDOW),
-    "WorkerMetrics": an_object({**_WORKER, **METRIC_FIELDS["worker"]}),
+    "WorkerMetrics": figures({**_WORKER, **METRIC_FIELDS["worker"]}),
     "WorkerMetricsAnswer": one(ref("WorkerMetrics"), _WINDOW),
     "WorkersMetricsAnswer": many(ref("WorkerMetrics"), _WINDOW),
-    "WorkstationMetrics": an_object({**_WORKSTATION, **METRIC_FIELDS["workstation"]}),
+    "WorkstationMetrics": figures({**_WORKSTATION, **METRIC_FIELDS["workstation"]}),
     "WorkstationMetricsAnswer": one(ref("WorkstationMetrics"), _WINDOW),
     "WorkstationsMetricsAnswer": many(ref("WorkstationMetrics"), _WINDOW),
     "SeriesAnswer": many(
@@ -171,7 +181,8 @@ ANSWERS: dict[str, Schema] = {
                 "value": VALUE,
                 "values": {"type": "object", "additionalProperties": VALUE},
             },
-            optional=("value", "values"),
+                "withheld": WITHHELD,
+            optional=("value", "values", "withheld"),
         ),
         _WINDOW,
     ),
@@ -232,8 +243,8 @@ ANSWERS: dict[str, Schema] = {
     ),
     "TimelineAnswer": many(
         an_object(
-            {"id": ID, "name": TEXT, "units": list_of(COUNT), **_DRAWN},
-            optional=tuple(_DRAWN),
+            {"id": ID, "name": TEXT, "units": list_of(COUNT), **_DRAWN, "withheld": WITHHELD},
+            optional=("units", *_DRAWN, "withheld"),
         ),
         {**_WINDOW, **_DRAWN_BESIDE},
         optional=tuple(_DRAWN_BESIDE),

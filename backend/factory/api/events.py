@@ -9,6 +9,7 @@ from flask_restx import Namespace, Resource
 
 from factory.adapters.event_json import parse_array, parse_lines
 from factory.api.answers import json_answer, many, timestamp
+from factory.api.audience import looking_at
 from factory.api.contract import FACTORY, WINDOW, Body, Parameter, contract, json_body
 from factory.api.query_parameters import Query
 from factory.api.request_body import JSON, NDJSON, content_type, read_body
@@ -68,7 +69,9 @@ class Events(Resource):  # type: ignore[misc]
             "limit": query.integer("limit", low=1, high=1000, default=100),
         }
         query.done()
-        page = list_events(store=store(), factory=factory(), **asked)
+        worker_id = asked["worker_id"]
+        audience = looking_at(None if worker_id is None else [worker_id])
+        page = list_events(store=store(), factory=factory(), audience=audience, **asked)
         return many(page.data, next_cursor=page.next_cursor)
 
     @contract(

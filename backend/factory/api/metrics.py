@@ -9,6 +9,7 @@ from flask_restx import Namespace, Resource
 
 from factory.api.answer_schemas import METRIC_FIELDS
 from factory.api.answers import many, one
+from factory.api.audience import audience, looking_at
 from factory.api.contract import FACTORY, WINDOW, WORKER_ID, WORKSTATION_ID, Parameter, contract
 from factory.api.query_parameters import Query
 from factory.api.request_context import factory, now, store
@@ -16,6 +17,7 @@ from factory.api.schemas import ID, list_of
 from factory.api.workers import known_worker
 from factory.api.workstations import known_workstation
 from factory.domain.calendar import BUCKETS
+from factory.domain.privacy import Audience
 from factory.operations.explain_intervals import explain_intervals
 from factory.operations.query_metrics import query_metrics
 from factory.operations.query_timeseries import MAX_METRICS, query_timeseries
@@ -52,10 +54,23 @@ def _window() -> tuple[int | None, int | None]:
     return window
 
 
+def _audience(entity: str, entity_id: str | None) -> Audience:
+    if entity != "worker":
+        return audience()
+    return looking_at(None if entity_id is None else [entity_id])
+
+
 def _metrics(entity: Entity, entity_id: str | None = None) -> Response:
     start, end = _window()
     answer = query_metrics(
-        store=store(), factory=factory(), entity=entity, entity_id=entity_id, start=start, end=end, now=now()
+        store=store(),
+        factory=factory(),
+        entity=entity,
+        entity_id=entity_id,
+        start=start,
+        end=end,
+        now=now(),
+        audience=_audience(entity, entity_id),
     )
     if isinstance(answer.data, list):
         return many(answer.data, window=answer.window)
@@ -65,7 +80,14 @@ def _metrics(entity: Entity, entity_id: str | None = None) -> Response:
 def _intervals(entity: Entity, entity_id: str) -> Response:
     start, end = _window()
     answer = explain_intervals(
-        store=store(), factory=factory(), entity=entity, entity_id=entity_id, start=start, end=end, now=now()
+        store=store(),
+        factory=factory(),
+        entity=entity,
+        entity_id=entity_id,
+        start=start,
+        end=end,
+        now=now(),
+        audience=_audience(entity, entity_id),
     )
     return many(list(answer.data), window=answer.window)
 
@@ -189,5 +211,6 @@ class Timeseries(Resource):  # type: ignore[misc]
             start=start,
             end=end,
             now=now(),
+            audience=_audience(entity, entity_id),
         )
         return many(list(answer.data), window=answer.window)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from factory.adapters.metrics import DomainSeries
     from factory.operations.authenticate import Authenticator
     from factory.operations.commit_together import CommitTogether
+    from factory.operations.person_views import Looks
     from factory.settings import Settings
     from factory.store import Store
 
@@ -28,6 +29,7 @@ class Collaborators:
     store: Store
     authenticator: Authenticator
     together: CommitTogether
+    looks: Looks
     settings: Settings
     clock: Callable[[], int]
     series: DomainSeries
@@ -79,6 +81,10 @@ def actor() -> Actor:
 
 def together() -> CommitTogether:
     return _collaborators().together
+
+
+def looks() -> Looks:
+    return _collaborators().looks
 
 
 def settings() -> Settings:

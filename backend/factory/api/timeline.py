@@ -6,6 +6,7 @@ from flask import Response
 from flask_restx import Namespace, Resource
 
 from factory.api.answers import many, one
+from factory.api.audience import audience, looking_at
 from factory.api.contract import FACTORY, WINDOW, Parameter, contract
 from factory.api.query_parameters import Query
 from factory.api.request_context import factory, now, store
@@ -47,7 +48,7 @@ class Now(Resource):  # type: ignore[misc]
         `since` is when the state began, `last_event_at` the time of the newest event, cut to the minute.
         """
         Query().done()
-        return one(query_now(store=store(), factory=factory(), now=now()))
+        return one(query_now(store=store(), factory=factory(), now=now(), audience=audience()))
 
 
 @namespace.route("/timeline")
@@ -80,5 +81,6 @@ class TimelineRoute(Resource):  # type: ignore[misc]
             start=start,
             end=end,
             now=now(),
+            audience=looking_at(ids) if entity == "worker" else audience(),
         )
         return many(answer.data, **answer.beside)

@@ -13,6 +13,7 @@ from factory.domain.stretches import STATION_STATES, station_stretches
 from factory.domain.timestamp import MILLISECOND
 from factory.domain.window import Window
 from factory.operations.gather_totals import Gatherer
+from factory.operations.persons import Persons
 from factory.store import registries, window_reads
 from factory.store.event_log import all_of
 
@@ -20,7 +21,7 @@ Ints = npt.NDArray[np.int64]
 Rows = list[dict[str, Any]]
 
 
-def exact_workers(gatherer: Gatherer, keys: Ints, window: Window) -> tuple[Rows, dict[str, Any]]:
+def exact_workers(gatherer: Gatherer, keys: Ints, window: Window, persons: Persons) -> tuple[Rows, dict[str, Any]]:
     """A row a worker, in the order of the keys, and the `states` and `workstations` that the rows count."""
     spans = gatherer.spans_in((window.start, window.end))
     known = spans.state != UNKNOWN
@@ -45,19 +46,20 @@ def exact_workers(gatherer: Gatherer, keys: Ints, window: Window) -> tuple[Rows,
     return _with_units(gatherer, "worker", keys, window, rows), {"states": states, "workstations": stations}
 
 
-def exact_stations(gatherer: Gatherer, keys: Ints, window: Window) -> tuple[Rows, dict[str, Any]]:
+def exact_stations(gatherer: Gatherer, keys: Ints, window: Window, persons: Persons) -> tuple[Rows, dict[str, Any]]:
     """A row a workstation, in the order of the keys, and the `states` and `workers` that the rows count."""
-    spans = gatherer.spans_in((window.start, window.end))
+    spans = gatherer.spans_in(*([(window.start, window.end)] if len(keys) else []))
     order = np.argsort(keys)
     place = np.minimum(np.searchsorted(keys, spans.station, sorter=order), len(keys) - 1)
     here = ((spans.state == WORKING) | (spans.state == IDLE)) & (keys[order][place] == spans.station)
-    names = registries.names_of(gatherer.tx, gatherer.site.factory_key, "worker")
     spans, place = spans.take(here), order[place[here]]
-    workers, who = _numbered(spans.group, names)
+    workers, who = _numbered(spans.group, persons.names)
     rows: Rows = [{"start": [], "state": [], "workers": []} for _ in keys]
     if window.start < window.end:
         stretches = station_stretches(spans._replace(group=who), place, len(keys), window.start, window.end)
         start, state, present = (stretches.start // MILLISECOND).tolist(), stretches.state.tolist(), stretches.present()
+        if persons.figures_only:
+            workers, present = [], [[] for _ in present]
         rows = [
             {"start": start[low:high], "state": state[low:high], "workers": present[low:high]}
             for low, high in _bounds(stretches.place, np.arange(len(keys)))

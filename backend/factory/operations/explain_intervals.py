@@ -9,33 +9,45 @@ from sqlalchemy import Connection
 
 from factory.domain.event import IDLE, STATE_NAMES, UNKNOWN, WORKING
 from factory.domain.intervals import Spans
+from factory.domain.privacy import Audience
 from factory.domain.stretches import STATION_STATES, station_stretches
 from factory.domain.timestamp import SECOND, format_timestamp
 from factory.domain.window import Window, window_of
 from factory.operations.gather_totals import Gatherer
+from factory.operations.persons import Persons, persons_withheld
 from factory.operations.query_metrics import MetricsAnswer, row_or_not_found
 from factory.operations.refresh_derived import read_exactly
 from factory.operations.render_event import Renderer
 from factory.operations.settle_ties import counting_events
+from factory.operations.withheld import hidden_stations
 from factory.store import registries
 from factory.store.database import Store
 from factory.store.factories import Factory
 
 
 def explain_intervals(
-    *, store: Store, factory: str, entity: str, entity_id: str, start: int | None, end: int | None, now: int
+    *,
+    store: Store,
+    factory: str,
+    entity: str,
+    entity_id: str,
+    start: int | None,
+    end: int | None,
+    now: int,
+    audience: Audience,
 ) -> MetricsAnswer:
     """The intervals of a worker, or the stretches of a workstation, cut to the window and gapless in it.
 
     Instants in microseconds. Raises NotFound for an unknown factory, worker or workstation, InvalidInput
-    when start is after end.
+    when start is after end, NotAllowed where they would tell the audience of single persons.
     """
 
     def read(tx: Connection, site: Factory) -> MetricsAnswer:
         window = window_of(start, end, site.first_event_at, now)
-        key: int = row_or_not_found(tx, site, entity, entity_id)[0]
+        persons = Persons(tx, site, audience)
+        key: int = row_or_not_found(tx, site, entity, entity_id, persons)[0]
         gatherer = Gatherer(store, tx, site)
-        data = (_of_worker if entity == "worker" else _of_station)(gatherer, key, window)
+        data = (_of_worker if entity == "worker" else _of_station)(gatherer, key, window, persons)
         return MetricsAnswer(data, window.rendered(site.time_zone, site.state_timeout_seconds))
 
     return read_exactly(store=store, factory=factory, read=read)
@@ -50,11 +62,12 @@ def _row(start: int, end: int, state: str) -> dict[str, Any]:
     }
 
 
-def _of_worker(gatherer: Gatherer, key: int, window: Window) -> list[dict[str, Any]]:
+def _of_worker(gatherer: Gatherer, key: int, window: Window, persons: Persons) -> list[dict[str, Any]]:
+    persons.refuse_traces()
     tx, site = gatherer.tx, gatherer.site
     spans, opened = gatherer.spans_with_opening((window.start, window.end), key)
     stations = registries.names_of(tx, site.factory_key, "workstation")
-    render = Renderer(tx, site)
+    render = Renderer(tx, site, persons)
     rows = []
     known_from = window.end if len(spans.start) == 0 else int(spans.start[0])
     if window.start < known_from:
@@ -75,16 +88,17 @@ def _of_worker(gatherer: Gatherer, key: int, window: Window) -> list[dict[str, A
     return rows
 
 
-def _of_station(gatherer: Gatherer, key: int, window: Window) -> list[dict[str, Any]]:
+def _of_station(gatherer: Gatherer, key: int, window: Window, persons: Persons) -> list[dict[str, Any]]:
     if window.start == window.end:
         return []
+    if key in hidden_stations(gatherer, persons, window):
+        raise persons_withheld()
     spans = gatherer.spans_in((window.start, window.end))
     present = (spans.state == WORKING) | (spans.state == IDLE)
     here: Spans = spans.take(present & (spans.station == key))
-    names = registries.names_of(gatherer.tx, gatherer.site.factory_key, "worker")
     stretches = station_stretches(here, np.zeros_like(here.group), 1, window.start, window.end)
     return [
-        _row(start, end, STATION_STATES[state]) | {"worker_ids": sorted(names[worker] for worker in workers)}
+        _row(start, end, STATION_STATES[state]) | {"worker_ids": persons.ids(workers)}
         for start, end, state, workers in zip(
             *(column.tolist() for column in (stretches.start, stretches.end, stretches.state)),
             stretches.present(),

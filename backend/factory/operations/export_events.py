@@ -16,7 +16,8 @@ _EVENTS_A_SLICE = 10_000
 def export_events(*, store: Store, factory: str, start: int | None, end: int | None) -> Iterator[dict[str, Any]]:
     """Events with `start` <= timestamp < `end` (microseconds), a bounded number in memory at a time.
 
-    Each slice is a snapshot of its own. Raises NotFound, Unavailable.
+    They are whole, with the workers' ids whatever the factory's setting says of persons: what is exported can be
+    imported again. Each slice is a snapshot of its own. Raises NotFound, Unavailable.
     """
     with store.snapshot() as tx:
         site = factories.find(tx, factory)
@@ -29,7 +30,7 @@ def export_events(*, store: Store, factory: str, start: int | None, end: int | N
         with store.snapshot() as tx:
             workers = [row[0] for row in registries.rows_of(tx, site.factory_key, "worker")]
             rows = event_log.rows_between(store, tx, site.factory_key, workers, low, high)
-            render = Renderer(tx, site)
+            render = Renderer(tx, site, None)
         yield from sorted((render.event(row[0], row[1], row[2:]) for row in rows), key=_order)
 
 

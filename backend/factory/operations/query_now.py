@@ -7,30 +7,33 @@ from typing import Any
 from sqlalchemy import Connection
 
 from factory.domain.event import IDLE, STATE_NAMES, UNKNOWN, WORKING
+from factory.domain.privacy import Audience
 from factory.domain.stretches import state_of_station
 from factory.domain.timestamp import MINUTE, format_timestamp
 from factory.operations.gather_totals import Gatherer
+from factory.operations.persons import Persons
 from factory.operations.refresh_derived import read_exactly
 from factory.store import registries, window_reads
 from factory.store.database import Store
 from factory.store.factories import Factory
 
 
-def query_now(*, store: Store, factory: str, now: int) -> dict[str, Any]:
+def query_now(*, store: Store, factory: str, now: int, audience: Audience) -> dict[str, Any]:
     """The state of each worker and workstation at `now` (microseconds), ordered by id; JSON-ready.
 
-    `last_event_at` is cut to the minute, so that the answer changes rarely. Raises NotFound for an unknown factory.
+    `last_event_at` is cut to the minute, so that the answer changes rarely. An audience that sees figures only is
+    told of no worker. Raises NotFound for an unknown factory.
     """
 
     def read(tx: Connection, site: Factory) -> dict[str, Any]:
         gatherer = Gatherer(store, tx, site)
         stations = registries.rows_of(tx, site.factory_key, "workstation")
-        workers = registries.rows_of(tx, site.factory_key, "worker")
+        persons = Persons(tx, site, audience)
         names = {row.station_key: row.workstation_id for row in stations}
         states = {worker: rest for worker, *rest in zip(*(c.tolist() for c in gatherer.changes_at(now)), strict=True)}
         there: dict[int, dict[str, int]] = {row.station_key: {} for row in stations}
         rows = []
-        for worker in workers:
+        for worker in persons.rows():
             since, state, station = states.get(worker.worker_key, (None, UNKNOWN, 0))
             if state in (WORKING, IDLE):
                 there[station][worker.worker_id] = state
@@ -45,14 +48,14 @@ def query_now(*, store: Store, factory: str, now: int) -> dict[str, Any]:
             )
         last = window_reads.last_event_until(store, tx, site, gatherer.workers, now)
         return {
-            "workers": rows,
+            "workers": [] if persons.figures_only else rows,
             "workstations": [
                 {
                     "workstation_id": row.workstation_id,
                     "name": row.name,
                     "type": row.type,
                     "state": state_of_station(there[row.station_key].values()),
-                    "worker_ids": list(there[row.station_key]),
+                    "worker_ids": [] if persons.figures_only else list(there[row.station_key]),
                 }
                 for row in stations
             ],

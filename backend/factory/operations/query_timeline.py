@@ -10,13 +10,16 @@ import numpy.typing as npt
 from sqlalchemy import Connection
 
 from factory.domain.errors import FieldError, InvalidInput, NotFound
+from factory.domain.privacy import Audience
 from factory.domain.sums import Columns, Sums
 from factory.domain.timestamp import DAY, MILLISECOND, SECOND
 from factory.domain.window import Window, window_of
 from factory.operations.exact_timeline import exact_stations, exact_workers
 from factory.operations.gather_totals import Gatherer, Series
+from factory.operations.persons import Persons
 from factory.operations.query_timeseries import buckets_of, in_portions
 from factory.operations.refresh_derived import read_exactly
+from factory.operations.withheld import hidden_stations
 from factory.store import registries
 from factory.store.database import Store
 from factory.store.factories import Factory
@@ -47,25 +50,34 @@ def query_timeline(
     start: int | None,
     end: int | None,
     now: int,
+    audience: Audience,
 ) -> Timeline:
     """SPEC section 4, Timeline, of `entity` worker or workstation: those of the ids in their order, or all by id.
 
-    Instants in microseconds; `bucket` is one of BUCKETS or None. Raises InvalidInput where too much is asked for or
-    start is after end, NotFound for an unknown factory, worker or workstation.
+    Instants in microseconds; `bucket` is one of BUCKETS or None. A workstation's row that is withheld from the
+    audience has nothing to draw. Raises InvalidInput where too much is asked for or start is after end, NotFound for
+    an unknown factory, worker or workstation, NotAllowed where it would tell the audience of single persons.
     """
 
     def read(tx: Connection, site: Factory) -> Timeline:
         window = window_of(start, end, site.first_event_at, now)
-        rows = _rows(tx, site, entity, ids)
+        persons = Persons(tx, site, audience)
+        rows = _rows(tx, site, entity, ids, persons)
+        if entity == "worker":
+            persons.refuse_traces()
         keys = np.array([row[0] for row in rows], dtype=np.int64)
         gatherer = Gatherer(store, tx, site, keys.tolist() if entity == "worker" else None)
+        hidden = hidden_stations(gatherer, persons, window) if entity == "workstation" else set()
+        shown = np.array([key for key in keys.tolist() if key not in hidden], dtype=np.int64)
         if bucket is None:
             if window.elapsed > MAX_EXACT_DAYS * DAY:
                 raise _refusal("window_too_long", "to", f"without bucket a window has at most {MAX_EXACT_DAYS} days")
-            data, beside = (exact_workers if entity == "worker" else exact_stations)(gatherer, keys, window)
+            exact = exact_workers if entity == "worker" else exact_stations
+            data, beside = exact(gatherer, shown, window, persons)
         else:
-            data, beside = _by_buckets(gatherer, entity, keys, bucket, window)
-        named = [{"id": row[1], "name": row.name} | of for row, of in zip(rows, data, strict=True)]
+            data, beside = _by_buckets(gatherer, entity, shown, bucket, window)
+        of = dict(zip(shown.tolist(), data, strict=True))
+        named = [{"id": row[1], "name": row.name} | of.get(row[0], {"withheld": True}) for row in rows]
         return Timeline(named, beside | {"window": window.rendered(site.time_zone, site.state_timeout_seconds)})
 
     return read_exactly(store=store, factory=factory, read=read)
@@ -76,9 +88,9 @@ def _refusal(code: str, field: str, message: str) -> InvalidInput:
     return InvalidInput(f"{field}: {message}", code=code, errors=[fault])
 
 
-def _rows(tx: Connection, site: Factory, entity: str, ids: Sequence[str] | None) -> list[Any]:
+def _rows(tx: Connection, site: Factory, entity: str, ids: Sequence[str] | None, persons: Persons) -> list[Any]:
     """The registry rows to answer for: (key, id, name and more)."""
-    rows = registries.rows_of(tx, site.factory_key, entity)
+    rows: list[Any] = [*persons.rows()] if entity == "worker" else registries.rows_of(tx, site.factory_key, entity)
     if ids is not None:
         known = {row[1]: row for row in rows}
         if not known.keys() >= set(ids):

@@ -17,11 +17,14 @@ from factory.domain.metrics import (
     WorkerTotals,
     values,
 )
+from factory.domain.privacy import Audience, Contributions
 from factory.domain.timestamp import format_timestamp
 from factory.domain.window import Window, window_of
 from factory.operations.gather_totals import Gatherer, Series
+from factory.operations.persons import Persons
 from factory.operations.query_metrics import MetricsAnswer, row_or_not_found
 from factory.operations.refresh_derived import read_exactly
+from factory.operations.withheld import count_buckets
 from factory.store.database import Store
 from factory.store.factories import Factory
 
@@ -42,35 +45,48 @@ def query_timeseries(
     start: int | None,
     end: int | None,
     now: int,
+    audience: Audience,
 ) -> MetricsAnswer:
     """SPEC section 4, Series: `{"start", "end", "value"}` a bucket, or `values` by name for several metrics.
 
-    Instants in microseconds. Raises InvalidInput for a bad parameter or more than 10,000 buckets, NotFound
-    for an unknown factory, worker or workstation.
+    Instants in microseconds. A bucket that is withheld from the audience has null in the place of values. Raises
+    InvalidInput for a bad parameter or more than 10,000 buckets, NotFound for an unknown factory, worker or
+    workstation.
     """
     _check(metrics, entity, entity_id, bucket)
 
     def read(tx: Connection, site: Factory) -> MetricsAnswer:
         window = window_of(start, end, site.first_event_at, now)
-        key = None if entity_id is None else int(row_or_not_found(tx, site, entity, entity_id)[0])
+        persons = Persons(tx, site, audience)
+        key = None if entity_id is None else int(row_or_not_found(tx, site, entity, entity_id, persons)[0])
         only = {} if key is None else {entity: [key]}
         gatherer = Gatherer(store, tx, site, only.get("worker"))
         stretches = buckets_of(gatherer, bucket, window)
         found: dict[str, list[Any]] = {name: [] for name in metrics}
+        there, first = Contributions(len(stretches), persons.k_min), 0
         for series in in_portions(gatherer, bucket, stretches, only.get("workstation")):
             totals = _totals(gatherer, series, entity)
             for name in metrics:
                 found[name] += values(totals, SERIES_METRICS[entity], name)
+            if persons.k_min > 1:
+                count_buckets(there, series.presence(), first)
+                first += len(series.starts)
+        withheld = there.withheld().tolist() if persons.k_min > 1 else [False] * len(stretches)
         bounds = [format_timestamp(low) for low, _ in stretches] + [format_timestamp(window.end)]
         rows = zip(*found.values(), strict=True)
         data = [
-            {"start": low, "end": high}
-            | ({"value": row[0]} if len(metrics) == 1 else {"values": dict(zip(metrics, row, strict=True))})
-            for low, high, row in zip(bounds[:-1], bounds[1:], rows, strict=True)
+            {"start": low, "end": high} | _valued(metrics, row, hidden)
+            for low, high, row, hidden in zip(bounds[:-1], bounds[1:], rows, withheld, strict=True)
         ]
         return MetricsAnswer(data, window.rendered(site.time_zone, site.state_timeout_seconds))
 
     return read_exactly(store=store, factory=factory, read=read)
+
+
+def _valued(metrics: Sequence[str], row: Sequence[Any], withheld: bool) -> dict[str, Any]:
+    shown = [None] * len(row) if withheld else row
+    valued = {"value": shown[0]} if len(metrics) == 1 else {"values": dict(zip(metrics, shown, strict=True))}
+    return valued | {"withheld": True} if withheld else valued
 
 
 def buckets_of(gatherer: Gatherer, bucket: str, window: Window) -> list[Stretch]:

@@ -8,15 +8,21 @@ from sqlalchemy import Connection
 
 from factory.domain.event import NO_CONFIDENCE, PRODUCT_COUNT, TYPE_NAMES
 from factory.domain.timestamp import format_timestamp
+from factory.operations.persons import Persons
 from factory.store import registries
 from factory.store.factories import Factory
 
 
 class Renderer:
-    """Renders events of one factory on one snapshot; missing optional fields are None."""
+    """Renders events of one factory on one snapshot; missing optional fields are None.
 
-    def __init__(self, tx: Connection, site: Factory) -> None:
-        self._workers = registries.names_of(tx, site.factory_key, "worker")
+    Workers are shown as `persons` are, or by their ids where it is None. A sender may have made the event's own id
+    from a person's, so who sees no persons sees none.
+    """
+
+    def __init__(self, tx: Connection, site: Factory, persons: Persons | None) -> None:
+        self._workers = persons.names if persons else registries.names_of(tx, site.factory_key, "worker")
+        self._tells_event_id = persons is None or persons.are_shown
         self._stations = registries.names_of(tx, site.factory_key, "workstation")
         self._sources = registries.names_of(tx, site.factory_key, "source")
         self._models = registries.names_of(tx, site.factory_key, "model")
@@ -31,7 +37,7 @@ class Renderer:
             "event_type": TYPE_NAMES[kind],
             "count": units if kind == PRODUCT_COUNT else None,
             "confidence": None if confidence == NO_CONFIDENCE else confidence,
-            "event_id": event_id or None,
+            "event_id": (event_id or None) if self._tells_event_id else None,
             "source_id": self._sources[source] or None,
             "model_version": self._models[model] or None,
             "received_at": format_timestamp(received_at),

@@ -1,0 +1,86 @@
+"""Whom an answer is for, and what is told of persons to those who may not see them.
+
+Such readers see pseudonyms, and no figure over fewer than `k_min` persons. docs/PRIVACY.md says what that protects
+against, and what not.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import secrets
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+ERASED_NAME = "Erased"
+_DIGITS_OF_A_PSEUDONYM = 8
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Whom an answer is for, in one factory."""
+
+    permitted: bool
+    """Whether the caller's role lets them see persons."""
+    by_default: bool
+    """Whether a factory that has no setting of its own shows persons at all."""
+    k_min: int
+    views: bool = True
+    """Whether the caller sees more than figures and states of the factory and its workstations."""
+
+    def sees_persons(self, person_views: bool | None) -> bool:
+        """Whether the caller sees persons by name in a factory of that setting; None is the default's."""
+        return self.permitted and (self.by_default if person_views is None else person_views)
+
+    def without_persons(self) -> Audience:
+        """The same caller, in a factory that shows nobody."""
+        return replace(self, permitted=False)
+
+
+def pseudonym(key: bytes, worker_id: str) -> str:
+    """What stands for a worker's id and name: the same in all answers of a factory, which has the key."""
+    mac = hmac.digest(key, worker_id.encode(), "sha256")
+    return "P-" + base64.b32encode(mac).decode()[:_DIGITS_OF_A_PSEUDONYM]
+
+
+def erased_digest(key: bytes, worker_id: str) -> bytes:
+    """What is kept of an erased id: enough to know it again, and nothing to read it from without the factory's key."""
+    return hmac.digest(key, b"erased\0" + worker_id.encode(), "sha256")
+
+
+def erased_id() -> str:
+    """A new id for a worker who is erased."""
+    return "erased-" + base64.b32encode(secrets.token_bytes(5)).decode().lower()
+
+
+class Contributions:
+    """Over how many persons the figures of each row are, a row being a workstation or a bucket of a series."""
+
+    def __init__(self, rows: int, k_min: int) -> None:
+        self._k_min = k_min
+        self._persons = np.zeros(rows, dtype=np.int64)
+        self._in_hidden: Ints = np.empty(0, dtype=np.int64)
+
+    def add(self, row: Ints, person: Ints) -> None:
+        """Count persons to rows, a pair of both as often as one likes; all pairs of a row come in one call."""
+        pairs = np.unique((row << 32) | person)
+        row, person = pairs >> 32, pairs & 0xFFFFFFFF
+        self._persons += np.bincount(row, minlength=len(self._persons))
+        few = self._persons[row] < self._k_min
+        self._in_hidden = np.union1d(self._in_hidden, person[few])
+
+    def withheld(self) -> Flags:
+        """Which rows must not be shown.
+
+        Those of fewer than `k_min` persons. Where these have fewer than that together, a total less the rows shown
+        would tell of them, so the one of fewest persons among the shown is withheld too.
+        """
+        hidden = self._persons < self._k_min
+        if not hidden.all() and 0 < len(self._in_hidden) < self._k_min:
+            hidden[np.where(hidden, np.iinfo(np.int64).max, self._persons).argmin()] = True
+        return hidden

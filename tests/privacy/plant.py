@@ -1,0 +1,104 @@
+"""A plant whose workers have telling ids and names, and readers of every kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+from tests.access.population import SECRET_KEY, Population
+
+API = "/api/v1"
+DEFAULT = 1  # the organisation that there is at first
+UNLIMITED = dict.fromkeys(("RATE_LIMIT_INGEST", "RATE_LIMIT_READ", "RATE_LIMIT_SIGN_IN"), "1000000/second")
+REQUIRED = {"ACCESS": "required", "SECRET_KEY": SECRET_KEY, **UNLIMITED}
+TELLING = ("anna.", "Anna ")  # what the ids and the names of all workers begin with
+WINDOW = {"from": "2026-01-15T06:00:00Z", "to": "2026-01-15T12:00:00Z"}
+STATIONS = {"S1": range(1, 8), "S2": range(8, 10), "S3": range(10, 16), "S4": range(0)}
+"""Who works where: seven, two, six, and nobody."""
+
+
+def worker(number: int) -> str:
+    return f"anna.{number:02}"
+
+
+def working(number: int, station: str, time: str = "08:00", **more: Any) -> dict[str, Any]:
+    return {
+        "timestamp": f"2026-01-15T{time}:00Z",
+        "worker_id": worker(number),
+        "workstation_id": station,
+        "event_type": "working",
+        "event_id": f"{worker(number)}@{time}",
+        **more,
+    }
+
+
+@dataclass
+class Reader:
+    """A client of the API with the credential of one caller."""
+
+    client: Any
+    headers: Mapping[str, str]
+
+    def open(self, method: str, path: str, **more: Any) -> Any:
+        headers = {**self.headers, **more.pop("headers", {})}
+        return self.client.open(API + path, method=method, headers=headers, **more)
+
+    def get(self, path: str, **more: Any) -> Any:
+        return self.open("GET", path, **more)
+
+    def data(self, path: str, **query: Any) -> Any:
+        answer = self.get(path, query_string=query)
+        assert answer.status_code == 200, (path, answer.text)
+        return answer.get_json()["data"]
+
+    def refused(self, path: str, **query: Any) -> tuple[int, str]:
+        answer = self.get(path, query_string=query)
+        return answer.status_code, answer.get_json()["code"]
+
+
+class Plant:
+    """An application where credentials are required, and callers of it."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.store = app.extensions["factory_store"]
+        self.population = Population(self.store, app.extensions["factory"].clock())
+
+    def user(self, role: str, factory: str = "default", organisation: int = DEFAULT) -> Reader:
+        token = self.population.token(organisation, {factory: role})
+        headers = {"Authorization": f"Bearer {token}"}
+        return Reader(self.app.test_client(), headers | ({} if factory == "*" else {"X-Factory-ID": factory}))
+
+    def key(self, scope: str, factory: str = "default", organisation: int = DEFAULT) -> Reader:
+        key = self.population.key(organisation, factory, scope)
+        return Reader(self.app.test_client(), {"X-API-Key": key.text, "X-Factory-ID": factory})
+
+    def work(self, stations: Mapping[str, range] = STATIONS, factory: str = "default") -> None:
+        """Workers with names work at the stations from 8 o'clock on, and count units at 9."""
+        manager, sensor = self.user("manager", factory), self.key("ingest", factory)
+        for station, numbers in stations.items():
+            assert manager.open("POST", "/workstations/", json={"workstation_id": station}).status_code == 201
+            for number in numbers:
+                named = {"worker_id": worker(number), "name": f"Anna {number:02}"}
+                assert manager.open("POST", "/workers/", json=named).status_code == 201
+        events = [working(number, station) for station, numbers in stations.items() for number in numbers]
+        events += [{**one, "timestamp": "2026-01-15T09:00:00Z", "event_type": "product_count"} for one in events]
+        assert sensor.open("POST", "/events/batch", json=events).status_code == 201
+
+    def pseudonym(self, number: int, factory: str = "default") -> str:
+        """As the domain makes it, of the factory's key."""
+        from factory.domain.privacy import pseudonym
+        from factory.store import factories
+
+        with self.store.snapshot() as tx:
+            return pseudonym(factories.find(tx, factory).pseudonym_key, worker(number))
+
+    def audited(self, prefix: str = "") -> list[tuple[str, str, str]]:
+        """(action, actor, subject) of the lines of the default organisation, oldest first."""
+        from factory.store import audit_log
+
+        with self.store.snapshot() as tx:
+            lines = audit_log.lines(tx, DEFAULT, audit_log.Filters(), before=None, limit=10_000)
+        return [(one.action, one.actor, one.subject) for one in lines[::-1] if one.action.startswith(prefix)]
