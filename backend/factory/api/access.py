@@ -11,6 +11,7 @@ import hmac
 from flask import Flask, current_app, g, request
 
 from factory.api.contract import Contract, Need
+from factory.api.prometheus import PROMETHEUS
 from factory.api.request_context import authenticator, factory, identity, now, settings
 from factory.domain.access import DEFAULT_ORGANISATION, EVERYWHERE, PERMISSIONS, Caller
 from factory.domain.errors import NotAllowed, NotFound, Unauthenticated
@@ -19,7 +20,7 @@ from factory.settings import LOOPBACK
 OPEN = Caller("open access", DEFAULT_ORGANISATION, {EVERYWHERE: PERMISSIONS})
 """Everybody, where access is open."""
 
-_ROUTES_OF_A_FIRST_SIGN_IN = "/session"
+_ROUTES_OF_A_FIRST_SIGN_IN = "/api/v1/session/"
 """All that is open to those who have to change their password first."""
 
 
@@ -30,7 +31,7 @@ def register_access(app: Flask) -> None:
 
 def admit() -> None:
     """Know the caller and the factory, and refuse who may not. Raises Unauthenticated, NotAllowed, NotFound."""
-    if request.path == "/metrics":
+    if request.endpoint == PROMETHEUS:
         _admit_prometheus()
     needed = needed_by_route()
     if settings().access_is_open:
@@ -41,7 +42,7 @@ def admit() -> None:
     if needed is None or needed == "public":
         return  # nobody is asked who they are
     g.caller = caller = _authenticated()
-    if caller.must_change_password and _ROUTES_OF_A_FIRST_SIGN_IN not in request.path:
+    if caller.must_change_password and not f"{request.path}/".startswith(_ROUTES_OF_A_FIRST_SIGN_IN):
         raise NotAllowed("The first password has to be changed", code="password_change_required")
     if not _holds(caller, needed):
         raise NotAllowed("Your role does not allow this")

@@ -14,6 +14,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from prometheus_flask_exporter import PrometheusMetrics
 
+PROMETHEUS = "prometheus"
+"""The endpoint; its address answers with and without a slash behind it."""
+
 
 def register_metrics(app: Flask, registry: CollectorRegistry, at_scrape: Collector) -> None:
     """Count every request in `registry` and serve it with what `at_scrape` reads at that moment."""
@@ -30,4 +33,4 @@ def register_metrics(app: Flask, registry: CollectorRegistry, at_scrape: Collect
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return Response(encode(shown), content_type=content_type)
 
-    app.add_url_rule("/metrics", "prometheus", scrape)
+    app.add_url_rule("/metrics", PROMETHEUS, scrape)
