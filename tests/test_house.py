@@ -32,7 +32,7 @@ OTHER_VARIABLES = {
     "NAME_FILE",
     "DATABASE_URL_FILE",
 }
-ROUTE = re.compile(r"`((?:GET|POST|PATCH)(?: (?:GET|POST|PATCH))*) (/[^`\s?]*)")
+ROUTE = re.compile(r"`((?:GET|POST|PATCH|DELETE)(?: (?:GET|POST|PATCH|DELETE))*) (/[^`\s?]*)")
 
 
 def text_of(documents: list[Path]) -> str:

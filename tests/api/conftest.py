@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from tests.conftest import Clock, close_store, make_settings
+from sqlalchemy import insert
+from tests.conftest import NOON, Clock, close_store, make_settings
+
+PATH_VALUES = {"worker_id": "W1", "workstation_id": "S3", "factory_id": "default", "key_id": "abcdefghijkl"}
+"""What stands in the place of each path parameter; there is such a thing in `served`."""
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +34,17 @@ def served(fresh_database: Callable[[str], str]) -> Iterator[Flask]:
     ]
     answer = app.test_client().post("/api/v1/events/batch", json=events)
     assert answer.status_code == 201, answer.text
+    _add_key(app)
     yield app
     close_store(app.extensions["factory_store"])
+
+
+def _add_key(app: Flask) -> None:
+    from factory.store.access_schema import api_keys
+
+    row = {"organisation_key": 1, "factory_key": 1, "key_id": PATH_VALUES["key_id"], "name": "Camera 7"}
+    with app.extensions["factory_store"].writing() as tx:
+        tx.execute(insert(api_keys).values(row | {"scope": "ingest", "secret_hash": b"", "created_at": NOON}))
 
 
 @pytest.fixture
@@ -46,7 +59,7 @@ def api_rules(app: Flask) -> list[tuple[str, str]]:
         if not rule.rule.startswith("/api/v1/") or rule.endpoint in ("api.doc", "api.specs", "api.openapi"):
             continue
         address = rule.rule
-        for name, value in (("worker_id", "W1"), ("workstation_id", "S3"), ("factory_id", "default")):
+        for name, value in PATH_VALUES.items():
             address = address.replace(f"<{name}>", value)
         found += [(method, address) for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})]
     return sorted(found)

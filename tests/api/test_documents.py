@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from tests.api.conftest import api_rules, asked
+from tests.api.conftest import PATH_VALUES, api_rules, asked
 
 from factory.adapters.event_json import EventFields
 from factory.api.answer_schemas import METRIC_FIELDS
@@ -38,7 +38,7 @@ def operations(document: Any) -> dict[tuple[str, str], Any]:
 
 
 def filled(path: str) -> str:
-    for name, value in (("worker_id", "W1"), ("workstation_id", "S3"), ("factory_id", "default")):
+    for name, value in PATH_VALUES.items():
         path = path.replace(f"{{{name}}}", value)
     return "/api/v1" + path
 

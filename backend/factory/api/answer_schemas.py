@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from factory.api.access_schemas import KEY_ANSWERS
 from factory.api.audit_schemas import AUDIT_ANSWERS
 from factory.api.schemas import (
     BOOLEAN,
@@ -250,6 +251,7 @@ ANSWERS: dict[str, Schema] = {
         optional=tuple(_DRAWN_BESIDE),
     ),
     **AUDIT_ANSWERS,
+    **KEY_ANSWERS,
     "DemoAnswer": one(an_object({"enabled": BOOLEAN})),
     "SeedAnswer": one({"type": "object"}),
     "Error": an_object(

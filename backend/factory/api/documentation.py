@@ -17,8 +17,7 @@ from werkzeug.utils import cached_property
 from factory import __version__
 from factory.api.answer_schemas import ANSWERS
 from factory.api.contract import swagger_2
-from factory.api.openapi import DESCRIPTION, TITLE, openapi_document
-from factory.api.schemas import REQUEST_BODIES
+from factory.api.openapi import BODIES, DESCRIPTION, TITLE, openapi_document
 
 _INLINE_SCRIPT = re.compile(rb"<script(?![^>]* src=)[^>]*>(.+?)</script>", re.DOTALL)
 
@@ -30,7 +29,7 @@ class DocumentedApi(Api):  # type: ignore[misc]
         super().__init__(
             blueprint, version=__version__, title=TITLE, description=DESCRIPTION, doc="/docs", validate=False
         )
-        for name, schema in {**REQUEST_BODIES, **ANSWERS}.items():
+        for name, schema in {**BODIES, **ANSWERS}.items():
             self.schema_model(name, swagger_2(schema))
 
     def error_router(self, original_handler: Any, error: Exception) -> Any:

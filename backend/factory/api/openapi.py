@@ -9,9 +9,10 @@ from typing import Any
 from flask_restx import Api
 
 from factory import __version__
+from factory.api.access_schemas import KEY_BODIES
 from factory.api.answer_schemas import ANSWERS
 from factory.api.contract import Contract, Parameter
-from factory.api.schemas import REQUEST_BODIES, ref
+from factory.api.schemas import REQUEST_BODIES, Schema, ref
 
 TITLE = "Factory productivity"
 DESCRIPTION = """\
@@ -23,6 +24,9 @@ does not know is refused, health apart. `X-Request-ID` may be sent (1 to 64 of `
 every answer. What a GET found carries an `ETag`; the same question with it in `If-None-Match` is answered with 304
 until something else is found. What was refused with 503 can be sent again unchanged after `Retry-After` seconds.
 """
+
+BODIES: dict[str, Schema] = {**REQUEST_BODIES, **KEY_BODIES}
+"""Every request body."""
 
 _REQUEST_ID = {"X-Request-ID": {"description": "Names the request in the log.", "schema": {"type": "string"}}}
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
@@ -53,7 +57,7 @@ def openapi_document(api: Api, base_path: str) -> dict[str, Any]:
             if namespace.resources
         ],
         "paths": dict(sorted(paths.items())),
-        "components": {"schemas": {**REQUEST_BODIES, **ANSWERS}},
+        "components": {"schemas": {**BODIES, **ANSWERS}},
     }
 
 

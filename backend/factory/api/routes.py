@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flask import Blueprint, Flask
 
-from factory.api import audit, demo, events, factories, health, metrics, timeline, workers, workstations
+from factory.api import audit, demo, events, factories, health, keys, metrics, timeline, workers, workstations
 from factory.api.access import register_access
 from factory.api.admission import register_admission
 from factory.api.documentation import DocumentedApi, register_documents
@@ -23,6 +23,7 @@ NAMESPACES = (
     events.namespace,
     metrics.namespace,
     timeline.namespace,
+    keys.namespace,
     audit.namespace,
     demo.namespace,
 )

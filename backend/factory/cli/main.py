@@ -7,6 +7,7 @@ import click
 from factory import __version__
 from factory.cli.audit import audit
 from factory.cli.db import db
+from factory.cli.key import key
 from factory.cli.seed import seed
 from factory.cli.serve import serve
 from factory.cli.simulate import simulate
@@ -38,7 +39,7 @@ def main() -> None:
     """
 
 
-for command in (serve, db, seed, simulate, import_, export, verify, rebuild, audit):
+for command in (serve, db, seed, simulate, import_, export, verify, rebuild, key, audit):
     main.add_command(command)
 
 

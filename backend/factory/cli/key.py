@@ -1,0 +1,91 @@
+"""`factory key`: API keys without the web."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from factory.cli.opened import factory_option, now, opened
+from factory.domain.access import SCOPES, Actor
+from factory.operations import api_keys
+from factory.operations.authenticate import KEY_PREFIX
+from factory.store import Store
+
+
+@click.group()
+def key() -> None:
+    """Make, list, replace and revoke the API keys of a factory."""
+
+
+@key.command()
+@factory_option
+@click.option("--name", required=True, help="What the key is for, such as a camera's name.")
+@click.option("--scope", type=click.Choice(list(SCOPES)), default="ingest", show_default=True)
+@click.option("--expires-in-days", type=click.IntRange(1, api_keys.MAX_EXPIRY_DAYS), help="Without end unless given.")
+def add(factory: str, name: str, scope: str, expires_in_days: int | None) -> None:
+    """Make a key and print it, alone on the standard output; nobody can learn it later."""
+    values = {"name": name, "scope": scope, "expires_in_days": expires_in_days}
+    with opened() as (_, store):
+        made = api_keys.create_key(store=store, factory=factory, values=values, by=_command_line(store))
+    _tell(made)
+
+
+@key.command("list")
+@factory_option
+def list_(factory: str) -> None:
+    """List the factory's keys, those that have ended too."""
+    with opened() as (_, store):
+        keys = api_keys.list_keys(store=store, factory=factory)
+    for one in keys:
+        ends = f"ends {one['expires_at']}" if one["expires_at"] else "without end"
+        state = f"revoked {one['revoked_at']}" if one["revoked_at"] else ends
+        used = f"used {one['last_used_at']}" if one["last_used_at"] else "never used"
+        click.echo(f"{KEY_PREFIX}{one['key_id']}  {one['scope']:<6}  {state}  {used}  {one['name']}")
+
+
+@key.command()
+@factory_option
+@click.option(
+    "--overlap-hours",
+    type=click.IntRange(0, api_keys.MAX_OVERLAP_HOURS),
+    default=api_keys.DEFAULT_OVERLAP_HOURS,
+    show_default=True,
+    help="How long the old key goes on.",
+)
+@click.argument("key_id")
+def rotate(factory: str, overlap_hours: int, key_id: str) -> None:
+    """Replace a key by a new one of the same name and scope, which is printed."""
+    values = {"overlap_hours": overlap_hours}
+    with opened() as (_, store):
+        made = api_keys.rotate_key(
+            store=store, factory=factory, key_id=_bare(key_id), values=values, by=_command_line(store)
+        )
+    _tell(made)
+
+
+@key.command()
+@factory_option
+@click.argument("key_id")
+def revoke(factory: str, key_id: str) -> None:
+    """End a key now; running servers follow within ACCESS_CACHE_SECONDS."""
+    with opened() as (_, store):
+        api_keys.revoke_key(store=store, factory=factory, key_id=_bare(key_id), by=_command_line(store))
+    click.echo(f"{KEY_PREFIX}{_bare(key_id)} is revoked.", err=True)
+
+
+def _command_line(store: Store) -> Actor:
+    assert store.organisation is not None
+    return Actor(name="command line", organisation=store.organisation, now=now())
+
+
+def _bare(key_id: str) -> str:
+    """The id, also of a key that was pasted whole."""
+    return key_id.removeprefix(KEY_PREFIX)[:12]
+
+
+def _tell(made: dict[str, Any]) -> None:
+    ends = f"until {made['expires_at']}" if made["expires_at"] else "without end"
+    told = f"{made['name']}: {made['scope']} in factory {made['factory_id']}, {ends}. It is shown this once:"
+    click.echo(told, err=True)
+    click.echo(made["key"])
