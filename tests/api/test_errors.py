@@ -69,6 +69,7 @@ VALID: dict[str, Any] = {
         "event_type": "working",
     },
     "/api/v1/events/batch": [],
+    "/api/v1/exports/": {"view": "workers", "format": "csv", "rows": 1},
     "/api/v1/keys/": {"name": "x", "scope": "read"},
     "/api/v1/keys/abcdefghijkl/rotate": {},
     "/api/v1/workers/": {"worker_id": "W9", "name": "x"},

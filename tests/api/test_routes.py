@@ -17,6 +17,8 @@ from tests.conftest import Clock, close_store, make_settings
 
 def test_no_route_redirects_with_or_without_its_slash(served: Flask, site: FlaskClient) -> None:
     for method, address in api_rules(served):
+        if method == "DELETE":
+            continue  # the second would find nothing
         bare, _, query = asked(address).partition("?")
         bare = bare.rstrip("/")
         answers = [
@@ -33,7 +35,8 @@ def test_every_get_answers_data(served: Flask, site: FlaskClient) -> None:
         if method == "GET":
             answer = site.get(asked(address))
             assert answer.status_code == 200, (address, answer.text)
-            assert "timestamp" in answer.get_json()
+            assert not answer.is_json or "timestamp" in answer.get_json()
+            assert answer.is_json or address.endswith("/data")
 
 
 def test_answers_are_compact_json(site: FlaskClient) -> None:

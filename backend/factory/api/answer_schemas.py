@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from factory.api.access_schemas import KEY_ANSWERS
 from factory.api.audit_schemas import AUDIT_ANSWERS
+from factory.api.person_schemas import PERSON_ANSWERS
 from factory.api.schemas import (
     BOOLEAN,
     COUNT,
@@ -26,9 +27,9 @@ from factory.domain.stretches import STATION_STATES
 MILLISECONDS: Schema = {"type": "integer", "description": "Since the Unix epoch."}
 VALUE: Schema = {"type": ["number", "null"]}
 HOURS: Schema = {"type": "number", "minimum": 0}
-RATE: Schema = {"type": ["number", "null"], "minimum": 0}
 FIGURE_HOURS, FIGURE_COUNT = nullable(HOURS), nullable(COUNT)
 WITHHELD: Schema = {"type": "boolean", "enum": [True], "description": "Not shown: it would tell of single persons."}
+RATE: Schema = {"type": ["number", "null"], "minimum": 0}
 PERCENTAGE: Schema = {"type": ["number", "null"], "minimum": 0, "maximum": 100}
 
 METRIC_FIELDS: dict[str, dict[str, Schema]] = {
@@ -99,12 +100,12 @@ def one(data: Schema, beside: dict[str, Schema] | None = None, *, optional: tupl
     return an_object(properties, optional=optional)
 
 
-def many(items: Schema, beside: dict[str, Schema] | None = None, *, optional: tuple[str, ...] = ()) -> Schema:
 def figures(properties: dict[str, Schema]) -> Schema:
     """A row of figures, which can be withheld."""
     return an_object({**properties, "withheld": WITHHELD}, optional=("withheld",))
 
 
+def many(items: Schema, beside: dict[str, Schema] | None = None, *, optional: tuple[str, ...] = ()) -> Schema:
     return one(list_of(items), {**(beside or {}), "count": COUNT}, optional=optional)
 
 
@@ -168,6 +169,18 @@ ANSWERS: dict[str, Schema] = {
     ),
     "FactoryMetrics": figures({**METRIC_FIELDS["factory"], **_FACTORY_COUNTS}),
     "FactoryMetricsAnswer": one(ref("FactoryMetrics"), _WINDOW),
+    "OrganisationMetricsAnswer": many(
+        figures(
+            {
+                "factory_id": ID,
+                "name": TEXT,
+                "time_zone": TEXT,
+                "window": an_object({"from": INSTANT, "to": INSTANT, "elapsed_hours": HOURS}),
+                **METRIC_FIELDS["factory"],
+                **_FACTORY_COUNTS,
+            }
+        )
+    ),
     "WorkerMetrics": figures({**_WORKER, **METRIC_FIELDS["worker"]}),
     "WorkerMetricsAnswer": one(ref("WorkerMetrics"), _WINDOW),
     "WorkersMetricsAnswer": many(ref("WorkerMetrics"), _WINDOW),
@@ -181,8 +194,8 @@ ANSWERS: dict[str, Schema] = {
                 "end": INSTANT,
                 "value": VALUE,
                 "values": {"type": "object", "additionalProperties": VALUE},
-            },
                 "withheld": WITHHELD,
+            },
             optional=("value", "values", "withheld"),
         ),
         _WINDOW,
@@ -252,6 +265,7 @@ ANSWERS: dict[str, Schema] = {
     ),
     **AUDIT_ANSWERS,
     **KEY_ANSWERS,
+    **PERSON_ANSWERS,
     "DemoAnswer": one(an_object({"enabled": BOOLEAN})),
     "SeedAnswer": one({"type": "object"}),
     "Error": an_object(

@@ -61,6 +61,9 @@ class Contract:
     access: Need
 
 
+NOT_JSON = {"PersonData": "application/x-ndjson"}
+"""The content types of the answers that are no JSON, by the names of their schemas."""
+
 FACTORY = (
     Parameter("factory", ID, "The factory to act in; without this and the header the caller's only one, or `default`."),
     Parameter("X-Factory-ID", ID, "The same as a header.", where="header"),
@@ -121,7 +124,9 @@ def _for_restx(declared: Contract) -> dict[str, Any]:
         }
     responses = {str(status): (meaning, name) for status, (meaning, name) in declared.answers.items()}
     vendor = {"x-consumes": list(declared.body.content)} if declared.body else {}
-    return {"params": params, "responses": responses, "vendor": vendor}
+    produces = [NOT_JSON[name] for _, name in declared.answers.values() if name in NOT_JSON]
+    more = {"produces": ["application/json", *produces]} if produces else {}
+    return {"params": params, "responses": responses, "vendor": vendor, **more}
 
 
 def swagger_2(schema: Any) -> Any:

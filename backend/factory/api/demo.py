@@ -8,7 +8,7 @@ from flask_restx import Namespace, Resource
 from factory.api.answers import one
 from factory.api.contract import FACTORY, contract
 from factory.api.query_parameters import Query
-from factory.api.request_context import factory, now, settings, store
+from factory.api.request_context import actor, factory, looks, now, settings, store
 from factory.domain.errors import NotAllowed
 from factory.operations.factories import get_factory
 from factory.operations.seed_demo import seed_demo
@@ -47,4 +47,6 @@ class Seed(Resource):  # type: ignore[misc]
         if not settings().demo_mode:
             raise NotAllowed("Sample data can only be loaded where DEMO_MODE is true")
         Query().done()
-        return one(seed_demo(store=store(), factory=factory(), now=now()))
+        loaded = seed_demo(store=store(), factory=factory(), now=now(), by=actor())
+        looks().forget()
+        return one(loaded)

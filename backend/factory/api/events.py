@@ -9,15 +9,16 @@ from flask_restx import Namespace, Resource
 
 from factory.adapters.event_json import parse_array, parse_lines
 from factory.api.answers import json_answer, many, timestamp
-from factory.api.audience import looking_at
+from factory.api.audience import audience, looking_at
 from factory.api.contract import FACTORY, WINDOW, Body, Parameter, contract, json_body
 from factory.api.query_parameters import Query
 from factory.api.request_body import JSON, NDJSON, content_type, read_body
-from factory.api.request_context import caller, factory, now, series, settings, store, together
+from factory.api.request_context import actor, caller, factory, now, series, settings, store, together
 from factory.api.request_hooks import count
 from factory.api.schemas import BOOLEAN, EVENT_TYPE, ID, TEXT, ref
 from factory.domain.errors import Conflict, FieldError, InvalidInput
 from factory.domain.event import EVENT_TYPES, EventRules, ParsedEvents
+from factory.operations.enter_event import enter_event
 from factory.operations.ingest_events import IngestOutcome, ingest_events
 from factory.operations.list_events import list_events
 
@@ -70,8 +71,8 @@ class Events(Resource):  # type: ignore[misc]
         }
         query.done()
         worker_id = asked["worker_id"]
-        audience = looking_at(None if worker_id is None else [worker_id])
-        page = list_events(store=store(), factory=factory(), audience=audience, **asked)
+        readers = looking_at(None if worker_id is None else [worker_id])
+        page = list_events(store=store(), factory=factory(), audience=readers, **asked)
         return many(page.data, next_cursor=page.next_cursor)
 
     @contract(
@@ -86,7 +87,7 @@ class Events(Resource):  # type: ignore[misc]
 
         A retry repeats the event unchanged and is acknowledged as a duplicate. Two genuine counts of one
         worker, station and instant need different event_ids, else the second is taken for a retry. Two
-        cameras that count the same unit count it twice.
+        cameras that count the same unit count it twice. What a signed-in person enters stands in the audit trail.
         """
         Query().done()
         where = factory()
@@ -145,17 +146,28 @@ def _rules() -> EventRules:
 
 def _ingest_one(where: str, body: bytes) -> IngestOutcome:
     try:
-        event, outcome = together().ingest(
-            organisation=caller().organisation,
-            factory=where,
-            body=body,
-            rules=_rules(),
-            register_unknown=_registers_unknown(),
-        )
+        event, outcome = _stored(where, body)
     except InvalidInput:
         series().unreadable()
         raise
     return _counted(event, outcome)
+
+
+def _stored(where: str, body: bytes) -> tuple[ParsedEvents, IngestOutcome]:
+    registers = _registers_unknown()
+    if caller().user_key is None:
+        return together().ingest(
+            organisation=caller().organisation, factory=where, body=body, rules=_rules(), register_unknown=registers
+        )
+    return enter_event(
+        store=store(),
+        factory=where,
+        body=body,
+        rules=_rules(),
+        register_unknown=registers,
+        by=actor(),
+        audience=audience(),
+    )
 
 
 def _ingest_batch(where: str, events: ParsedEvents, *, atomic: bool) -> IngestOutcome:

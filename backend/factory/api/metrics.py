@@ -12,7 +12,7 @@ from factory.api.answers import many, one
 from factory.api.audience import audience, looking_at
 from factory.api.contract import FACTORY, WINDOW, WORKER_ID, WORKSTATION_ID, Parameter, contract
 from factory.api.query_parameters import Query
-from factory.api.request_context import factory, now, store
+from factory.api.request_context import caller, factory, now, store
 from factory.api.schemas import ID, list_of
 from factory.api.workers import known_worker
 from factory.api.workstations import known_workstation
@@ -20,6 +20,7 @@ from factory.domain.calendar import BUCKETS
 from factory.domain.privacy import Audience
 from factory.operations.explain_intervals import explain_intervals
 from factory.operations.query_metrics import query_metrics
+from factory.operations.query_organisation import query_organisation
 from factory.operations.query_timeseries import MAX_METRICS, query_timeseries
 
 namespace = Namespace("metrics", "Times, units, rates and percentages over a window", path="/metrics")
@@ -103,6 +104,28 @@ class FactoryMetrics(Resource):  # type: ignore[misc]
     def get(self) -> Response:
         """Show the numbers of the factory"""
         return _metrics("factory")
+
+
+@namespace.route("/organisation")
+class OrganisationMetrics(Resource):  # type: ignore[misc]
+    @contract(
+        access="signed_in",
+        parameters=WINDOW,
+        answers={200: ("The numbers of each factory that the caller sees", "OrganisationMetricsAnswer")},
+    )
+    def get(self) -> Response:
+        """Compare the factories of the organisation
+
+        A row a factory in which the caller may see figures, by id. Without `from` each begins with its first event.
+        """
+        query = Query(in_factory=False)
+        start, end = query.instant("from"), query.instant("to")
+        query.done()
+
+        def audience_of(site: str) -> Audience | None:
+            return audience(site) if caller().may("figures", site) else None
+
+        return many(query_organisation(store=store(), audience_of=audience_of, start=start, end=end, now=now()))
 
 
 @namespace.route("/workers")

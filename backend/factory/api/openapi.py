@@ -11,7 +11,8 @@ from flask_restx import Api
 from factory import __version__
 from factory.api.access_schemas import KEY_BODIES
 from factory.api.answer_schemas import ANSWERS
-from factory.api.contract import Contract, Parameter
+from factory.api.contract import NOT_JSON, Contract, Parameter
+from factory.api.person_schemas import PERSON_BODIES
 from factory.api.schemas import REQUEST_BODIES, Schema, ref
 
 TITLE = "Factory productivity"
@@ -25,7 +26,7 @@ every answer. What a GET found carries an `ETag`; the same question with it in `
 until something else is found. What was refused with 503 can be sent again unchanged after `Retry-After` seconds.
 """
 
-BODIES: dict[str, Schema] = {**REQUEST_BODIES, **KEY_BODIES}
+BODIES: dict[str, Schema] = {**REQUEST_BODIES, **PERSON_BODIES, **KEY_BODIES}
 """Every request body."""
 
 _REQUEST_ID = {"X-Request-ID": {"description": "Names the request in the log.", "schema": {"type": "string"}}}
@@ -103,5 +104,5 @@ def _answer(status: int, meaning: str, schema: str) -> dict[str, Any]:
     return {
         "description": meaning,
         "headers": {**_REQUEST_ID, **(_RETRY_AFTER if status == 503 else {})},
-        "content": {"application/json": {"schema": ref(schema)}},
+        "content": {NOT_JSON.get(schema, "application/json"): {"schema": ref(schema)}},
     }

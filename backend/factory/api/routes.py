@@ -6,7 +6,19 @@ from pathlib import Path
 
 from flask import Blueprint, Flask
 
-from factory.api import audit, demo, events, factories, health, keys, metrics, timeline, workers, workstations
+from factory.api import (
+    audit,
+    demo,
+    events,
+    factories,
+    health,
+    keys,
+    metrics,
+    persons,
+    timeline,
+    workers,
+    workstations,
+)
 from factory.api.access import register_access
 from factory.api.admission import register_admission
 from factory.api.documentation import DocumentedApi, register_documents
@@ -19,6 +31,8 @@ NAMESPACES = (
     health.namespace,
     factories.namespace,
     workers.namespace,
+    persons.namespace,
+    persons.exports,
     workstations.namespace,
     events.namespace,
     metrics.namespace,

@@ -6,12 +6,14 @@ from flask import Response
 from flask_restx import Namespace, Resource
 
 from factory.api.answers import many, one
+from factory.api.audience import audience
 from factory.api.contract import FACTORY, WORKER_ID, contract, json_body
 from factory.api.query_parameters import Query
 from factory.api.request_body import read_object
-from factory.api.request_context import factory, identity, store
+from factory.api.request_context import actor, factory, identity, looks, store
 from factory.domain.errors import NotFound
 from factory.operations import registry
+from factory.operations.erase_worker import erase_worker
 
 namespace = Namespace("workers", "The registry of workers", path="/workers")
 
@@ -27,7 +29,7 @@ class Workers(Resource):  # type: ignore[misc]
     def get(self) -> Response:
         """List the workers"""
         Query().done()
-        return many(registry.list_entities(store=store(), factory=factory(), kind="worker"))
+        return many(registry.list_entities(store=store(), factory=factory(), kind="worker", audience=audience()))
 
     @contract(
         access="registry",
@@ -40,7 +42,9 @@ class Workers(Resource):  # type: ignore[misc]
         """Register a worker"""
         Query().done()
         values = read_object()
-        return one(registry.create_entity(store=store(), factory=factory(), kind="worker", values=values), 201)
+        made = registry.create_entity(store=store(), factory=factory(), kind="worker", values=values, by=actor())
+        looks().forget()
+        return one(made, 201)
 
 
 @namespace.route("/<worker_id>")
@@ -55,7 +59,10 @@ class Worker(Resource):  # type: ignore[misc]
         """Show a worker"""
         Query().done()
         entity_id = known_worker(worker_id)
-        return one(registry.get_entity(store=store(), factory=factory(), kind="worker", entity_id=entity_id))
+        shown = registry.get_entity(
+            store=store(), factory=factory(), kind="worker", entity_id=entity_id, audience=audience()
+        )
+        return one(shown)
 
     @contract(
         access="registry",
@@ -73,8 +80,27 @@ class Worker(Resource):  # type: ignore[misc]
         entity_id = known_worker(worker_id)
         values = read_object()
         return one(
-            registry.update_entity(store=store(), factory=factory(), kind="worker", entity_id=entity_id, values=values)
+            registry.update_entity(
+                store=store(), factory=factory(), kind="worker", entity_id=entity_id, values=values, by=actor()
+            )
         )
+
+    @contract(
+        access="registry",
+        parameters=(WORKER_ID, *FACTORY),
+        answers={200: ("The id that the worker has now", "ErasedAnswer")},
+    )
+    def delete(self, worker_id: str) -> Response:
+        """Erase a person
+
+        They get a random id and no name, their events random event ids. No figure changes. Events of the old id are
+        refused with `worker_erased` until it is registered anew. It cannot be undone.
+        """
+        Query().done()
+        entity_id = known_worker(worker_id)
+        new_id = erase_worker(store=store(), factory=factory(), worker_id=entity_id, by=actor())
+        looks().forget()
+        return one({"worker_id": new_id})
 
 
 def known_worker(worker_id: str) -> str:

@@ -6,10 +6,11 @@ from flask import Response
 from flask_restx import Namespace, Resource
 
 from factory.api.answers import many, one
+from factory.api.audience import audience
 from factory.api.contract import FACTORY, WORKSTATION_ID, contract, json_body
 from factory.api.query_parameters import Query
 from factory.api.request_body import read_object
-from factory.api.request_context import factory, identity, store
+from factory.api.request_context import actor, factory, identity, store
 from factory.domain.errors import NotFound
 from factory.operations import registry
 
@@ -27,7 +28,7 @@ class Workstations(Resource):  # type: ignore[misc]
     def get(self) -> Response:
         """List the workstations"""
         Query().done()
-        return many(registry.list_entities(store=store(), factory=factory(), kind="workstation"))
+        return many(registry.list_entities(store=store(), factory=factory(), kind="workstation", audience=audience()))
 
     @contract(
         access="registry",
@@ -40,7 +41,8 @@ class Workstations(Resource):  # type: ignore[misc]
         """Register a workstation"""
         Query().done()
         values = read_object()
-        return one(registry.create_entity(store=store(), factory=factory(), kind="workstation", values=values), 201)
+        made = registry.create_entity(store=store(), factory=factory(), kind="workstation", values=values, by=actor())
+        return one(made, 201)
 
 
 @namespace.route("/<workstation_id>")
@@ -55,7 +57,10 @@ class Workstation(Resource):  # type: ignore[misc]
         """Show a workstation"""
         Query().done()
         entity_id = known_workstation(workstation_id)
-        return one(registry.get_entity(store=store(), factory=factory(), kind="workstation", entity_id=entity_id))
+        shown = registry.get_entity(
+            store=store(), factory=factory(), kind="workstation", entity_id=entity_id, audience=audience()
+        )
+        return one(shown)
 
     @contract(
         access="registry",
@@ -74,7 +79,7 @@ class Workstation(Resource):  # type: ignore[misc]
         values = read_object()
         return one(
             registry.update_entity(
-                store=store(), factory=factory(), kind="workstation", entity_id=entity_id, values=values
+                store=store(), factory=factory(), kind="workstation", entity_id=entity_id, values=values, by=actor()
             )
         )
 

@@ -8,6 +8,7 @@ from factory import __version__
 from factory.cli.audit import audit
 from factory.cli.db import db
 from factory.cli.key import key
+from factory.cli.person import person
 from factory.cli.seed import seed
 from factory.cli.serve import serve
 from factory.cli.simulate import simulate
@@ -39,7 +40,7 @@ def main() -> None:
     """
 
 
-for command in (serve, db, seed, simulate, import_, export, verify, rebuild, key, audit):
+for command in (serve, db, seed, simulate, import_, export, verify, rebuild, key, person, audit):
     main.add_command(command)
 
 

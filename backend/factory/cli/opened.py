@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import click
 
+from factory.domain.access import Actor
 from factory.settings import Settings, load_settings
 from factory.store import Store, migrations, open_store
 from factory.store.factories import DEFAULT_FACTORY
@@ -21,6 +22,12 @@ factory_option = click.option(
 def now() -> int:
     """The present instant in microseconds since the epoch."""
     return time.time_ns() // 1000
+
+
+def command_line(store: Store) -> Actor:
+    """Whoever is at the command line, acting in the store's organisation."""
+    assert store.organisation is not None
+    return Actor("command line", store.organisation, now())
 
 
 @contextmanager

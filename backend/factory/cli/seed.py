@@ -4,7 +4,7 @@ import os
 
 import click
 
-from factory.cli.opened import factory_option, now, opened
+from factory.cli.opened import command_line, factory_option, now, opened
 from factory.operations.seed_demo import SAMPLE_SEED, seed_demo
 from factory.settings import load_settings
 
@@ -25,7 +25,8 @@ def seed(factory: str, seed: int, if_empty: bool, replace: bool) -> None:
     if load_settings(os.environ).environment == "production":
         raise click.ClickException("Sample data is not for production: nothing was changed.")
     with opened() as (_, store):
-        loaded = seed_demo(store=store, factory=factory, now=now(), seed=seed, if_empty=not replace)
+        by = command_line(store)
+        loaded = seed_demo(store=store, factory=factory, now=now(), by=by, seed=seed, if_empty=not replace)
     if loaded["replaced"]:
         click.echo(
             f"Loaded {loaded['events']} events of {loaded['workers']} workers at {loaded['workstations']} workstations."

@@ -11,11 +11,12 @@ import click
 
 from factory.adapters.event_file import read_batches, write_events
 from factory.adapters.event_json import parse_lines
-from factory.cli.opened import factory_option, now, opened
+from factory.cli.opened import command_line, factory_option, now, opened
 from factory.domain.event import EventRules
 from factory.domain.timestamp import SECOND, parse_timestamp
 from factory.operations.export_events import export_events
 from factory.operations.import_events import Delivery, import_events
+from factory.operations.record_export import record_file
 from factory.settings import Settings
 
 _LINES_A_DELIVERY = 5000
@@ -85,14 +86,16 @@ def _instant(_context: click.Context, _parameter: click.Parameter, value: str | 
 def export(file: Path, factory: str, start: int | None, end: int | None) -> None:
     """Write the stored events, oldest first, as NDJSON, or CSV where the name ends in .csv or .csv.gz.
 
-    A name that ends in .gz is gzipped; - is the standard output.
+    A name that ends in .gz is gzipped; - is the standard output. Workers stand in it by their ids, whatever the
+    factory's setting says of persons. The audit trail tells that it was made.
     """
     with opened() as (_, store), ExitStack() as stack:
         events = export_events(store=store, factory=factory, start=start, end=end)
+        form = "csv" if ".csv" in file.suffixes else "ndjson"
+        record_file(store=store, factory=factory, view="events", format=form, rows=None, by=command_line(store))
         first = next(events, None)
         target: BinaryIO = sys.stdout.buffer if str(file) == "-" else stack.enter_context(file.open("wb"))
         if file.suffix == ".gz":
             target = stack.enter_context(gzip.GzipFile(fileobj=target, mode="wb", compresslevel=6))  # type: ignore[assignment]
-        form = "csv" if ".csv" in file.suffixes else "ndjson"
         count = write_events(target, (e for some in ((first,) if first else (), events) for e in some), form)
     click.echo(f"{count} events written.", err=True)

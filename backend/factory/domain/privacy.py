@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hmac
-import secrets
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +16,6 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-ERASED_NAME = "Erased"
 _DIGITS_OF_A_PSEUDONYM = 8
 
 
@@ -51,11 +49,6 @@ def pseudonym(key: bytes, worker_id: str) -> str:
 def erased_digest(key: bytes, worker_id: str) -> bytes:
     """What is kept of an erased id: enough to know it again, and nothing to read it from without the factory's key."""
     return hmac.digest(key, b"erased\0" + worker_id.encode(), "sha256")
-
-
-def erased_id() -> str:
-    """A new id for a worker who is erased."""
-    return "erased-" + base64.b32encode(secrets.token_bytes(5)).decode().lower()
 
 
 class Contributions:

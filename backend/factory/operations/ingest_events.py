@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,6 +40,10 @@ class IngestOutcome:
         return sorted({failure.index for failure in self.failures})
 
 
+Also = Callable[[Connection, Factory, Keys, IngestOutcome], None]
+"""More to do in the transaction of a delivery, once its events are in it."""
+
+
 class _NothingStored(Exception):
     """Rolls a transaction back."""
 
@@ -51,17 +56,25 @@ def ingest_events(
     now: int,
     atomic: bool = False,
     register_unknown: bool = True,
+    also: Also | None = None,
 ) -> IngestOutcome:
     """Commit the valid events of a delivery, and say which were new, stored before, or refused.
 
     `now` is the time of receipt in microseconds. With `atomic`, nothing is stored when one is refused.
-    Raises NotFound for an unknown factory, Unavailable when the database is away: then nothing is stored.
+    What `also` does belongs to the same transaction. Raises NotFound for an unknown factory, Unavailable when the
+    database is away: then nothing is stored.
     """
-    return store.retry(lambda: _ingest_once(store, factory, events, now, atomic, register_unknown))
+    return store.retry(lambda: _ingest_once(store, factory, events, now, atomic, register_unknown, also))
 
 
 def _ingest_once(
-    store: Store, factory: str, events: ParsedEvents, now: int, atomic: bool, register_unknown: bool
+    store: Store,
+    factory: str,
+    events: ParsedEvents,
+    now: int,
+    atomic: bool,
+    register_unknown: bool,
+    also: Also | None,
 ) -> IngestOutcome:
     outcome = IngestOutcome(events.total, failures=list(events.failures))
     started = time.perf_counter()
@@ -72,6 +85,8 @@ def _ingest_once(
             store_events(store, tx, site, keys, events, now, register_unknown, outcome)
             if atomic and outcome.failures:
                 raise _NothingStored
+            if also is not None:
+                also(tx, site, keys, outcome)
             started = time.perf_counter()
         keys.remember()
     except _NothingStored:

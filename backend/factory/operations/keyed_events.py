@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from factory.domain.event import Failure, ParsedEvents
 from factory.domain.ranges import begins
 from factory.store.event_log import EventColumns
-from factory.store.registries import Keys, RegistryFull
+from factory.store.registries import ErasedWorkers, Keys, RegistryFull
 
 Ints = npt.NDArray[np.int64]
 
@@ -50,20 +50,42 @@ def _registered(
     keys: Keys,
     events: ParsedEvents,
     known: Ints,
+        except ErasedWorkers as erased:
+            known = _without(events, known, {"worker": _reasons(erased)}, failures)
+
+
+_Reasons = dict[str, tuple[str, str]]
+"""Code and message by the name that is refused."""
+
+
+def _reasons(erased: ErasedWorkers) -> _Reasons:
+    return dict.fromkeys(erased.names, (erased.code, erased.message))
     kinds: Iterable[str],
     failures: list[Failure],
     full: RegistryFull | None = None,
 ) -> Ints:
     """Those of the events whose names are registered; the others fail."""
-    keep = np.ones(len(known), dtype=bool)
+    refused: dict[str, _Reasons] = {}
     for kind in kinds:
         names: list[str] = getattr(events, _FIELDS[kind])
-        found = keys.of(tx, kind, {names[n] for n in known.tolist()} - {""})
-        code, message = (full.code, full.message) if full else (f"unknown_{kind}", "is not registered")
+        wanted = {names[n] for n in known.tolist()} - {""}
+        missing = wanted - keys.of(tx, kind, wanted).keys()
+        why = (full.code, full.message) if full else (f"unknown_{kind}", "is not registered")
+        refused[kind] = dict.fromkeys(missing, why)
+        if missing and kind == "worker":
+            refused[kind] |= _reasons(ErasedWorkers(keys.erased_among(tx, missing)))
+    return _without(events, known, refused, failures)
+
+
+def _without(events: ParsedEvents, known: Ints, refused: Mapping[str, _Reasons], failures: list[Failure]) -> Ints:
+    """Those of the events that have no refused name, by registry; the others fail for each one that they have."""
+    keep = np.ones(len(known), dtype=bool)
+    for kind, reasons in refused.items():
+        names: list[str] = getattr(events, _FIELDS[kind])
         for place, n in enumerate(known.tolist()):
-            if names[n] and names[n] not in found:
+            if names[n] in reasons:
                 keep[place] = False
-                failures.append(Failure(int(events.index[n]), _FIELDS[kind], code, message))
+                failures.append(Failure(int(events.index[n]), _FIELDS[kind], *reasons[names[n]]))
     return known[keep]
 
 

@@ -1,4 +1,8 @@
-"""Workers and workstations as people name them."""
+"""Workers and workstations as people name them.
+
+Whoever keeps the registry does so by the real ids, also in a factory that shows no persons: they enter what they know
+from elsewhere. Only the list is another one then.
+"""
 
 from __future__ import annotations
 
@@ -6,33 +10,45 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from factory.domain.access import Actor
 from factory.domain.errors import FieldError, InvalidInput, NotFound
 from factory.domain.event import ID_RULE, is_id, is_label
-from factory.store import factories, registries
+from factory.domain.privacy import Audience
+from factory.operations.audit_trail import record
+from factory.operations.person_views import registered_worker, subject_of
+from factory.operations.persons import Persons
+from factory.store import factories, persons, registries
 from factory.store.database import Store
+from factory.store.factories import Factory
 
 MAX_NAME = 200
 _ID_FIELDS = {"worker": ("worker_id",), "workstation": ("workstation_id", "station_id")}
 _TEXT_FIELDS = {"worker": ("name",), "workstation": ("name", "type")}
 
 
-def list_entities(*, store: Store, factory: str, kind: str) -> list[dict[str, str]]:
-    """All workers or workstations, by id. Raises NotFound for an unknown factory."""
+def list_entities(*, store: Store, factory: str, kind: str, audience: Audience) -> list[dict[str, str]]:
+    """All workers or workstations, by the id that the audience is shown. Raises NotFound for an unknown factory."""
     with store.snapshot() as tx:
         site = factories.find(tx, factory)
+        if kind == "worker":
+            return [_rendered(kind, row) for row in Persons(tx, site, audience).rows()]
         return [_rendered(kind, row) for row in registries.rows_of(tx, site.factory_key, kind)]
 
 
-def get_entity(*, store: Store, factory: str, kind: str, entity_id: str) -> dict[str, str]:
-    """One worker or workstation; raises NotFound."""
+def get_entity(*, store: Store, factory: str, kind: str, entity_id: str, audience: Audience) -> dict[str, str]:
+    """One worker, by the id that the audience is shown, or workstation; raises NotFound."""
     with store.snapshot() as tx:
-        return _one(tx, factories.find(tx, factory).factory_key, kind, entity_id)
+        site = factories.find(tx, factory)
+        if kind == "worker":
+            return _rendered(kind, Persons(tx, site, audience).row(entity_id))
+        return _one(tx, site.factory_key, kind, entity_id)
 
 
-def create_entity(*, store: Store, factory: str, kind: str, values: Any) -> dict[str, str]:
+def create_entity(*, store: Store, factory: str, kind: str, values: Any, by: Actor) -> dict[str, str]:
     """Register a worker (`worker_id`, `name`) or workstation (`workstation_id` or `station_id`, `name`, `type`).
 
-    Without a name the id is the name. Raises InvalidInput, Conflict when the id is taken, NotFound.
+    Without a name the id is the name. The id of an erased worker may be given anew. Raises InvalidInput, Conflict
+    when the id is taken, NotFound.
     """
     faults: list[FieldError] = []
     fields = _object(values)
@@ -51,10 +67,13 @@ def create_entity(*, store: Store, factory: str, kind: str, values: Any) -> dict
         store.dialect.share_factory(tx, site.factory_key)
         store.dialect.own_registries(tx, site.factory_key)
         registries.add(tx, site.factory_key, kind, entity_id, texts)
+        if kind == "worker":
+            persons.forget_erased(tx, site, entity_id)
+        _record(tx, by, site, f"{kind}.created", entity_id, texts)
         return _one(tx, site.factory_key, kind, entity_id)
 
 
-def update_entity(*, store: Store, factory: str, kind: str, entity_id: str, values: Any) -> dict[str, str]:
+def update_entity(*, store: Store, factory: str, kind: str, entity_id: str, values: Any, by: Actor) -> dict[str, str]:
     """Change `name`, and `type` of a workstation. Raises InvalidInput, NotFound."""
     faults: list[FieldError] = []
     fields = _object(values)
@@ -66,7 +85,9 @@ def update_entity(*, store: Store, factory: str, kind: str, entity_id: str, valu
     with store.writing() as tx:
         site = factories.find(tx, factory)
         _one(tx, site.factory_key, kind, entity_id)
-        registries.change(tx, site.factory_key, kind, entity_id, texts)
+        if texts:
+            registries.change(tx, site.factory_key, kind, entity_id, texts)
+            _record(tx, by, site, f"{kind}.changed", entity_id, texts)
         return _one(tx, site.factory_key, kind, entity_id)
 
 
@@ -75,6 +96,15 @@ def _one(tx: Connection, factory_key: int, kind: str, entity_id: str) -> dict[st
     if row is None:
         raise NotFound(f"{kind.capitalize()} not found", code=f"{kind}_not_found")
     return _rendered(kind, row)
+
+
+def _record(tx: Connection, by: Actor, site: Factory, action: str, entity_id: str, texts: dict[str, str]) -> None:
+    """A worker's name is not repeated: it is erased with the person, and the trail is not."""
+    if action.startswith("worker."):
+        subject, detail = subject_of(registered_worker(tx, site, entity_id).worker_key), {"fields": sorted(texts)}
+        record(tx, by, action, factory_key=site.factory_key, subject=subject, detail=detail)
+    else:
+        record(tx, by, action, factory_key=site.factory_key, subject=f"workstation:{entity_id}", detail=texts)
 
 
 def _rendered(kind: str, row: Any) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sqlalchemy import Connection
 
+from factory.domain.access import Actor
 from factory.domain.calendar import Calendar
 from factory.domain.event import (
     EVENT_TYPES,
@@ -14,9 +15,10 @@ from factory.domain.event import (
 )
 from factory.domain.sample_data import sample_events, sample_registry
 from factory.domain.timestamp import parse_timestamp
+from factory.operations.audit_trail import record
 from factory.operations.derive import Target, derive
 from factory.operations.ingest_events import IngestOutcome, store_events
-from factory.store import clear_factory, factories, pending, registries
+from factory.store import clear_factory, factories, pending, persons, registries
 from factory.store.database import Store
 from factory.store.factories import Factory
 from factory.store.registries import Keys
@@ -25,7 +27,7 @@ SAMPLE_SEED = 2026
 
 
 def seed_demo(
-    *, store: Store, factory: str, now: int, seed: int = SAMPLE_SEED, if_empty: bool = False
+    *, store: Store, factory: str, now: int, by: Actor, seed: int = SAMPLE_SEED, if_empty: bool = False
 ) -> dict[str, int | bool]:
     """Remove the factory's registry and events and load the sample data up to `now` (microseconds).
 
@@ -33,10 +35,10 @@ def seed_demo(
     workers, workstations or events is left alone. Answers `replaced` and how many workers,
     workstations and events there are of the sample. Raises NotFound, Unavailable.
     """
-    return store.retry(lambda: _seed(store, factory, now, seed, if_empty))
+    return store.retry(lambda: _seed(store, factory, now, by, seed, if_empty))
 
 
-def _seed(store: Store, factory: str, now: int, seed: int, if_empty: bool) -> dict[str, int | bool]:
+def _seed(store: Store, factory: str, now: int, by: Actor, seed: int, if_empty: bool) -> dict[str, int | bool]:
     with store.writing() as tx:
         site = factories.find(tx, factory)
         store.dialect.own_factory(tx, site.factory_key)
@@ -48,10 +50,12 @@ def _seed(store: Store, factory: str, now: int, seed: int, if_empty: bool) -> di
         workers, stations = sample_registry()
         for worker in workers:
             registries.add(tx, site.factory_key, "worker", worker["worker_id"], {"name": worker["name"]})
+            persons.forget_erased(tx, site, worker["worker_id"])
         for station in stations:
             texts = {"name": station["name"], "type": station["type"]}
             registries.add(tx, site.factory_key, "workstation", station["workstation_id"], texts)
         events = _load(store, tx, site, now, seed)
+        record(tx, by, "factory.reseeded", factory_key=site.factory_key, detail={"events": events})
     return {"replaced": True, "workers": len(workers), "workstations": len(stations), "events": events}
 
 

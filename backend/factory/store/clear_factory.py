@@ -1,4 +1,4 @@
-"""Remove all data of a factory; its settings stay."""
+"""Remove all data of a factory; its settings stay, and so do the marks of erased ids."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from sqlalchemy import Connection, delete
 
 from factory.store import factories
 from factory.store.factories import Factory
-from factory.store.schema import derivation_lock, exists_on, metadata, organisations
+from factory.store.schema import derivation_lock, erased_workers, exists_on, metadata, organisations
 from factory.store.schema import factories as settings_of_factories
 
-_KEPT = (settings_of_factories, organisations, derivation_lock)
+_KEPT = (settings_of_factories, organisations, derivation_lock, erased_workers)
 
 
 def clear(tx: Connection, site: Factory) -> Factory:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sqlalchemy import Column, Connection, Table, func, insert, select, update
 
 from factory.domain.errors import Conflict, InvalidInput
+from factory.store import persons
 from factory.store.database import Store
 from factory.store.factories import Factory
 from factory.store.schema import model_versions, sources, workers, workstations
@@ -42,6 +43,16 @@ class RegistryFull(InvalidInput):
         self.kind = kind
 
 
+class ErasedWorkers(InvalidInput):
+    """Ids of workers who were erased: no delivery brings them back."""
+
+    code = "worker_erased"
+
+    def __init__(self, names: set[str]) -> None:
+        super().__init__("belonged to a person who was erased, until somebody registers it anew")
+        self.names = names
+
+
 class Keys:
     """The keys of one transaction: what is known to be committed, and what it registers itself."""
 
@@ -65,7 +76,7 @@ class Keys:
     def column(self, tx: Connection, kind: str, names: Sequence[str]) -> Ints:
         """The keys of names, 0 for ''; unknown ones are registered with their id as name.
 
-        Raises RegistryFull when keys run out; those registered before are kept.
+        Raises RegistryFull when keys run out; those registered before are kept. Raises ErasedWorkers.
         """
         if not any(names):
             return np.zeros(len(names), np.int64)
@@ -83,11 +94,17 @@ class Keys:
             learned = self._learned[kind]
             learned.update(_look_up(tx, self._factory.factory_key, kind, unknown))
             fresh = [name for name in unknown if name not in learned]
+            if kind == "worker" and (erased := self.erased_among(tx, fresh)):
+                raise ErasedWorkers(erased)
             learned.update(_register(tx, self._factory.factory_key, kind, fresh))
             if not learned.keys() >= set(unknown):
                 raise RegistryFull(kind)
             found = {**found, **learned}
         return found
+
+    def erased_among(self, tx: Connection, worker_ids: Iterable[str]) -> set[str]:
+        """Which of the ids, none of them registered, are those of erased workers."""
+        return persons.erased_among(tx, self._factory, worker_ids)
 
     def remember(self) -> None:
         """Call after the commit: what was learned is committed now."""
