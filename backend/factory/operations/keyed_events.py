@@ -32,7 +32,8 @@ def keyed_columns(
     that have one identity but for `event_id` are in the order of the delivery.
 
     Unknown workers and workstations are registered, or refused without `register_unknown`; unknown sources
-    and model versions are registered. Where a registry is full, events with new names are refused.
+    and model versions are registered. Where a registry is full, events with new names are refused. So are events
+    of erased workers.
     """
     known: Ints = np.arange(len(events))
     failures: list[Failure] = []
@@ -43,13 +44,6 @@ def keyed_columns(
             return *_columns(tx, keys, events, known), failures
         except RegistryFull as full:
             known = _registered(tx, keys, events, known, (full.kind,), failures, full)
-
-
-def _registered(
-    tx: Connection,
-    keys: Keys,
-    events: ParsedEvents,
-    known: Ints,
         except ErasedWorkers as erased:
             known = _without(events, known, {"worker": _reasons(erased)}, failures)
 
@@ -60,6 +54,13 @@ _Reasons = dict[str, tuple[str, str]]
 
 def _reasons(erased: ErasedWorkers) -> _Reasons:
     return dict.fromkeys(erased.names, (erased.code, erased.message))
+
+
+def _registered(
+    tx: Connection,
+    keys: Keys,
+    events: ParsedEvents,
+    known: Ints,
     kinds: Iterable[str],
     failures: list[Failure],
     full: RegistryFull | None = None,
