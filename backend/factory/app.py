@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from factory.adapters.logging_setup import configure_logging
 from factory.adapters.metrics import DomainSeries, StoreSeries
 from factory.adapters.periodic_thread import PeriodicThread
+from factory.api.openapi import TITLE
 from factory.api.prometheus import register_metrics
 from factory.api.request_context import Collaborators, provide
 from factory.api.routes import register_routes
@@ -22,6 +23,7 @@ from factory.operations.commit_together import CommitTogether
 from factory.operations.observe_store import observe_store
 from factory.operations.person_views import Looks
 from factory.operations.refresh_derived import BackgroundRefresher
+from factory.operations.sign_in_means import sign_in_means
 from factory.settings import Settings, load_settings
 from factory.store import migrations, open_store
 
@@ -52,6 +54,13 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = s
                 store=store,
                 secret_key=settings.secret_key,
                 patience=int(settings.access_cache_seconds * SECOND),
+            ),
+            sign_in_means=sign_in_means(
+                secret_key=settings.secret_key,
+                access_token_minutes=settings.access_token_minutes,
+                session_days=settings.session_days,
+                password_min_length=settings.password_min_length,
+                issuer=TITLE,
             ),
             together=CommitTogether(store),
             settings=settings,

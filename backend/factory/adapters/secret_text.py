@@ -21,7 +21,7 @@ def random_secret() -> str:
 
 def digest(secret: str) -> bytes:
     """What is stored of a random secret. It has 256 bits already, so that a slow hash would add nothing."""
-    return hashlib.sha256(secret.encode()).digest()
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).digest()
 
 
 def same(one: bytes, other: bytes) -> bool:

@@ -48,6 +48,13 @@ def admit() -> None:
         raise NotAllowed("Your role does not allow this")
 
 
+def caller_if_any() -> Caller | None:
+    """The caller of a route that is open to everybody, if they show who they are. Raises Unauthenticated."""
+    if settings().access_is_open:
+        return OPEN
+    return None if _credential() is None else _authenticated()
+
+
 def _require_loopback() -> None:
     """Refuse a request to another host's name: it came through a proxy, or from a page whose name was bent to us."""
     name = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host

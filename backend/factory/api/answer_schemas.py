@@ -5,6 +5,7 @@ from __future__ import annotations
 from factory.api.access_schemas import KEY_ANSWERS
 from factory.api.audit_schemas import AUDIT_ANSWERS
 from factory.api.person_schemas import PERSON_ANSWERS
+from factory.api.people_schemas import PEOPLE_ANSWERS
 from factory.api.schemas import (
     BOOLEAN,
     COUNT,
@@ -21,6 +22,7 @@ from factory.api.schemas import (
     nullable,
     ref,
 )
+from factory.api.session_schemas import SESSION_ANSWERS
 from factory.domain.event import STATE_NAMES
 from factory.domain.stretches import STATION_STATES
 
@@ -266,6 +268,8 @@ ANSWERS: dict[str, Schema] = {
     **AUDIT_ANSWERS,
     **KEY_ANSWERS,
     **PERSON_ANSWERS,
+    **SESSION_ANSWERS,
+    **PEOPLE_ANSWERS,
     "DemoAnswer": one(an_object({"enabled": BOOLEAN})),
     "SeedAnswer": one({"type": "object"}),
     "Error": an_object(

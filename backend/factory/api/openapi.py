@@ -13,7 +13,9 @@ from factory.api.access_schemas import KEY_BODIES
 from factory.api.answer_schemas import ANSWERS
 from factory.api.contract import NOT_JSON, Contract, Parameter
 from factory.api.person_schemas import PERSON_BODIES
+from factory.api.people_schemas import PEOPLE_BODIES
 from factory.api.schemas import REQUEST_BODIES, Schema, ref
+from factory.api.session_schemas import SESSION_BODIES
 
 TITLE = "Factory productivity"
 DESCRIPTION = """\
@@ -26,7 +28,7 @@ every answer. What a GET found carries an `ETag`; the same question with it in `
 until something else is found. What was refused with 503 can be sent again unchanged after `Retry-After` seconds.
 """
 
-BODIES: dict[str, Schema] = {**REQUEST_BODIES, **PERSON_BODIES, **KEY_BODIES}
+BODIES: dict[str, Schema] = {**REQUEST_BODIES, **PERSON_BODIES, **KEY_BODIES, **SESSION_BODIES, **PEOPLE_BODIES}
 """Every request body."""
 
 _REQUEST_ID = {"X-Request-ID": {"description": "Names the request in the log.", "schema": {"type": "string"}}}

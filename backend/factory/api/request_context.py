@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from factory.operations.authenticate import Authenticator
     from factory.operations.commit_together import CommitTogether
     from factory.operations.person_views import Looks
+    from factory.operations.sign_in_means import SignInMeans
     from factory.settings import Settings
     from factory.store import Store
 
@@ -28,6 +29,7 @@ class Collaborators:
 
     store: Store
     authenticator: Authenticator
+    sign_in_means: SignInMeans
     together: CommitTogether
     looks: Looks
     settings: Settings
@@ -56,6 +58,10 @@ def store() -> Store:
 
 def authenticator() -> Authenticator:
     return _collaborators().authenticator
+
+
+def sign_in_means() -> SignInMeans:
+    return _collaborators().sign_in_means
 
 
 def caller() -> Caller:

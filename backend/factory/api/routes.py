@@ -7,6 +7,7 @@ from pathlib import Path
 from flask import Blueprint, Flask
 
 from factory.api import (
+    account,
     audit,
     demo,
     events,
@@ -16,6 +17,7 @@ from factory.api import (
     metrics,
     persons,
     timeline,
+    users,
     workers,
     workstations,
 )
@@ -39,6 +41,9 @@ NAMESPACES = (
     timeline.namespace,
     keys.namespace,
     audit.namespace,
+    session.namespace,
+    account.namespace,
+    users.namespace,
     demo.namespace,
 )
 

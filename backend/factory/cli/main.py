@@ -13,6 +13,7 @@ from factory.cli.seed import seed
 from factory.cli.serve import serve
 from factory.cli.simulate import simulate
 from factory.cli.transfer import export, import_
+from factory.cli.user import user
 from factory.cli.verify import rebuild, verify
 from factory.domain.errors import FactoryError
 from factory.settings import SettingsError
@@ -40,7 +41,7 @@ def main() -> None:
     """
 
 
-for command in (serve, db, seed, simulate, import_, export, verify, rebuild, key, person, audit):
+for command in (serve, db, seed, simulate, import_, export, verify, rebuild, key, person, audit, user):
     main.add_command(command)
 
 

@@ -1,0 +1,108 @@
+"""Users of the organisation and their roles."""
+
+from __future__ import annotations
+
+from flask import Response
+from flask_restx import Namespace, Resource
+
+from factory.api.answers import many, one
+from factory.api.contract import FACTORY, Parameter, contract, json_body
+from factory.api.people_schemas import RANDOM_ID
+from factory.api.query_parameters import Query
+from factory.api.request_body import read_object
+from factory.api.request_context import actor, authenticator, caller, sign_in_means, store
+from factory.operations import users
+from factory.operations.lock_out import digest_of_address, forgive
+from factory.operations.users import Reach
+
+namespace = Namespace("users", "Who may sign in, and what they may do in which factory", path="/users")
+
+_USER_ID = Parameter("user_id", RANDOM_ID, "The user.", "path", required=True, example="abcdefghijkl")
+_NEW = {"email": "grace@example.org", "name": "Grace Lee", "roles": {"default": "supervisor"}}
+
+
+@namespace.route("/")
+class Users(Resource):  # type: ignore[misc]
+    @contract(
+        access="people somewhere", parameters=FACTORY, answers={200: ("Those in the caller's reach", "UsersAnswer")}
+    )
+    def get(self) -> Response:
+        """List the users
+
+        Who administers single factories sees the users who have roles there, and of their roles those.
+        """
+        Query().done()
+        return many(users.list_users(store=store(), organisation=caller().organisation, reach=_reach()))
+
+    @contract(
+        access="people somewhere",
+        parameters=FACTORY,
+        body=json_body("NewUser", _NEW),
+        answers={201: ("The new user, with the first password", "NewUserAnswer")},
+        errors=(409,),
+    )
+    def post(self) -> Response:
+        """Add a user
+
+        `roles` are by factory id, or `*` for all factories. `initial_password` is told this once, and has to be changed
+        at the first sign-in.
+        """
+        Query().done()
+        made = users.create_user(
+            store=store(), passwords=sign_in_means().passwords, reach=_reach(), values=read_object(), by=actor()
+        )
+        return one(made, 201)
+
+
+@namespace.route("/<user_id>")
+class User(Resource):  # type: ignore[misc]
+    @contract(access="people somewhere", parameters=(_USER_ID, *FACTORY), answers={200: ("The user", "UserAnswer")})
+    def get(self, user_id: str) -> Response:
+        """Show a user"""
+        Query().done()
+        return one(users.get_user(store=store(), organisation=caller().organisation, reach=_reach(), user_id=user_id))
+
+    @contract(
+        access="people somewhere",
+        parameters=(_USER_ID, *FACTORY),
+        body=json_body("UserChange", {"roles": {"default": "manager"}}),
+        answers={200: ("The changed user", "ChangedUserAnswer")},
+        errors=(409,),
+    )
+    def patch(self, user_id: str) -> Response:
+        """Change a user
+
+        Only the fields that are sent change; `roles` replaces all roles in the caller's reach. `reset_password` makes
+        a new first password, told once as `initial_password`; that and `disabled` end the user's sessions.
+        """
+        Query().done()
+        changed = users.update_user(
+            store=store(),
+            passwords=sign_in_means().passwords,
+            reach=_reach(),
+            user_id=user_id,
+            values=read_object(),
+            by=actor(),
+        )
+        if "initial_password" in changed:
+            digest = digest_of_address(sign_in_means().failures_key, changed["email"])
+            forgive(store=store(), digest=digest, now=actor().now)
+        authenticator().forget()
+        return one(changed)
+
+    @contract(
+        access="people somewhere",
+        parameters=(_USER_ID, *FACTORY),
+        answers={200: ("The user is removed", "RemovedAnswer")},
+        errors=(409,),
+    )
+    def delete(self, user_id: str) -> Response:
+        """Remove a user"""
+        Query().done()
+        users.remove_user(store=store(), reach=_reach(), user_id=user_id, by=actor())
+        authenticator().forget()
+        return one({"removed": True})
+
+
+def _reach() -> Reach:
+    return Reach.of(caller())

@@ -1,0 +1,139 @@
+"""`factory user`: who may sign in, without the web; the first administrator is made so."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from factory.adapters.password_hashes import PasswordHashes
+from factory.cli.opened import command_line, opened, organisation_option
+from factory.domain.access import EVERYWHERE, PLATFORM, ROLES
+from factory.domain.errors import InvalidInput, NotFound
+from factory.domain.passwords import fault_of_password
+from factory.operations import users
+from factory.operations.users import Reach
+from factory.store import Store
+
+_ALL = Reach(everywhere=True)
+
+operator_option = click.option("--operator", is_flag=True, help="A platform operator, who is of no organisation.")
+
+
+@click.group()
+def user() -> None:
+    """Add, list and change those who may sign in."""
+
+
+@user.command()
+@organisation_option
+@click.option("--email", required=True, help="What the user signs in with.")
+@click.option("--name", required=True)
+@click.option("--role", type=click.Choice(list(ROLES)), help="What the user may do.")
+@click.option(
+    "--factory",
+    "factories",
+    multiple=True,
+    default=("everywhere",),
+    show_default=True,
+    metavar="ID",
+    help="Where: a factory's id, more than once if need be, or everywhere.",
+)
+@operator_option
+@click.option("--password-stdin", is_flag=True, help="Read the first password from the standard input.")
+def add(
+    email: str, name: str, role: str | None, factories: tuple[str, ...], operator: bool, password_stdin: bool
+) -> None:
+    """Add a user and print the first password, alone on the standard output; it has to be changed at once."""
+    if operator == (role is not None):
+        raise click.UsageError("Give either --role or --operator.")
+    roles = {} if role is None else {EVERYWHERE if one == "everywhere" else one: role for one in factories}
+    with opened() as (settings, store):
+        password = ""
+        if password_stdin:
+            password = sys.stdin.readline().rstrip("\r\n")
+            fault = fault_of_password(password, min_length=settings.password_min_length, email=email, name=name)
+            if fault is not None:
+                raise InvalidInput(f"The password {fault['message']}", code=fault["code"])
+        store = store.acting_for(PLATFORM) if operator else store
+        values = {"email": email, "name": name, "roles": roles}
+        made = users.create_user(
+            store=store,
+            passwords=PasswordHashes(),
+            reach=_ALL,
+            values=values,
+            by=command_line(store),
+            password=password,
+        )
+    click.echo(f"{made['email']} may sign in; the first password has to be changed then.", err=True)
+    if not password_stdin:
+        click.echo(made["initial_password"])
+
+
+@user.command("list")
+@organisation_option
+@operator_option
+def list_(operator: bool) -> None:
+    """List the users with their roles."""
+    with opened() as (_, store):
+        store = store.acting_for(PLATFORM) if operator else store
+        for one in users.list_users(store=store, organisation=command_line(store).organisation, reach=_ALL):
+            roles = ", ".join(f"{role} in {_place(factory)}" for factory, role in one["roles"].items())
+            state = "disabled" if one["disabled"] else f"last sign-in {one['last_sign_in_at'] or 'never'}"
+            click.echo(f"{one['email']}  {one['name']}  {'operator' if operator else roles or 'no role'}  {state}")
+
+
+@user.command()
+@organisation_option
+@operator_option
+@click.argument("email")
+def reset(email: str, operator: bool) -> None:
+    """Give a user a new first password, which is printed, and take the second factor away."""
+    changed = _change(email, operator, {"reset_password": True, "reset_totp": True})
+    click.echo(changed["initial_password"])
+
+
+@user.command()
+@organisation_option
+@operator_option
+@click.argument("email")
+def disable(email: str, operator: bool) -> None:
+    """Keep a user from signing in, and end all their sessions."""
+    _change(email, operator, {"disabled": True})
+    click.echo(f"{email} cannot sign in any more.")
+
+
+@user.command()
+@organisation_option
+@operator_option
+@click.argument("email")
+def enable(email: str, operator: bool) -> None:
+    """Let a disabled user sign in again."""
+    _change(email, operator, {"disabled": False})
+    click.echo(f"{email} may sign in.")
+
+
+def _change(email: str, operator: bool, values: dict[str, Any]) -> dict[str, Any]:
+    with opened() as (_, store):
+        store = store.acting_for(PLATFORM) if operator else store
+        return users.update_user(
+            store=store,
+            passwords=PasswordHashes(),
+            reach=_ALL,
+            user_id=_user_id(store, email),
+            values=values,
+            by=command_line(store),
+        )
+
+
+def _user_id(store: Store, email: str) -> str:
+    everybody = users.list_users(store=store, organisation=command_line(store).organisation, reach=_ALL)
+    for one in everybody:
+        if one["email"] == email.strip().lower():
+            return str(one["user_id"])
+    raise NotFound("There is no user of this e-mail address", code="user_not_found")
+
+
+def _place(factory: str) -> str:
+    return "all factories" if factory == EVERYWHERE else factory

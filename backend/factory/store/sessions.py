@@ -1,0 +1,49 @@
+"""Sessions: who has signed in and not out. All in transactions of the installation, or of the user's organisation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from factory.store.access_schema import sessions, users
+
+
+def add(tx: Connection, values: Mapping[str, Any]) -> None:
+    """Add a session by its columns, and forget those of its user that are over."""
+    over = sessions.c.revoked_at.is_not(None) | (sessions.c.expires_at <= values["created_at"])
+    tx.execute(delete(sessions).where(sessions.c.user_key == values["user_key"], over))
+    tx.execute(insert(sessions).values(dict(values)))
+
+
+def own(tx: Connection, session_id: str) -> Any | None:
+    """A session with its user's `user_id`, `email`, `disabled` and `must_change_password`, or None.
+
+    Until the transaction ends nobody else gets it.
+    """
+    query = select(sessions, users.c.user_id, users.c.email, users.c.disabled, users.c.must_change_password)
+    query = query.join_from(sessions, users).where(sessions.c.session_id == session_id)
+    return tx.execute(query.with_for_update(of=sessions)).first()
+
+
+def change(tx: Connection, session_key: int, values: Mapping[str, Any]) -> None:
+    """Set columns of a session."""
+    tx.execute(update(sessions).where(sessions.c.session_key == session_key).values(dict(values)))
+
+
+def end(tx: Connection, session_key: int, now: int) -> bool:
+    """Whether a session was still to be ended; it is now."""
+    open_still = sessions.c.revoked_at.is_(None)
+    changed = tx.execute(
+        update(sessions).where(sessions.c.session_key == session_key, open_still).values(revoked_at=now)
+    )
+    return changed.rowcount == 1
+
+
+def end_all(tx: Connection, user_key: int, now: int, *, but: int | None = None) -> None:
+    """End all sessions of a user, but one."""
+    mine = sessions.c.user_key == user_key
+    if but is not None:
+        mine &= sessions.c.session_key != but
+    tx.execute(update(sessions).where(mine, sessions.c.revoked_at.is_(None)).values(revoked_at=now))
