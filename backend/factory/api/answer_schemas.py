@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from factory.api.access_schemas import KEY_ANSWERS
 from factory.api.audit_schemas import AUDIT_ANSWERS
-from factory.api.person_schemas import PERSON_ANSWERS
 from factory.api.people_schemas import PEOPLE_ANSWERS
+from factory.api.person_schemas import PERSON_ANSWERS
 from factory.api.schemas import (
     BOOLEAN,
     COUNT,

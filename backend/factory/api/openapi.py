@@ -12,8 +12,8 @@ from factory import __version__
 from factory.api.access_schemas import KEY_BODIES
 from factory.api.answer_schemas import ANSWERS
 from factory.api.contract import NOT_JSON, Contract, Parameter
-from factory.api.person_schemas import PERSON_BODIES
 from factory.api.people_schemas import PEOPLE_BODIES
+from factory.api.person_schemas import PERSON_BODIES
 from factory.api.schemas import REQUEST_BODIES, Schema, ref
 from factory.api.session_schemas import SESSION_BODIES
 

@@ -16,6 +16,7 @@ from factory.api import (
     keys,
     metrics,
     persons,
+    session,
     timeline,
     users,
     workers,
