@@ -24,12 +24,13 @@ from factory.operations.observe_store import observe_store
 from factory.operations.person_views import Looks
 from factory.operations.refresh_derived import BackgroundRefresher
 from factory.operations.sign_in_means import sign_in_means
+from factory.operations.retention import BackgroundRetention
 from factory.settings import Settings, load_settings
 from factory.store import migrations, open_store
 
-
 RETENTION_INTERVAL = 60.0
 """Seconds between two looks for raw events that have become too old."""
+
 
 def system_clock() -> int:
     """Microseconds since the Unix epoch."""
@@ -78,4 +79,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = s
     )
     app.extensions["factory_refresher"] = refresher
     app.before_request(refresher.ensure_running)
+    if settings.retention_days:
+        retention = BackgroundRetention(store, days=settings.retention_days, clock=clock)
+        app.before_request(PeriodicThread("remove old events", RETENTION_INTERVAL, retention.look).ensure_running)
     return app

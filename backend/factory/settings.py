@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from factory.domain.retention import oldest_kept
 from factory.settings_types import (
     Option,
     boolean,
@@ -149,6 +150,11 @@ class Settings:
     min_timestamp_us: int = option(
         "2015-01-01T00:00:00Z", "Events before this instant are refused.", instant, env="MIN_TIMESTAMP"
     )
+    retention_days: int = option(
+        "0",
+        "Raw events older than this many days are removed, and refused; no number changes by it. 0 keeps all.",
+        integer(0, 36_500),
+    )
     unknown_entity_policy: str = option(
         "register",
         "What an event about an unknown worker or workstation does: register it, or reject the event.",
@@ -176,6 +182,10 @@ class Settings:
         "Directory of the static page; empty is the frontend directory of the repository.",
         lambda text: text or str(REPOSITORY / "frontend"),
     )
+
+    def min_timestamp_at(self, now: int) -> int:
+        """The instant before which an event is refused at `now`; in microseconds both."""
+        return max(self.min_timestamp_us, oldest_kept(self.retention_days, now) or self.min_timestamp_us)
 
     @property
     def logs_as_json(self) -> bool:

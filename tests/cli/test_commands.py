@@ -249,16 +249,33 @@ def test_check_finds_a_schema_that_was_changed_by_hand(run: Run, tamper: Callabl
     assert "Traceback" not in result.output
 
 
-@pytest.mark.parametrize("command", ["import", "export", "verify", "rebuild", "seed"])
+def test_retain_removes_old_events_and_they_cannot_be_imported_again(run: Run, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "events.ndjson", make_events(200))
+    run("import", str(path))
+    assert "nothing is removed" in run("retain", expect=1).output
+    assert len(exported(run, tmp_path)) == 200
+
+    assert "default: 200 raw events" in run("retain", RETENTION_DAYS="1").output
+
+    assert exported(run, tmp_path) == []
+    assert "default: 0 raw events" in run("retain", "--factory", "default", RETENTION_DAYS="1").output
+    run("verify")
+    run("rebuild")
+    run("verify")
+    for changes in ({"RETENTION_DAYS": "1"}, {}):
+        assert "timestamp_too_old" in run("import", str(path), expect=1, **changes).output
+
+
+@pytest.mark.parametrize("command", ["import", "export", "verify", "rebuild", "seed", "retain"])
 def test_a_command_for_an_unknown_factory_ends_with_a_sentence(run: Run, tmp_path: Path, command: str) -> None:
     path = [str(write_lines(tmp_path / "x.ndjson", make_events(1)))] if command in ("import", "export") else []
-    result = run(command, *path, "--factory", "nowhere", expect=None)
+    result = run(command, *path, "--factory", "nowhere", expect=None, RETENTION_DAYS="9000")
     assert result.exit_code != 0
     assert "Factory not found" in result.output
 
 
 def test_every_command_explains_itself(run: Run) -> None:
     listed = run("--help").output
-    for command in ("serve", "db", "seed", "simulate", "import", "export", "verify", "rebuild"):
+    for command in ("serve", "db", "seed", "simulate", "import", "export", "verify", "rebuild", "retain"):
         assert command in listed
         assert run(command, "--help").output.startswith("Usage:")

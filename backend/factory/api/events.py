@@ -139,7 +139,7 @@ def _rules() -> EventRules:
     return EventRules(
         now=now(),
         max_clock_skew_us=settings().max_clock_skew_seconds * 1_000_000,
-        min_timestamp_us=settings().min_timestamp_us,
+        min_timestamp_us=settings().min_timestamp_at(now()),
         max_events=settings().max_batch_events,
     )
 

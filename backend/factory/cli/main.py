@@ -9,6 +9,7 @@ from factory.cli.audit import audit
 from factory.cli.db import db
 from factory.cli.key import key
 from factory.cli.person import person
+from factory.cli.retain import retain
 from factory.cli.seed import seed
 from factory.cli.serve import serve
 from factory.cli.simulate import simulate
@@ -41,7 +42,7 @@ def main() -> None:
     """
 
 
-for command in (serve, db, seed, simulate, import_, export, verify, rebuild, key, person, audit, user):
+for command in (serve, db, seed, simulate, import_, export, verify, rebuild, retain, key, person, audit, user):
     main.add_command(command)
 
 

@@ -25,10 +25,11 @@ _SHOWN_FAILURES = 20
 
 def _deliveries(path: Path, settings: Settings) -> Iterator[Delivery]:
     for lines in read_batches(path, _LINES_A_DELIVERY):
+        instant = now()
         rules = EventRules(
-            now=now(),
+            now=instant,
             max_clock_skew_us=settings.max_clock_skew_seconds * SECOND,
-            min_timestamp_us=settings.min_timestamp_us,
+            min_timestamp_us=settings.min_timestamp_at(instant),
             max_events=_LINES_A_DELIVERY,
         )
         yield Delivery(

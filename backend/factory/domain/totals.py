@@ -28,6 +28,9 @@ PRESENCE = np.dtype(
 OCCUPANCY = np.dtype([("station", "<i4"), ("occupied", "<i8"), ("productive", "<i8")])
 """Of one station: microseconds in which somebody was there, and in which somebody worked."""
 
+KEPT = np.dtype([("at", "<i8"), ("worker", "<i4"), ("station", "<i4"), ("units", "<i8")])
+"""What stays of one removed raw event: microseconds from the beginning of the page, who, where, units."""
+
 _STATE_COLUMNS = ((WORKING, "active"), (IDLE, "idle"), (ABSENT, "absent"))
 
 

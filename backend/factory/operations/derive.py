@@ -21,7 +21,7 @@ from factory.domain.timestamp import HOUR, MINUTE
 from factory.operations.derive_pages import refresh_pages
 from factory.operations.derived_rows import DerivedRows
 from factory.operations.settle_ties import counting_state_events
-from factory.store import event_log
+from factory.store import event_log, retention
 from factory.store.database import Store
 from factory.store.event_log import FoundEvents, Stretches, join
 from factory.store.pending import Cells
@@ -39,6 +39,12 @@ class Target(NamedTuple):
     generation: int
     timeout: int
     calendar: Calendar
+    retained_from: int | None = None
+    """Raw events before this instant are no longer kept; what was derived from them stands."""
+
+    def rows(self, store: Store, tx: Connection) -> DerivedRows:
+        """The derived rows in a transaction."""
+        return DerivedRows(store, tx, self.factory_key, self.generation, self.calendar, self.retained_from)
 
 
 def derive(store: Store, tx: Connection, target: Target, cells: Cells) -> None:
@@ -61,7 +67,7 @@ def _portions(cells: Cells) -> list[Cells]:
 
 
 def _derive_workers(store: Store, tx: Connection, target: Target, cells: Cells) -> None:
-    rows = DerivedRows(store, tx, target.factory_key, target.generation, target.calendar)
+    rows = target.rows(store, tx)
     touched = _merge_cells(cells)
     workers = np.unique(touched.worker)
     tails_before = rows.last_starts(workers)
@@ -109,7 +115,7 @@ def _refresh_changes(rows: DerivedRows, timeout: int, touched: Stretches) -> tup
     first[1:] = (touched.worker[1:] != touched.worker[:-1]) | (touched.low[1:] > following[:-1])
     stretches = Stretches(touched.worker[first], touched.low[first], following[np.append(first[1:], True)])
     stored = rows.changes_covering(stretches)
-    evidence = _carry_in(stretches, stored, before[first])
+    evidence = _carry_in(stretches, stored, _with_removed(rows, timeout, stretches, before[first]))
     found = event_log.in_stretches(rows.store, rows.tx, rows.factory_key, stretches)
     keep = counting_state_events(rows.store, rows.tx, rows.factory_key, stretches, found)
     keep |= found.kind == PRODUCT_COUNT
@@ -127,6 +133,26 @@ def _refresh_changes(rows: DerivedRows, timeout: int, touched: Stretches) -> tup
     for changes in (gone, new):
         np.minimum.at(low, changes.group, changes.start)
     return _take(stretches._replace(low=low), low < FOREVER), found._replace(place=worker[found.place])
+
+
+def _with_removed(rows: DerivedRows, timeout: int, stretches: Stretches, before: Ints) -> Ints:
+    """The last event before each stretch, where it is no longer raw too."""
+    cut = rows.retained_from
+    if cut is None or not timeout:
+        return before
+    # Later than a timeout after the cut, a state from before it has ended, or needs no evidence.
+    wanted = np.flatnonzero((before == event_log.BEFORE_ALL) & (stretches.low < cut + timeout))
+    if len(wanted):
+        before[wanted] = evidence_before_cut(rows, timeout, cut, stretches.worker[wanted])
+    return before
+
+
+def evidence_before_cut(rows: DerivedRows, timeout: int, cut: int, workers: Ints) -> Ints:
+    """The latest evidence for a state in which a worker is at the cut.
+
+    What was derived before the cut stands, also under another timeout: the state lasts until the cut at least.
+    """
+    return retention.latest(rows.store, rows.tx, rows.factory_key, workers, cut - timeout, cut)
 
 
 def _inside(changes: Changes, stretches: Stretches) -> Changes:

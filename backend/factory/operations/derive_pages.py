@@ -12,7 +12,7 @@ from factory.domain.worker_hours import WorkerHours
 from factory.operations.derive_absences import refresh_absences, without_absences
 from factory.operations.derive_occupancy import refresh_occupancy
 from factory.operations.derived_rows import DerivedRows
-from factory.store import event_log, rollups
+from factory.store import event_log, retention, rollups
 from factory.store.event_log import FoundEvents, Stretches, join
 from factory.store.rollups import OCCUPANCIES, PRESENCES
 
@@ -77,9 +77,12 @@ def _refresh_presence(
 
 
 def _counts(rows: DerivedRows, hours: WorkerHours) -> Rows:
-    """Presence rows of all events in the workers' hours."""
-    stretches = Stretches(hours.worker, hours.start, hours.end - 1)
-    place, station, units, events = event_log.count_in_stretches(rows.store, rows.tx, rows.factory_key, stretches)
+    """Presence rows of all events, raw or not, in the workers' hours."""
+    stretches = Stretches(hours.worker, hours.start, hours.end)
+    raw = event_log.count_in_stretches(rows.store, rows.tx, rows.factory_key, stretches._replace(high=hours.end - 1))
+    row, kept = retention.in_stretches(rows.store, rows.tx, rows.factory_key, rows.retained_from, stretches)
+    parts = zip(raw, (row, kept.station, kept.units, np.ones_like(row)), strict=True)
+    place, station, units, events = (np.concatenate(columns) for columns in parts)
     return Rows(hours.start[place], presence_of_counts(hours.worker[place], station, units, events))
 
 

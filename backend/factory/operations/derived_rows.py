@@ -27,6 +27,8 @@ class DerivedRows(NamedTuple):
     factory_key: int
     generation: int
     calendar: Calendar
+    retained_from: int | None
+    """Raw events before this instant are no longer kept (store/retention.py)."""
 
     def changes_covering(self, stretches: Stretches) -> Changes:
         """The changes inside each stretch, the last before it and the first after it, by row of the stretch."""

@@ -123,7 +123,9 @@ def store_events(
     outcome: IngestOutcome,
 ) -> None:
     """Insert the valid events in the caller's transaction, note what they touched, and fill the outcome."""
-    known, columns, refused = keyed_columns(tx, keys, events, register_unknown=register_unknown)
+    known, columns, refused = keyed_columns(
+        tx, keys, events, register_unknown=register_unknown, retained_from=site.retained_from
+    )
     outcome.failures += refused
     if len(known) == 0:
         return

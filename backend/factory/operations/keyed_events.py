@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from factory.domain.event import Failure, ParsedEvents
 from factory.domain.ranges import begins
+from factory.domain.timestamp import format_timestamp
 from factory.store.event_log import EventColumns
 from factory.store.registries import ErasedWorkers, Keys, RegistryFull
 
@@ -24,7 +25,7 @@ _FIELDS = {
 
 
 def keyed_columns(
-    tx: Connection, keys: Keys, events: ParsedEvents, *, register_unknown: bool
+    tx: Connection, keys: Keys, events: ParsedEvents, *, register_unknown: bool, retained_from: int | None = None
 ) -> tuple[Ints, EventColumns, list[Failure]]:
     """The events whose names have keys: their places among the valid ones, their columns; and the others' failures.
 
@@ -33,10 +34,15 @@ def keyed_columns(
 
     Unknown workers and workstations are registered, or refused without `register_unknown`; unknown sources
     and model versions are registered. Where a registry is full, events with new names are refused. So are events
-    of erased workers.
+    of erased workers, and those before `retained_from`.
     """
     known: Ints = np.arange(len(events))
     failures: list[Failure] = []
+    if retained_from is not None and len(events) and int(events.timestamp.min()) < retained_from:
+        known = np.flatnonzero(events.timestamp >= retained_from)
+        message = f"must not be before {format_timestamp(retained_from)}"
+        old = events.index[events.timestamp < retained_from].tolist()
+        failures = [Failure(index, "timestamp", "timestamp_too_old", message) for index in old]
     if not register_unknown:
         known = _registered(tx, keys, events, known, ("worker", "workstation"), failures)
     while True:

@@ -42,7 +42,7 @@ def refresh(store: Store, tx: Connection, site: Factory) -> None:
     On a moving view of the events, or when only a part is taken, there are events in sight that are not
     derived yet: they would change intervals whose pages are not made anew for them.
     """
-    target = Target(site.factory_key, site.generation, site.timeout, Calendar(site.time_zone))
+    target = Target(site.factory_key, site.generation, site.timeout, Calendar(site.time_zone), site.retained_from)
     cells = pending.take(store, tx, site.factory_key, hand_on_to=site.building)
     if len(cells):
         factories.widen(tx, site.factory_key, int(cells["first"].min()), int(cells["last"].max()))

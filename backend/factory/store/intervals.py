@@ -79,6 +79,21 @@ def replace(store: Store, tx: Connection, factory_key: int, generation: int, gon
         )
 
 
+def copy_before(tx: Connection, factory_key: int, source: int, target: int, workers: list[int], cut: int) -> None:
+    """Repeat the changes of the workers before an instant in another generation."""
+    tx.execute(
+        text(
+            "INSERT INTO intervals (factory_key, generation, worker_key, start_at, state, station_key) "
+            "SELECT factory_key, :target, worker_key, start_at, state, station_key FROM intervals "
+            "WHERE factory_key = :factory_key AND generation = :source AND worker_key = :worker_key AND start_at < :cut"
+        ),
+        [
+            {"factory_key": factory_key, "source": source, "target": target, "worker_key": worker, "cut": cut}
+            for worker in workers
+        ],
+    )
+
+
 def drop_generation(tx: Connection, factory_key: int, keep: list[int]) -> None:
     """Remove all changes but those of the generations to keep."""
     tx.execute(delete(intervals).where(intervals.c.factory_key == factory_key, intervals.c.generation.not_in(keep)))

@@ -15,15 +15,20 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection, delete, insert, select, text
 
-from factory.domain.totals import OCCUPANCY, PRESENCE, Page
+from factory.domain.totals import KEPT, OCCUPANCY, PRESENCE, Page
 from factory.store.database import Store
 from factory.store.schema import rollups
 
 Ints = npt.NDArray[np.int64]
 
-KINDS: dict[int, np.dtype[Any]] = {0: PRESENCE, 1: OCCUPANCY, 2: PRESENCE}
-PRESENCES, OCCUPANCIES, ABSENCES = 0, 1, 2
-"""Totals of workers, totals of stations, and who was absent through a whole month (months only)."""
+KINDS: dict[int, np.dtype[Any]] = {0: PRESENCE, 1: OCCUPANCY, 2: PRESENCE, 3: KEPT}
+PRESENCES, OCCUPANCIES, ABSENCES, KEPT_EVENTS = 0, 1, 2, 3
+"""Totals of workers, totals of stations, who was absent through a whole month (months only), and what stays of
+
+removed raw events (store/retention.py)."""
+
+EVERY_GENERATION = 0
+"""Of it are pages that are not derived: they go with any generation."""
 
 _KEYS_A_QUERY = 500
 _WIDTHS = {0: 0, 1: 1, 2: 2, 3: 4, 4: 4}
@@ -107,7 +112,8 @@ def decode(data: bytes, kind: int) -> Page:
     return _decoded(kind, [(0, data)])[0]
 
 
-def _mine(factory_key: int, generation: int, kind: int, level: int) -> Any:
+def mine(factory_key: int, generation: int, kind: int, level: int) -> Any:
+    """The condition of pages of one kind and level."""
     c = rollups.c
     return (c.factory_key == factory_key) & (c.generation == generation) & (c.kind == kind) & (c.level == level)
 
@@ -156,7 +162,7 @@ def load_some(
     for n in range(0, len(starts), _KEYS_A_QUERY):
         some = starts[n : n + _KEYS_A_QUERY]
         found += tx.execute(
-            select(c.start_at, c.page).where(_mine(factory_key, generation, kind, level)).where(c.start_at.in_(some))
+            select(c.start_at, c.page).where(mine(factory_key, generation, kind, level)).where(c.start_at.in_(some))
         )
     return _decoded(kind, [(row[0], row[1]) for row in found])
 
@@ -166,7 +172,7 @@ def replace(tx: Connection, factory_key: int, generation: int, kind: int, level:
     starts = sorted(pages)
     for n in range(0, len(starts), _KEYS_A_QUERY):
         some = starts[n : n + _KEYS_A_QUERY]
-        tx.execute(delete(rollups).where(_mine(factory_key, generation, kind, level), rollups.c.start_at.in_(some)))
+        tx.execute(delete(rollups).where(mine(factory_key, generation, kind, level), rollups.c.start_at.in_(some)))
         rows = [
             {
                 "factory_key": factory_key,
@@ -185,4 +191,5 @@ def replace(tx: Connection, factory_key: int, generation: int, kind: int, level:
 
 def drop_generation(tx: Connection, factory_key: int, keep: Iterable[int]) -> None:
     """Remove all pages but those of the generations to keep."""
-    tx.execute(delete(rollups).where(rollups.c.factory_key == factory_key, rollups.c.generation.not_in(list(keep))))
+    kept = [EVERY_GENERATION, *keep]
+    tx.execute(delete(rollups).where(rollups.c.factory_key == factory_key, rollups.c.generation.not_in(kept)))

@@ -9,7 +9,9 @@ import numpy.typing as npt
 from sqlalchemy import Connection
 
 from factory.domain.intervals import Changes
+from factory.domain.ranges import begins
 from factory.domain.timestamp import DAY, MILLISECOND, MINUTE
+from factory.store import retention
 from factory.store.database import Store
 from factory.store.event_log import BEFORE_ALL, Stretches
 from factory.store.factories import Factory
@@ -74,9 +76,9 @@ def first_changes(store: Store, tx: Connection, site: Factory, workers: Ints) ->
 
 
 def counts_by_quarter(store: Store, tx: Connection, site: Factory, stretches: Stretches) -> list[Ints]:
-    """Columns (row of the stretch, station key, beginning of a quarter of an hour, units, events).
+    """Columns (row of the stretch, station key, beginning of a quarter of an hour, units, events), to be added up.
 
-    Of the events in the stretches [low, high). Local hours begin on quarters of UTC.
+    Of the events in the stretches [low, high), raw or not. Local hours begin on quarters of UTC.
     """
     given, parameters = store.dialect.relation(stretches._asdict())
     events = store.dialect.for_each(
@@ -97,13 +99,15 @@ def counts_by_quarter(store: Store, tx: Connection, site: Factory, stretches: St
         f"SELECT {{}} FROM {given} {events} GROUP BY 1, 2, 3",
         {"factory_key": site.factory_key, **parameters},
     )
-    return found
+    row, kept = retention.in_stretches(store, tx, site.factory_key, site.retained_from, stretches)
+    more = (row, kept.station, kept.time // _QUARTER * _QUARTER, kept.units, np.ones_like(row))
+    return [np.concatenate(columns) for columns in zip(found, more, strict=True)]
 
 
 def units_by_instant(store: Store, tx: Connection, site: Factory, stretches: Stretches, by: str) -> list[Ints]:
     """Columns (row of the stretch or station key, millisecond, units), ordered by both.
 
-    Of the units counted in the stretches [low, high); `by` says of which: `worker` or `station`.
+    Of the units counted in the stretches [low, high) by events, raw or not; `by` says of which: `worker` or `station`.
     """
     given, parameters = store.dialect.relation(stretches._asdict())
     counted = store.dialect.for_each(
@@ -118,11 +122,21 @@ def units_by_instant(store: Store, tx: Connection, site: Factory, stretches: Str
         f"SELECT {{}} FROM {given} {counted} GROUP BY 1, 2 ORDER BY 1, 2",
         {"factory_key": site.factory_key, **parameters},
     )
-    return found
+    row, kept = retention.in_stretches(store, tx, site.factory_key, site.retained_from, stretches)
+    counting = np.flatnonzero(kept.units > 0)
+    if len(counting) == 0:
+        return found
+    of = row if by == "worker" else kept.station
+    more = (of[counting], kept.time[counting] // MILLISECOND, kept.units[counting])
+    which, at, units = (np.concatenate(columns) for columns in zip(found, more, strict=True))
+    order = np.lexsort((at, which))
+    which, at = which[order], at[order]
+    first = np.flatnonzero(begins(which, at))
+    return [which[first], at[first], np.add.reduceat(units[order], first)]
 
 
 def last_event_until(store: Store, tx: Connection, site: Factory, workers: Ints, instant: int) -> int | None:
-    """The time of the newest event of the workers that is not after an instant."""
+    """The time of the newest event, raw or not, that is not after an instant; the workers are all of the factory."""
     if site.last_event_at is None or site.last_event_at <= instant:
         return site.last_event_at
     given, parameters = store.dialect.relation({"worker": workers})
@@ -137,4 +151,4 @@ def last_event_until(store: Store, tx: Connection, site: Factory, workers: Ints,
         {"factory_key": site.factory_key, **parameters},
     )
     last = int(times.max(initial=BEFORE_ALL))
-    return None if last == BEFORE_ALL else last
+    return retention.last_until(store, tx, site.factory_key, instant) if last == BEFORE_ALL else last

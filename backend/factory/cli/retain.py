@@ -1,0 +1,30 @@
+"""`factory retain`: remove raw events that are too old, now."""
+
+import click
+
+from factory.cli.opened import now, opened
+from factory.domain.retention import oldest_kept
+from factory.domain.timestamp import format_timestamp
+from factory.operations.retention import retain as remove_events
+from factory.store import factories
+
+
+@click.command()
+@click.option("--factory", metavar="ID", help="Only this factory; all, of every organisation, unless given.")
+def retain(factory: str | None) -> None:
+    """Remove the raw events that are older than RETENTION_DAYS.
+
+    No number changes by it, and it cannot be undone. The server does it by itself; it may serve meanwhile. An
+    interrupted round is finished by the next.
+    """
+    with opened() as (settings, store):
+        instant = now()
+        before = oldest_kept(settings.retention_days, instant)
+        if before is None:
+            raise click.ClickException("RETENTION_DAYS is 0: nothing is removed.")
+        with (store.system() if factory is None else store).snapshot() as tx:
+            sites = factories.all_of(tx) if factory is None else [factories.find(tx, factory)]
+        for site in sites:
+            mine = store.acting_for(site.organisation_key)
+            removed = remove_events(store=mine, factory=site.factory_id, before=before, now=instant)
+            click.echo(f"{site.factory_id}: {removed} raw events before {format_timestamp(before)} removed.")
