@@ -206,10 +206,13 @@ def assert_refused(reply: Any, status: int, code: str | None = None) -> None:
     assert "ETag" not in reply.headers
 
 
+_OF_EACH_ANSWER = ("X-Request-ID", "Content-Length", "RateLimit-Remaining", "RateLimit-Reset")
+
+
 def seen(reply: Any, ids: dict[str, str]) -> tuple[Any, ...]:
     """All of an answer that could tell one thing from another; `ids` are those that the asker said."""
     content = _MOMENT.sub(b"", reply.data)
     for value in sorted(ids.values(), key=len, reverse=True):
         content = content.replace(value.encode(), b"ID")
-    headers = {name: value for name, value in reply.headers.items() if name not in ("X-Request-ID", "Content-Length")}
+    headers = {name: value for name, value in reply.headers.items() if name not in _OF_EACH_ANSWER}
     return reply.status_code, content, headers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Table, select, update
 
 from factory.domain.access import EVERYWHERE
 from factory.store.access_schema import api_keys, memberships, sessions, users
@@ -31,11 +31,17 @@ def session_of(tx: Connection, session_id: str) -> Any | None:
     return tx.execute(query.where(sessions.c.session_id == session_id)).first()
 
 
+def _same(one: Table, other: Table, key: str) -> Any:
+    return (one.c[key] == other.c[key]) & (one.c.organisation_key == other.c.organisation_key)
+
+
 def roles_of(tx: Connection, user_key: int) -> Mapping[str, str]:
     """A user's roles by factory id, or EVERYWHERE."""
     query = (
         select(memberships.c.factory_key, factories.c.factory_id, memberships.c.role)
-        .join_from(memberships, factories, memberships.c.factory_key == factories.c.factory_key, isouter=True)
+        # The organisation again: no foreign key says that user, factory and row are of the same one.
+        .join_from(memberships, users, _same(memberships, users, "user_key"))
+        .join(factories, _same(memberships, factories, "factory_key"), isouter=True)
         .where(memberships.c.user_key == user_key)
     )
     found = ((EVERYWHERE if row.factory_key == 0 else row.factory_id, row.role) for row in tx.execute(query))
