@@ -11,7 +11,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert
 from tests.conftest import NOON, Clock, close_store, make_settings
 
-PATH_VALUES = {"worker_id": "W1", "workstation_id": "S3", "factory_id": "default", "key_id": "abcdefghijkl"}
+PATH_VALUES = {
+    "worker_id": "W1",
+    "workstation_id": "S3",
+    "factory_id": "default",
+    "organisation_id": "default",
+    "key_id": "abcdefghijkl",
+    "user_id": "abcdefghijkl",
+}
 """What stands in the place of each path parameter; there is such a thing in `served`."""
 
 
@@ -35,6 +42,7 @@ def served(fresh_database: Callable[[str], str]) -> Iterator[Flask]:
     answer = app.test_client().post("/api/v1/events/batch", json=events)
     assert answer.status_code == 201, answer.text
     _add_key(app)
+    _add_user(app)
     yield app
     close_store(app.extensions["factory_store"])
 
@@ -45,6 +53,15 @@ def _add_key(app: Flask) -> None:
     row = {"organisation_key": 1, "factory_key": 1, "key_id": PATH_VALUES["key_id"], "name": "Camera 7"}
     with app.extensions["factory_store"].writing() as tx:
         tx.execute(insert(api_keys).values(row | {"scope": "ingest", "secret_hash": b"", "created_at": NOON}))
+
+
+def _add_user(app: Flask) -> None:
+    from factory.store.access_schema import users
+
+    row = {"organisation_key": 1, "user_id": PATH_VALUES["user_id"], "email": "ada@example.org", "name": "Ada"}
+    flags = dict.fromkeys(("must_change_password", "totp_confirmed", "disabled"), False)
+    with app.extensions["factory_store"].writing() as tx:
+        tx.execute(insert(users).values(row | flags | {"created_at": NOON}))
 
 
 @pytest.fixture

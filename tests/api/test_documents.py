@@ -99,9 +99,13 @@ def test_every_answer_fits_its_schema(site: FlaskClient, openapi: Any) -> None:
                 jsonschema.validate(answer.get_json(), schema_of(openapi, content["application/json"]["schema"]))
 
 
+OF_WHO_HAS_SIGNED_IN = "/session"
+"""Below it the examples are somebody's: tests/access sends such bodies."""
+
+
 def test_every_example_can_be_sent_as_it_stands(site: FlaskClient, openapi: Any) -> None:
     for (method, path), operation in operations(openapi).items():
-        if "requestBody" not in operation:
+        if "requestBody" not in operation or path.startswith(OF_WHO_HAS_SIGNED_IN):
             continue
         content = operation["requestBody"]["content"]["application/json"]
         jsonschema.validate(content["example"], schema_of(openapi, content["schema"]))

@@ -12,6 +12,7 @@ from factory.api.schemas import (
     EVENT_TYPE,
     ID,
     INSTANT,
+    PERSON_VIEWS,
     SHIFTS,
     TEXT,
     TIMEOUT,
@@ -76,7 +77,14 @@ METRIC_FIELDS: dict[str, dict[str, Schema]] = {
 
 _WORKER = {"worker_id": ID, "name": TEXT}
 _WORKSTATION = {"workstation_id": ID, "station_id": ID, "name": TEXT, "type": TEXT}
-_FACTORY = {"factory_id": ID, "name": TEXT, "time_zone": TEXT, "state_timeout_seconds": TIMEOUT, "shifts": SHIFTS}
+_FACTORY = {
+    "factory_id": ID,
+    "name": TEXT,
+    "time_zone": TEXT,
+    "state_timeout_seconds": TIMEOUT,
+    "shifts": SHIFTS,
+    "person_views": PERSON_VIEWS,
+}
 _FACTORY_COUNTS = {
     **dict.fromkeys(("worker_count", "station_count"), COUNT),
     **dict.fromkeys(("active_worker_count", "active_station_count"), FIGURE_COUNT),

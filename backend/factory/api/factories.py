@@ -9,8 +9,9 @@ from factory.api.answers import many, one
 from factory.api.contract import FACTORY_ID, contract, json_body
 from factory.api.query_parameters import Query
 from factory.api.request_body import read_object
-from factory.api.request_context import identity, now, store
-from factory.domain.errors import NotFound
+from factory.api.request_context import actor, caller, identity, store
+from factory.domain.access import EVERYWHERE
+from factory.domain.errors import NotAllowed, NotFound
 from factory.operations import factories
 
 namespace = Namespace("factories", "Factories, their time zones and settings", path="/factories")
@@ -26,11 +27,14 @@ _NEW = {
 
 @namespace.route("/")
 class Factories(Resource):  # type: ignore[misc]
-    @contract(access="signed_in", answers={200: ("All factories", "FactoriesAnswer")}, errors=(400,))
+    @contract(
+        access="signed_in", answers={200: ("Those in which the caller has a role", "FactoriesAnswer")}, errors=(400,)
+    )
     def get(self) -> Response:
         """List the factories"""
         Query(in_factory=False).done()
-        return many(factories.list_factories(store=store()))
+        known = factories.list_factories(store=store())
+        return many([one for one in known if caller().permissions(one["factory_id"])])
 
     @contract(
         access="signed_in",
@@ -41,7 +45,9 @@ class Factories(Resource):  # type: ignore[misc]
     def post(self) -> Response:
         """Add a factory"""
         Query(in_factory=False).done()
-        return one(factories.create_factory(store=store(), values=read_object(), now=now()), 201)
+        if not caller().may("settings", EVERYWHERE):
+            raise NotAllowed("Only who may change the settings of all factories may add one")
+        return one(factories.create_factory(store=store(), values=read_object(), by=actor()), 201)
 
 
 @namespace.route("/<factory_id>")
@@ -71,7 +77,7 @@ class Factory(Resource):  # type: ignore[misc]
         """
         Query(in_factory=False).done()
         factory = _known(factory_id)
-        return one(factories.update_factory(store=store(), factory=factory, values=read_object(), now=now()))
+        return one(factories.update_factory(store=store(), factory=factory, values=read_object(), by=actor()))
 
 
 def _known(factory_id: str) -> str:

@@ -15,6 +15,7 @@ from factory.api import (
     health,
     keys,
     metrics,
+    organisations,
     persons,
     session,
     timeline,
@@ -45,6 +46,7 @@ NAMESPACES = (
     session.namespace,
     account.namespace,
     users.namespace,
+    organisations.namespace,
     demo.namespace,
 )
 

@@ -82,6 +82,10 @@ SHIFTS: Schema = {
         "required": ["name", "start", "end"],
     },
 }
+PERSON_VIEWS: Schema = {
+    "type": ["boolean", "null"],
+    "description": "Whether those who may see persons see them by name; null is what the option PERSON_VIEWS says.",
+}
 TIME_ZONE: Schema = {"type": ["string", "null"], "description": "An IANA time zone, such as Europe/Berlin."}
 
 EVENT_FIELDS: dict[str, Schema] = {
@@ -128,6 +132,7 @@ REQUEST_BODIES: dict[str, Schema] = {
             "time_zone": TIME_ZONE,
             "state_timeout_seconds": nullable(TIMEOUT),
             "shifts": nullable(SHIFTS),
+            "person_views": PERSON_VIEWS,
         },
         "required": ["factory_id"],
     },
@@ -138,6 +143,7 @@ REQUEST_BODIES: dict[str, Schema] = {
             "time_zone": TIME_ZONE,
             "state_timeout_seconds": nullable(TIMEOUT),
             "shifts": nullable(SHIFTS),
+            "person_views": PERSON_VIEWS,
         },
     },
 }

@@ -6,7 +6,7 @@ from flask import Response
 from flask_restx import Namespace, Resource
 
 from factory.api.answers import many, one
-from factory.api.contract import FACTORY, Parameter, contract, json_body
+from factory.api.contract import Parameter, contract, json_body
 from factory.api.people_schemas import RANDOM_ID
 from factory.api.query_parameters import Query
 from factory.api.request_body import read_object
@@ -23,20 +23,17 @@ _NEW = {"email": "grace@example.org", "name": "Grace Lee", "roles": {"default": 
 
 @namespace.route("/")
 class Users(Resource):  # type: ignore[misc]
-    @contract(
-        access="people somewhere", parameters=FACTORY, answers={200: ("Those in the caller's reach", "UsersAnswer")}
-    )
+    @contract(access="people somewhere", answers={200: ("Those in the caller's reach", "UsersAnswer")})
     def get(self) -> Response:
         """List the users
 
         Who administers single factories sees the users who have roles there, and of their roles those.
         """
-        Query().done()
+        Query(in_factory=False).done()
         return many(users.list_users(store=store(), organisation=caller().organisation, reach=_reach()))
 
     @contract(
         access="people somewhere",
-        parameters=FACTORY,
         body=json_body("NewUser", _NEW),
         answers={201: ("The new user, with the first password", "NewUserAnswer")},
         errors=(409,),
@@ -47,7 +44,7 @@ class Users(Resource):  # type: ignore[misc]
         `roles` are by factory id, or `*` for all factories. `initial_password` is told this once, and has to be changed
         at the first sign-in.
         """
-        Query().done()
+        Query(in_factory=False).done()
         made = users.create_user(
             store=store(), passwords=sign_in_means().passwords, reach=_reach(), values=read_object(), by=actor()
         )
@@ -56,15 +53,15 @@ class Users(Resource):  # type: ignore[misc]
 
 @namespace.route("/<user_id>")
 class User(Resource):  # type: ignore[misc]
-    @contract(access="people somewhere", parameters=(_USER_ID, *FACTORY), answers={200: ("The user", "UserAnswer")})
+    @contract(access="people somewhere", parameters=(_USER_ID,), answers={200: ("The user", "UserAnswer")})
     def get(self, user_id: str) -> Response:
         """Show a user"""
-        Query().done()
+        Query(in_factory=False).done()
         return one(users.get_user(store=store(), organisation=caller().organisation, reach=_reach(), user_id=user_id))
 
     @contract(
         access="people somewhere",
-        parameters=(_USER_ID, *FACTORY),
+        parameters=(_USER_ID,),
         body=json_body("UserChange", {"roles": {"default": "manager"}}),
         answers={200: ("The changed user", "ChangedUserAnswer")},
         errors=(409,),
@@ -75,7 +72,7 @@ class User(Resource):  # type: ignore[misc]
         Only the fields that are sent change; `roles` replaces all roles in the caller's reach. `reset_password` makes
         a new first password, told once as `initial_password`; that and `disabled` end the user's sessions.
         """
-        Query().done()
+        Query(in_factory=False).done()
         changed = users.update_user(
             store=store(),
             passwords=sign_in_means().passwords,
@@ -92,13 +89,13 @@ class User(Resource):  # type: ignore[misc]
 
     @contract(
         access="people somewhere",
-        parameters=(_USER_ID, *FACTORY),
+        parameters=(_USER_ID,),
         answers={200: ("The user is removed", "RemovedAnswer")},
         errors=(409,),
     )
     def delete(self, user_id: str) -> Response:
         """Remove a user"""
-        Query().done()
+        Query(in_factory=False).done()
         users.remove_user(store=store(), reach=_reach(), user_id=user_id, by=actor())
         authenticator().forget()
         return one({"removed": True})

@@ -8,6 +8,7 @@ from factory import __version__
 from factory.cli.audit import audit
 from factory.cli.db import db
 from factory.cli.key import key
+from factory.cli.organisation import organisation
 from factory.cli.person import person
 from factory.cli.retain import retain
 from factory.cli.seed import seed
@@ -42,8 +43,10 @@ def main() -> None:
     """
 
 
-for command in (serve, db, seed, simulate, import_, export, verify, rebuild, retain, key, person, audit, user):
+for command in (serve, db, seed, simulate, import_, export, verify, rebuild, retain, key, person, audit):
     main.add_command(command)
+for group in (user, organisation):
+    main.add_command(group)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from sqlalchemy import Connection
+
+from factory.domain.access import Actor
 from factory.domain.calendar import is_time_zone
 from factory.domain.errors import FieldError, InvalidInput
 from factory.domain.event import ID_RULE, is_id, is_label
 from factory.domain.shifts import DEFAULT_SHIFTS, shifts_of
+from factory.operations.audit_trail import record
 from factory.operations.build_generation import build_generation
 from factory.store import factories
 from factory.store.database import Store
@@ -32,21 +36,23 @@ def get_factory(*, store: Store, factory: str) -> dict[str, Any]:
         return _rendered(factories.find(tx, factory))
 
 
-def create_factory(*, store: Store, values: Any, now: int) -> dict[str, Any]:
+def create_factory(*, store: Store, values: Any, by: Actor) -> dict[str, Any]:
     """Add a factory with `factory_id` and, unless the defaults serve, `name`, `time_zone` (UTC),
 
-    `state_timeout_seconds` (3600; 0 for no limit) and `shifts` (three of eight hours). Raises InvalidInput,
-    Conflict when the id is taken.
+    `state_timeout_seconds` (3600; 0 for no limit), `shifts` (three of eight hours) and `person_views` (null: as
+    PERSON_VIEWS says). Raises InvalidInput, Conflict when the id is taken.
     """
     settings = _checked(values, required=True)
     row = {"name": settings["factory_id"], **_DEFAULTS, **settings}
     with store.writing() as tx:
         factories.add(tx, row)
-        return _rendered(factories.find(tx, row["factory_id"]))
+        site = factories.find(tx, row["factory_id"])
+        record(tx, by, "factory.created", factory_key=site.factory_key, subject=site.factory_id, detail=_rendered(site))
+        return _rendered(site)
 
 
-def update_factory(*, store: Store, factory: str, values: Any, now: int) -> dict[str, Any]:
-    """Change `name`, `time_zone`, `state_timeout_seconds` or `shifts`.
+def update_factory(*, store: Store, factory: str, values: Any, by: Actor) -> dict[str, Any]:
+    """Change `name`, `time_zone`, `state_timeout_seconds`, `shifts` or `person_views`.
 
     Once it returns, every number follows the new settings; until then every number follows the old ones.
     Raises InvalidInput, NotFound, Unavailable while another change is under way.
@@ -57,11 +63,20 @@ def update_factory(*, store: Store, factory: str, values: Any, now: int) -> dict
     if settings.pop("factory_id", factory) != factory:
         fault: FieldError = {"field": "factory_id", "code": "read_only", "message": "cannot be changed"}
         raise InvalidInput("factory_id: cannot be changed", code="read_only", errors=[fault])
-    if any(getattr(site, name) != settings.get(name, getattr(site, name)) for name in _DERIVED_FROM):
-        build_generation(store=store, factory=factory, settings=settings, now=now)
+    settings = {name: value for name, value in settings.items() if getattr(site, name) != value}
+
+    def note(tx: Connection, before: Factory) -> None:
+        was, is_now = _rendered(before), _rendered(before._replace(**settings))
+        detail = {name: {"before": was[name], "after": is_now[name]} for name in settings}
+        record(tx, by, "factory.changed", factory_key=site.factory_key, subject=factory, detail=detail)
+
+    if any(name in settings for name in _DERIVED_FROM):
+        build_generation(store=store, factory=factory, settings=settings, now=by.now, then=note)
     elif settings:
         with store.writing() as tx:
+            before = factories.find(tx, factory)
             factories.change(tx, site.factory_key, settings)
+            note(tx, before)
     return get_factory(store=store, factory=factory)
 
 
@@ -72,6 +87,7 @@ def _rendered(site: Factory) -> dict[str, Any]:
         "time_zone": site.time_zone,
         "state_timeout_seconds": site.state_timeout_seconds,
         "shifts": json.loads(site.shifts),
+        "person_views": site.person_views,
     }
 
 
@@ -109,6 +125,9 @@ def _checked(values: Any, *, required: bool) -> dict[str, Any]:
         message = f"must be an integer from 0 to {MAX_STATE_TIMEOUT_SECONDS}"
         valid = type(value) is int and 0 <= value <= MAX_STATE_TIMEOUT_SECONDS
         check("state_timeout_seconds", "out_of_range", message, valid)
+    if "person_views" in values:  # null is a value here: what PERSON_VIEWS says
+        value = values["person_views"]
+        check("person_views", "invalid_boolean", "must be true, false or null", value is None or type(value) is bool)
     if "shifts" in given:
         try:
             settings["shifts"] = json.dumps(shifts_of(given["shifts"]))

@@ -91,28 +91,35 @@ def create_user(
     """
     given = _checked(values, required=("email", "name", "roles"))
     first = password or initial_password()
-    row = {
-        "organisation_key": by.organisation,
-        "user_id": random_id(),
-        "email": given["email"],
-        "name": given["name"],
-        "password_hash": passwords.hash(first),
-        "must_change_password": True,
-        "totp_confirmed": False,
-        "disabled": False,
-        "created_at": by.now,
-    }
+    hashed = passwords.hash(first)
     with store.writing() as tx:
         users.own_users(tx, by.organisation)
         wanted = _keys_of_roles(tx, reach, given["roles"])
         if not given["roles"] and not reach.everywhere:
             raise _fault("roles", "missing_field", "must name a role in a factory")
-        user = users.by_key(tx, users.add(tx, row))
-        assert user is not None
-        record(tx, by, "user.created", subject=user.email, detail={"name": user.name})
+        user = add_user(tx, email=given["email"], name=given["name"], password_hash=hashed, by=by)
         _replace_roles(tx, user, {}, wanted, by)
         rendered = _rendered(user, given["roles"])
     return {**rendered, "initial_password": first}
+
+
+def add_user(tx: Connection, *, email: str, name: str, password_hash: str, by: Actor) -> User:
+    """A user of the actor's organisation with a first password and without a role. Raises Conflict."""
+    row = {
+        "organisation_key": by.organisation,
+        "user_id": random_id(),
+        "email": email,
+        "name": name,
+        "password_hash": password_hash,
+        "must_change_password": True,
+        "totp_confirmed": False,
+        "disabled": False,
+        "created_at": by.now,
+    }
+    user = users.by_key(tx, users.add(tx, row))
+    assert user is not None
+    record(tx, by, "user.created", subject=email, detail={"name": name})
+    return user
 
 
 def update_user(
@@ -260,10 +267,10 @@ def _checked(values: Mapping[str, Any], *, required: tuple[str, ...]) -> dict[st
     return given
 
 
-def email_address(text: Any) -> str:
+def email_address(text: Any, *, field: str = "email") -> str:
     """The address in lower case; raises InvalidInput for what cannot be one."""
     if not isinstance(text, str) or len(text) > MAX_EMAIL or not _EMAIL.fullmatch(text.strip()):
-        raise _fault("email", "invalid_email", "must be an e-mail address")
+        raise _fault(field, "invalid_email", "must be an e-mail address")
     return text.strip().lower()
 
 

@@ -1,0 +1,45 @@
+"""`factory organisation`: the tenants of the installation, without the web."""
+
+from __future__ import annotations
+
+import click
+
+from factory.adapters.password_hashes import PasswordHashes
+from factory.cli.opened import COMMAND_LINE, now, opened
+from factory.domain.access import PLATFORM, Actor
+from factory.operations import organisations
+
+
+@click.group()
+def organisation() -> None:
+    """Add and list organisations."""
+
+
+@organisation.command()
+@click.argument("organisation_id")
+@click.option("--name", help="The id unless given.")
+@click.option("--admin-email", help="Make a user who administers all of it, and print the first password.")
+@click.option("--admin-name", help="The administrator's name; the e-mail address unless given.")
+def add(organisation_id: str, name: str | None, admin_email: str | None, admin_name: str | None) -> None:
+    """Add an organisation; nothing of another one is visible in it."""
+    values = {
+        "organisation_id": organisation_id,
+        "name": name,
+        "admin_email": admin_email,
+        "admin_name": admin_name,
+    }
+    with opened() as (_, store):
+        made = organisations.create_organisation(
+            store=store, passwords=PasswordHashes(), values=values, by=Actor(COMMAND_LINE, PLATFORM, now())
+        )
+    click.echo(f"{made['organisation_id']} is there; it has no factory yet.", err=True)
+    if "initial_password" in made:
+        click.echo(made["initial_password"])
+
+
+@organisation.command("list")
+def list_() -> None:
+    """List the organisations."""
+    with opened() as (_, store):
+        for one in organisations.list_organisations(store=store):
+            click.echo(f"{one['organisation_id']}  {one['name']}")
