@@ -6,7 +6,8 @@
 //
 // Data is a GET with the header X-Offline-Key: what is asked, without what moves with the clock. The header goes no
 // further. The answer comes from the server; after 10 seconds, or when the server is away, it is the last good one of
-// the same key, with the header X-Offline: when the server gave it (ISO). All else goes to the server untouched.
+// the same key, with the header X-Offline: when the server gave it (ISO). All else goes to the server untouched, and
+// so does what is PRIVATE, with a key or without.
 //
 // The message {type: "forget"} deletes the data; a port sent along is answered when that is done.
 
@@ -19,6 +20,7 @@ const DATA_TIMEOUT_MS = 10_000;
 const WRITE_EVERY_MS = 60_000; // a screen that asks every few seconds must not wear out its disk
 const MOST_ANSWERS = 60;
 const AWAY = new Set([502, 503, 504]);
+const PRIVATE = /\/api\/v1\/(session|users|keys|audit|organisations)(\/|$)/; // who may do what, and who did it
 
 const SCOPE = new URL("./", location).href;
 const SHELL_ADDRESSES = new Set(self.SHELL.map((file) => new URL(file, SCOPE).href));
@@ -46,6 +48,7 @@ self.addEventListener("fetch", (event) => {
   if (request.method !== "GET" || !request.url.startsWith(SCOPE)) return;
   const address = request.url.split(/[?#]/)[0];
   const key = request.headers.get("X-Offline-Key");
+  if (PRIVATE.test(address)) return;
   if (key) answerData(event, key);
   else if (request.mode === "navigate" && PAGES.has(address)) answerPage(event);
   else if (request.mode !== "navigate" && SHELL_ADDRESSES.has(address)) answerShellFile(event, address);

@@ -40,7 +40,7 @@ export function createChart({ height: usual = 220, scale: given = 1, format, ser
   let drawn = 0;
   const read = (n) => {
     const row = rows[n];
-    reading.textContent = row ? `${format.date(row.start)}, ${format.time(row.start)}–${format.time(row.end)}: ${series.map(({ key, write }) => write(row.values[key])).join(" · ")}` : "";
+    reading.textContent = row ? `${format.date(row.start)}, ${format.time(row.start)}–${format.time(row.end)}: ${series.map(({ key, write }) => writeOf(row, key, write)).join(" · ")}` : "";
   };
   const draw = async () => {
     const turn = ++drawn;
@@ -82,8 +82,10 @@ const lineOf = (row, series, format, href) =>
     "tr",
     {},
     element("th", { scope: "row" }, element(href ? "a" : "span", { href: href?.(row) }, `${format.date(row.start)}, ${format.time(row.start)}`)),
-    ...series.map(({ key, write }) => element("td", { class: "number" }, write(row.values[key]))),
+    ...series.map(({ key, write }) => element("td", { class: "number" }, writeOf(row, key, write))),
   );
+
+const writeOf = ({ withheld, values }, key, write) => (withheld ? text("withheld.figure") : write(values[key]));
 
 /** The bounds of each bucket in seconds. The first and the last, which the period cuts, have the room of a whole one. */
 function spansOf(rows) {
@@ -96,7 +98,7 @@ function spansOf(rows) {
   return spans;
 }
 
-const dataOf = (series, rows) => [spansOf(rows).map(([start, end]) => (start + end) / 2), ...layers(series).map(({ keys }) => rows.map(({ values }) => keys.reduce((sum, key) => (sum === null ? values[key] : sum + values[key]), null)))];
+const dataOf = (series, rows) => [spansOf(rows).map(([start, end]) => (start + end) / 2), ...layers(series).map(({ keys }) => rows.map(({ values, withheld }) => withheld ? null : keys.reduce((sum, key) => (sum === null ? values[key] : sum + values[key]), null)))];
 
 /** The series in the order in which they are drawn, with the fields that add up to each: of a stack the highest first. */
 function layers(series) {

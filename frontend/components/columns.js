@@ -15,7 +15,7 @@ export const figure = (key, write, { unit, ...more } = {}) => ({
   title: text(`columns.${key}`),
   type: "number",
   value: (row) => row[key],
-  write: (row) => write(row[key]),
+  write: (row) => (row.withheld ? text("withheld.figure") : write(row[key])),
   exports: [field(key, unit)],
   ...more,
 });

@@ -3,7 +3,7 @@
 import { element } from "../lib/element.js";
 import { text } from "../lib/texts.js";
 import { instantOf, wallClock } from "../lib/zone.js";
-import { AGAINST, KINDS } from "./compare-sides.js";
+import { AGAINST, KINDS, PERSONS } from "./compare-sides.js";
 import { createEntityInput } from "./entity-input.js";
 import { createField } from "./field.js";
 
@@ -14,9 +14,10 @@ const cleared = Object.fromEntries(["a", "b", "of", "against", ...OWN].map((name
  * The choice. `change` gets the part of the address that the reader changed.
  * @returns {{node, show(comparison, known: {worker, workstation}, faults: {a: string, b: string})}}
  */
-export function createChoice({ change, site }) {
-  const kinds = KINDS.map((kind) => element("label", {}, element("input", { type: "radio", name: "kind", value: kind, onchange: () => change({ ...cleared, kind }) }), element("span", {}, text(`compare.${kind}`))));
-  const of = select(["factory", "worker", "workstation"], "of", (value) => change({ of: value, a: undefined }));
+export function createChoice({ change, site, persons }) {
+  const possible = (one) => persons || !PERSONS.includes(one);
+  const kinds = KINDS.filter(possible).map((kind) => element("label", {}, element("input", { type: "radio", name: "kind", value: kind, onchange: () => change({ ...cleared, kind }) }), element("span", {}, text(`compare.${kind}`))));
+  const of = select(["factory", "worker", "workstation"].filter(possible), "of", (value) => change({ of: value, a: undefined }));
   const against = select(AGAINST, "", (value) => change(value === "own" ? { against: value, bfrom: iso(latest.sides.b.period.from), bto: iso(latest.sides.b.period.to) } : { against: value, bfrom: undefined, bto: undefined }));
   const entities = { a: sideInput("a"), b: sideInput("b") };
   const own = OWN.map((name) => element("input", { type: "datetime-local", name }));

@@ -97,7 +97,7 @@ function line(figure) {
     const most = figure.share ? 100 : Math.max(a[figure.field] ?? 0, b[figure.field] ?? 0);
     for (const [side, data] of Object.entries({ a, b })) {
       const value = data[figure.field];
-      setText(cells[side], figure.write(value));
+      setText(cells[side], data.withheld ? text("withheld.figure") : figure.write(value));
       cells[side].href = hrefs[side];
       bars[side].style.setProperty("--share", most && known(value) ? value / most : 0);
     }

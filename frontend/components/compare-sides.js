@@ -9,17 +9,20 @@ export const KINDS = ["workers", "workstations", "periods"];
 export const AGAINST = ["before", "week", "month", "own"];
 const DAYS = { week: -7, month: -28 };
 const ENTITIES = ["factory", "worker", "workstation"];
+export const PERSONS = ["workers", "worker"]; // the kind and the entity that are of persons
 
 /**
  * What an address compares. `entity` is "factory", "worker" or "workstation"; a side is {id, period}, its id
  * undefined for the factory and where nothing can be chosen. Without a choice the first two of the registry are taken.
  * @param {{worker: {id}[], workstation: {id}[]}} known what is registered
+ * @param {boolean} persons whether workers can be compared
  * @returns {{kind, entity, against, sides: {a, b}, figure}} `figure` is the one whose course is drawn
  */
-export function comparisonOf(place, period, site, known) {
-  const kind = KINDS.includes(place.kind) ? place.kind : KINDS[0];
+export function comparisonOf(place, period, site, known, persons = true) {
+  const [kinds, entities] = [KINDS, ENTITIES].map((all) => (persons ? all : all.filter((one) => !PERSONS.includes(one))));
+  const kind = kinds.includes(place.kind) ? place.kind : kinds[0];
   const against = AGAINST.includes(place.against) ? place.against : AGAINST[0];
-  const entity = kind === "periods" ? (ENTITIES.includes(place.of) ? place.of : "factory") : kind.slice(0, -1);
+  const entity = kind === "periods" ? (entities.includes(place.of) ? place.of : "factory") : kind.slice(0, -1);
   const registered = (n) => known[entity]?.[n]?.id;
   const a = entity === "factory" ? undefined : place.a || registered(0);
   const b = kind === "periods" ? a : place.b || known[entity].map(({ id }) => id).find((id) => id !== a);

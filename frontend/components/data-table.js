@@ -34,7 +34,8 @@ export function createTable({ caption, columns, key, sort }) {
       const largest = largestOf(columns, rows);
       if (JSON.stringify(largest) !== JSON.stringify(most)) most = largest;
       showRows(rows);
-      columns.forEach(({ total }, n) => total && setText(foot.firstChild.children[n], total(rows)));
+      const whole = !rows.some(({ withheld }) => withheld); // a sum without some rows would tell of them
+      columns.forEach(({ total }, n) => total && setText(foot.firstChild.children[n], whole ? total(rows) : text("withheld.figure")));
     },
   };
 }

@@ -11,14 +11,14 @@ import { createMadeOf, showsIntervals } from "./made-of.js";
 import { createTiles } from "./tiles.js";
 import { createTimeline } from "./timeline/timeline.js";
 
-/** The questions of a detail. `course` names the fields of the hourly figures. */
-export function detailQueries(kind, course, { place, period }) {
+/** The questions of a detail. `course` names the fields of the hourly figures. What tells of persons is left out without `persons`. */
+export function detailQueries(kind, course, { place, period, persons }) {
   const path = `/metrics/${kind}s/${encodeURIComponent(place.id)}`;
   return {
     figures: { path, query: asked(period) },
     before: { path, query: asked(period.before) },
     course: { path: "/metrics/timeseries", query: { ...asked(period), entity: kind, id: place.id, metric: course.join(), bucket: bucketOf(period) } },
-    ...(showsIntervals(place, period) && { intervals: { path: `${path}/intervals`, query: asked(period) } }),
+    ...(persons && showsIntervals(place, period) && { intervals: { path: `${path}/intervals`, query: asked(period) } }),
   };
 }
 
@@ -29,7 +29,7 @@ export function detailQueries(kind, course, { place, period }) {
  *   `valuesOf` adds to the hourly figures what is drawn of them
  */
 export function createDetail(context, { kind, tiles, series, nowOf, places, whereOf, valuesOf = (values) => values }) {
-  const { format, link, site } = context;
+  const { format, link, site, persons } = context;
   const { id } = context.place;
   const row = createTiles(tiles.map(({ label }) => ({ key: label, label: text(`detail.${label}`) })));
   const states = createChart({ height: 190, format, series });
@@ -39,7 +39,7 @@ export function createDetail(context, { kind, tiles, series, nowOf, places, wher
   const bars = element("div", { class: "bars" });
   let timeline = null;
   let latest;
-  const madeOf = createMadeOf(context, { kind, states: STATES_OF[kind], whereOf: (interval) => whereOf(interval, latest.answers.now.data), counted: (counts) => latest && places.show(latest.answers, counts) });
+  const madeOf = persons && createMadeOf(context, { kind, states: STATES_OF[kind], whereOf: (interval) => whereOf(interval, latest.answers.now.data), counted: (counts) => latest && places.show(latest.answers, counts) });
   const node = element(
     "div",
     { class: "detail" },
@@ -47,12 +47,13 @@ export function createDetail(context, { kind, tiles, series, nowOf, places, wher
     row.node,
     card("timeline", "detail.timeline", bars),
     element("section", { class: "card course", "aria-labelledby": "detail-course" }, element("header", {}, by), element("div", { class: "body" }, states.node, element("div", { class: "units-chart" }, units.node))),
-    card("places", `detail.places_of_${kind}`, places.node),
-    madeOf.node,
+    persons && card("places", `detail.places_of_${kind}`, places.node),
+    persons && madeOf.node,
   );
-  row.node.addEventListener("click", madeOf.seek);
+  node.classList.toggle("impersonal", !persons);
+  if (persons) row.node.addEventListener("click", madeOf.seek);
 
-  const hrefOf = ({ opens }) => link({ view: kind, id, ...opens });
+  const hrefOf = ({ opens }) => (persons ? link({ view: kind, id, ...opens }) : undefined);
 
   function showTimeline(period, name) {
     const window = { from: period.from, to: period.to };
@@ -69,7 +70,7 @@ export function createDetail(context, { kind, tiles, series, nowOf, places, wher
       load: (query, signal) => context.get("/metrics/timeline", query, { signal }),
       text,
       format,
-      onSpan: ({ start, end }) => context.change({ at: `${Math.floor(start)}-${Math.ceil(end)}`, list: "intervals", state: undefined }),
+      onSpan: !persons ? undefined : ({ start, end }) => context.change({ at: `${Math.floor(start)}-${Math.ceil(end)}`, list: "intervals", state: undefined }),
     });
     bars.replaceChildren(timeline.node);
   }
@@ -85,6 +86,7 @@ export function createDetail(context, { kind, tiles, series, nowOf, places, wher
       states.show(answers.course.data.map((one) => ({ ...one, values: valuesOf(one.values) })));
       units.show(answers.course.data);
       showTimeline(period, answers.figures.data.name);
+      if (!persons) return;
       madeOf.show(fresh);
       places.show(answers, madeOf.counts());
     },
@@ -92,7 +94,7 @@ export function createDetail(context, { kind, tiles, series, nowOf, places, wher
       states.close();
       units.close();
       timeline?.close();
-      madeOf.close();
+      if (persons) madeOf.close();
     },
   };
 }

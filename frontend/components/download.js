@@ -1,23 +1,39 @@
 // Two buttons that offer what is shown as a file.
 
-import { element } from "../lib/element.js";
+import { post } from "../lib/api.js";
+import { element, setText } from "../lib/element.js";
 import { downloadCsv, downloadXlsx } from "../lib/export.js";
 import { text } from "../lib/texts.js";
 import { wallClock } from "../lib/zone.js";
+import { explain } from "./trouble.js";
 
 /**
+ * Each file is recorded by the server before it is made. Hidden where the reader may take nothing out.
  * @param {object} context of the view
  * @param {string} what the name of the list in the file's name, after the factory and before the window
  * @param {() => {columns, rows}} table asked for when a button is pressed
  */
 export function downloads(context, what, table) {
-  const button = (title, offer) =>
-    element("button", { type: "button", class: "button", onclick: () => offer(fileName(context, what), { ...table(), timeZone: context.site.time_zone }) }, title);
+  const said = element("p", { class: "fault", role: "alert" });
+  const button = (title, format, offer) => element("button", { type: "button", class: "button", onclick: () => make(format, offer) }, title);
+
+  async function make(format, offer) {
+    setText(said, "");
+    const shown = { ...table(), timeZone: context.site.time_zone };
+    try {
+      await post("/exports/", { view: context.place.view, format, rows: shown.rows.length }, { factory: context.place.factory });
+      await offer(fileName(context, what), shown);
+    } catch (error) {
+      setText(said, explain(error));
+    }
+  }
+
   return element(
     "div",
-    { class: "downloads no-print", role: "group", "aria-label": text("table.download") },
-    button("CSV", downloadCsv),
-    button("Excel", downloadXlsx),
+    { class: "downloads no-print", role: "group", "aria-label": text("table.download"), hidden: !context.may("export") },
+    button("CSV", "csv", downloadCsv),
+    button("Excel", "xlsx", downloadXlsx),
+    said,
   );
 }
 

@@ -1,5 +1,6 @@
 // A figure of a period as its tile shows it: written, with its change against the period before and its course.
 
+import { current } from "../lib/session.js";
 import { text } from "../lib/texts.js";
 
 /**
@@ -9,6 +10,7 @@ import { text } from "../lib/texts.js";
  * @returns {object} what `createTiles` shows, but for key and href
  */
 export function figure(tile, { figures, before, course }, format) {
+  if (figures.data.withheld) return { value: text("withheld.figure"), small: true, note: text("withheld.why", { n: current().k_min }) };
   const value = figures.data[tile.field];
   const shown = { value: tile.write(format, value), unit: tile.unit ?? "", change: change(tile, value, before.data[tile.field], format) };
   if (!tile.bounds) return { ...shown, course: course.data.map(({ values }) => values[tile.field]) };

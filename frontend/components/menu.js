@@ -1,30 +1,37 @@
-// The menu at the end of the top bar: language, appearance, factory, wall, documentation, sample data.
+// The menu at the end of the top bar: the reader, factory, language, appearance, and the ways that are rarely gone.
 
-import { get, post } from "../lib/api.js";
-import { changedAddress } from "../lib/address.js";
+import { get } from "../lib/api.js";
+import { addressOf, changedAddress } from "../lib/address.js";
 import { element, icon } from "../lib/element.js";
-import { count } from "../lib/format.js";
+import { current, isClosed, look, may } from "../lib/session.js";
 import { LANGUAGES, preferredLanguage, text } from "../lib/texts.js";
-import { explain } from "./trouble.js";
+import { createReader } from "./reader.js";
+import { createReload } from "./sample-data.js";
 
 const LINES = "M4 7h16M4 12h16M4 17h16";
+const ADMINISTRATION = { settings: "settings", people: "people", keys: "people", audit: "people" }; // views, and what they need
 
-/** Fill `node` with the menu's button; what is asked of the server is asked when it opens. */
-export function renderMenu(node, { go, place, refresh }) {
-  const factories = element("select", { id: "factory", onchange: () => go(changedAddress(place(), { factory: factories.value, id: undefined, view: "overview" })) });
+/** Fill `node` with the menu's button. What the reader may do is asked again when it opens. */
+export function renderMenu(node, { go, place, refresh, isOffered }) {
+  const known = element("div", { class: "known" });
   const sample = element("div", { class: "sample", hidden: true });
   const menu = element(
     "div",
     { id: "menu", popover: true, class: "menu card", "aria-label": text("menu.label") },
-    field("menu.factory", factories),
+    known,
     field("menu.language", choice("language", LANGUAGES, preferredLanguage(), speak)),
     field("menu.theme", choice("theme", { system: text("menu.system"), light: text("menu.light"), dark: text("menu.dark") }, storedTheme(), dress)),
-    element("a", { class: "button", href: "?view=wall&window=shift" }, text("menu.wall")),
     element("a", { class: "button", href: "docs" }, text("menu.docs")),
     sample,
   );
-  menu.addEventListener("toggle", (event) => {
-    if (event.newState === "open") fill(factories, sample, place(), refresh);
+  const fill = () => fillKnown(known, { place: place(), go, isOffered });
+  menu.addEventListener("beforetoggle", ({ newState }) => newState === "open" && !isClosed() && fill());
+  menu.addEventListener("toggle", async ({ newState }) => {
+    if (newState !== "open" || isClosed()) return;
+    const before = JSON.stringify(current());
+    await look().catch(() => {}); // the page's banner says that the server is away
+    if (JSON.stringify(current()) !== before && !known.contains(document.activeElement)) fill();
+    await offerSample(sample, place(), refresh);
   });
   menu.addEventListener("click", (event) => event.target.closest("a") && menu.hidePopover());
   node.replaceChildren(element("button", { type: "button", class: "button", popovertarget: "menu", "aria-label": text("menu.label") }, icon(LINES)), menu);
@@ -36,6 +43,24 @@ function choice(id, options, chosen, changed) {
   const select = element("select", { id, onchange: () => changed(select.value) });
   select.append(...Object.entries(options).map(([value, words]) => element("option", { value, selected: value === chosen }, words)));
   return select;
+}
+
+/** What depends on the reader and on the factory. */
+function fillKnown(node, { place, go, isOffered }) {
+  const { factories, user } = current();
+  const names = Object.fromEntries(factories.map(({ factory_id: id, name }) => [id, name]));
+  const chosen = (factory) => go(changedAddress(place, { factory, id: undefined, view: "overview" }));
+  const link = (view) => element("a", { class: "button", href: addressOf(place, { view }) }, text(`views.${view}`));
+  const administration = Object.keys(ADMINISTRATION).filter((view) => may(ADMINISTRATION[view], place.factory));
+  node.replaceChildren(
+    ...[
+      user && createReader(place),
+      factories.length > 0 && field("menu.factory", choice("factory", names, place.factory, chosen)),
+      isOffered("organisation") && link("organisation"),
+      factories.length > 0 && element("a", { class: "button", href: addressOf(place, { view: "wall", window: "shift" }) }, text("menu.wall")),
+      administration.length > 0 && element("nav", { class: "ways", "aria-label": text("menu.administration") }, ...administration.map((view) => link(view))),
+    ].filter(Boolean),
+  );
 }
 
 function speak(language) {
@@ -53,46 +78,10 @@ function dress(theme) {
   dispatchEvent(new Event("themechange"));
 }
 
-async function fill(factories, sample, place, refresh) {
-  try {
-    const [sites, demo] = await Promise.all([get("/factories/"), get("/demo/")]);
-    factories.replaceChildren(
-      ...sites.data.map((site) => element("option", { value: site.factory_id, selected: site.factory_id === place.factory }, site.name)),
-    );
-    sample.hidden = !demo.data.enabled;
-    if (demo.data.enabled) sample.replaceChildren(reload(place, refresh));
-  } catch {
-    sample.hidden = true; // the page's banner says that the server is away
-  }
-}
-
-/** The button that replaces the factory's data, asks first, and says what really happened. */
-function reload(place, refresh) {
-  const said = element("p", { class: "quiet", role: "status" });
-  const load = async () => {
-    button.disabled = true;
-    said.textContent = text("sample.loading");
-    try {
-      const { data } = await post("/demo/seed", undefined, { factory: place.factory });
-      said.textContent = text("sample.loaded", { events: count(data.events), workers: count(data.workers), stations: count(data.workstations) });
-      refresh();
-    } catch (error) {
-      // Without an answer nobody knows whether it was done.
-      said.textContent = text(error.status === 0 ? "sample.unclear" : "sample.failed", { reason: explain(error) });
-      if (error.status === 0) refresh();
-    }
-    button.disabled = false;
-    ask();
-  };
-  const ask = () => {
-    button.textContent = text("sample.reload");
-    button.onclick = () => {
-      said.textContent = text("sample.warning");
-      button.textContent = text("sample.sure");
-      button.onclick = load;
-    };
-  };
-  const button = element("button", { type: "button", class: "button" });
-  ask();
-  return element("div", {}, button, said);
+async function offerSample(sample, place, refresh) {
+  sample.hidden = true;
+  if (!may("settings", place.factory)) return;
+  const { enabled } = await get("/demo/").then(({ data }) => data, () => ({ enabled: false }));
+  sample.hidden = !enabled;
+  if (enabled) sample.replaceChildren(createReload(place, refresh));
 }

@@ -10,19 +10,20 @@ const ENTRIES = [
   ["workstations", "M4 20V9l6 4V9l6 4V5h4v15ZM8 16h1M12 16h1M16 16h1"],
   ["compare", "M7 4v16M17 4v16M3 9h8M13 14h8"],
   ["events", "M5 6h14M5 12h14M5 18h9"],
+  ["organisation", "M3 21h18M5 21V7l6-3v17M11 10l8-3v14M8 9v.01M8 13v.01M8 17v.01M15 12v.01M15 16v.01"],
 ];
 const BELONGS = { worker: "workers", workstation: "workstations" };
 
-/** Links to all views; the one of the place is marked. */
-export function renderNavigation(node, place) {
+/** Links to the views that are `offered(view)` to the reader; the one of the place is marked. */
+export function renderNavigation(node, place, offered) {
   const current = BELONGS[place.view] ?? place.view;
   node.replaceChildren(
-    ...ENTRIES.map(([view, path]) =>
+    ...ENTRIES.filter(([view]) => offered(view)).map(([view, path]) =>
       element(
         "a",
-        { href: addressOf(place, { view }), "aria-current": view === current ? "page" : undefined },
+        { href: addressOf(place, { view }), "data-opens": view, "aria-current": view === current ? "page" : undefined },
         icon(path),
-        element("span", {}, text(`views.${view}`)),
+        element("span", {}, text(`views.${view === "organisation" ? "factories" : view}`)),
       ),
     ),
   );

@@ -7,8 +7,8 @@ import { sparkline } from "./sparkline.js";
 /**
  * A row of tiles that keeps its place while figures change.
  *
- * A tile is `{key, label, value, unit?, note?, change?: {text, look: string}, course?: number[], band?:
- * {lower, value, upper}, href?}`; `band` in percent.
+ * A tile is `{key, label, value, small?, unit?, note?, change?: {text, look: string}, course?: number[], band?:
+ * {lower, value, upper}, href?}`; `band` in percent, `small` where the value is a word.
  * @returns {{node, show(tiles)}}
  */
 export function createTiles(labels) {
@@ -36,7 +36,8 @@ function skeleton(label) {
   return { node: element("li", {}, link), link, ...parts };
 }
 
-function fill(place, { value, unit = "", note = "", change, course, band, href }) {
+function fill(place, { value, small = false, unit = "", note = "", change, course, band, href }) {
+  place.link.classList.toggle("small", small);
   if (href) place.link.setAttribute("href", href);
   setText(place.value, value);
   setText(place.unit, unit);
@@ -44,7 +45,7 @@ function fill(place, { value, unit = "", note = "", change, course, band, href }
   setText(place.change, change?.text ?? "");
   place.change.className = `change number ${change?.look ?? ""}`;
   if (band) place.drawn.replaceChildren(bandOf(band));
-  else if (course) place.drawn.replaceChildren(sparkline(course));
+  else place.drawn.replaceChildren(...(course ? [sparkline(course)] : []));
 }
 
 /** Where a percentage lies between what it would be at least and at most. */

@@ -9,11 +9,12 @@ const KINDS = ["worker", "workstation"];
 const load = () => Promise.all([import("./timeline/timeline.js"), styled("styles/timeline.css")]);
 
 /** @returns {{node, show(period, now, place), close()}} `now` is the data of `GET /metrics/now` */
-export function createTimelineCard({ get, go, change, format, site }) {
+export function createTimelineCard({ get, go, change, format, site, persons }) {
   const body = element("div", { class: "body" });
   const choice = (kind) =>
     element("label", {}, element("input", { type: "radio", name: "rows", value: kind, onchange: () => choose(kind) }), element("span", {}, text(`kinds.${kind}s`)));
   const choices = element("fieldset", { class: "segments small" }, element("legend", { class: "hidden" }, text("overview.rows")), ...KINDS.map(choice));
+  choices.hidden = !persons;
   const node = element("section", { class: "card rows", "aria-labelledby": "rows" }, element("header", {}, element("h2", { id: "rows" }, text("overview.timeline")), choices), body);
   let timeline = null;
   let shown = ""; // the kind and its rows
@@ -22,7 +23,7 @@ export function createTimelineCard({ get, go, change, format, site }) {
   const choose = (kind) => change({ rows: kind === "worker" ? undefined : "workstations" }, { replace: true });
 
   async function show(period, now, place) {
-    const kind = place.rows === "workstations" ? "workstation" : "worker";
+    const kind = place.rows === "workstations" || !persons ? "workstation" : "worker";
     choices.querySelector(`[value=${kind}]`).checked = true;
     const rows = now[`${kind}s`].map((row) => ({ id: row[`${kind}_id`], name: row.name }));
     const window = { from: period.from, to: period.to };

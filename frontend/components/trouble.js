@@ -1,13 +1,14 @@
 // What a view shows instead of figures: no permission, not found, no answer; and the sentence for a banner.
 
 import { element } from "../lib/element.js";
+import { duration } from "../lib/format.js";
 import { hasText, text } from "../lib/texts.js";
 
 /** What went wrong, in a sentence of the reader's language where there is one, else as the API put it. */
 export function explain(error) {
   if (!("status" in error)) return text("trouble.page");
   for (const key of [`trouble.${error.code}`, `trouble.status_${error.status}`]) {
-    if (hasText(key)) return text(key);
+    if (hasText(key)) return text(key, { duration: duration(error.wait) });
   }
   return error.message;
 }

@@ -5,12 +5,19 @@ import { PERIODS, USUAL_PERIOD } from "./periods.js";
 const FARTHEST = Date.UTC(9999, 0);
 const LASTING = ["factory", "window", "from", "to", "lang"]; // what goes along from view to view
 
+let home = "default";
+
+/** Name the factory that an address without one is of. */
+export const setHome = (factory) => {
+  home = factory;
+};
+
 /** The place that an address names: `view`, `window`, `factory` and what else stands in its query. */
 export function placeOf(address = location) {
   const query = Object.fromEntries(new URLSearchParams(address.search));
   const known = PERIODS.includes(query.window) && (query.window !== "custom" || isPeriod(query));
   const window = known ? query.window : lastWindow();
-  return { ...query, view: query.view ?? "overview", factory: query.factory ?? "default", window };
+  return { ...query, factory: query.factory ?? home, window };
 }
 
 /** Whether `from` and `to` bound a period of one's own; without `to` it lasts until now. */
@@ -32,7 +39,7 @@ export function changedAddress(from, changes) {
 
 function query(place) {
   const given = { ...place };
-  if (given.factory === "default") delete given.factory;
+  if (given.factory === home) delete given.factory;
   if (given.window !== "custom") delete given.from, delete given.to;
   const entries = Object.entries(given).filter(([, value]) => value !== undefined && value !== null && value !== "");
   return `?${new URLSearchParams(entries)}`;

@@ -3,19 +3,31 @@
 const BASE = "api/v1";
 const TIMEOUT_MS = 15_000;
 const MOST_KEPT = 60;
+const PRIVATE = /^\/(session|users|keys|audit|organisations)\b/; // what is not kept for when the server is away
+const TYPED = new Set(["bad_credentials", "code_required"]); // refusals of what the reader typed, not of the token
 
 /**
  * What went wrong, in a sentence for the reader. `status` is 0 when no answer came; `errors` are the faults of
- * single fields as the API tells them.
+ * single fields as the API tells them; `wait` is for how many seconds the server asks to wait, else null.
  */
 class ApiError extends Error {
-  constructor(message, status, body = {}) {
+  constructor(message, status, body = {}, wait = null) {
     super(message);
     this.status = status;
     this.code = body.code ?? (status ? "unreadable_answer" : "no_answer");
     this.errors = body.errors ?? [];
+    this.wait = wait;
   }
 }
+
+// Who asks: `bearer` gives the token to send, or null; `renew` gets the refused one and gives another, or null;
+// `reader` tells the kept answers of one reader from those of another. lib/session.js knows.
+let credentials = { bearer: async () => null, renew: async () => null, reader: () => "" };
+
+/** Let the requests from now on go with these credentials. */
+export const askAs = (given) => {
+  credentials = given;
+};
 
 const kept = new Map(); // the last answer of each question, by key: {etag, body}
 let ahead = 0; // milliseconds that the server's clock is ahead of ours
@@ -37,7 +49,7 @@ export async function get(path, query = {}, { signal, key } = {}) {
   const address = `${path}${search(query)}`;
   const name = key ?? address;
   const before = kept.get(name);
-  const headers = { "X-Offline-Key": name };
+  const headers = PRIVATE.test(path) ? {} : { "X-Offline-Key": `${credentials.reader()} ${name}` };
   if (before?.etag) headers["If-None-Match"] = before.etag;
   const response = await ask(address, { headers, cache: "no-store" }, signal);
   if (response.status === 304) {
@@ -53,12 +65,23 @@ export async function get(path, query = {}, { signal, key } = {}) {
 }
 
 /**
- * The JSON answer of a POST route.
+ * The JSON answer of a route that changes something. `anonymous` sends no token.
+ * @param {string} path below the API's base
+ * @param {unknown} body undefined for none
+ * @param {Record<string, string|undefined>} query
+ * @param {{anonymous?: boolean, headers?: Record<string, string>, seconds?: number}} options `seconds` to wait for the answer
  * @throws {ApiError}
  */
-export async function post(path, body, query = {}) {
-  const sent = body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-  return read(await ask(`${path}${search(query)}`, { method: "POST", cache: "no-store", ...sent }));
+export const post = (path, body, query, options) => change("POST", path, body, query, options);
+export const patch = (path, body, query, options) => change("PATCH", path, body, query, options);
+export const remove = (path, body, query, options) => change("DELETE", path, body, query, options);
+
+async function change(method, path, body, query = {}, { anonymous = false, headers = {}, seconds } = {}) {
+  const typed = body === undefined ? {} : { "Content-Type": "application/json" };
+  const options = { method, cache: "no-store", headers: { ...typed, ...headers }, body: body === undefined ? undefined : JSON.stringify(body) };
+  const address = `${path}${search(query)}`;
+  const limit = seconds && AbortSignal.timeout(seconds * 1000);
+  return read(await (anonymous ? send(address, options, null) : ask(address, options, undefined, limit)));
 }
 
 function search(query) {
@@ -66,15 +89,26 @@ function search(query) {
   return given.length ? `?${new URLSearchParams(given)}` : "";
 }
 
-async function ask(address, options, signal) {
-  const limit = AbortSignal.timeout(TIMEOUT_MS);
+/** A request with the reader's token; with a fresh one again where that is refused. */
+async function ask(address, options, signal, limit) {
+  const bearer = await credentials.bearer();
+  const response = await send(address, options, bearer, signal, limit);
+  if (response.status !== 401 || TYPED.has(await codeOf(response))) return response;
+  const fresh = await credentials.renew(bearer);
+  return fresh ? send(address, options, fresh, signal, limit) : response;
+}
+
+async function send(address, options, bearer, signal, limit = AbortSignal.timeout(TIMEOUT_MS)) {
+  const headers = bearer ? { ...options.headers, Authorization: `Bearer ${bearer}` } : options.headers;
   try {
-    return await fetch(`${BASE}${address}`, { ...options, signal: signal ? AbortSignal.any([signal, limit]) : limit });
+    return await fetch(`${BASE}${address}`, { ...options, headers, signal: signal ? AbortSignal.any([signal, limit]) : limit });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError("no answer", 0);
   }
 }
+
+const codeOf = async (response) => (await response.clone().json().catch(() => ({}))).code;
 
 async function read(response) {
   let body;
@@ -83,8 +117,9 @@ async function read(response) {
   } catch {
     throw new ApiError(`status ${response.status}`, response.ok ? 0 : response.status);
   }
-  if (!response.ok) throw new ApiError(body.error ?? `status ${response.status}`, response.status, body);
-  return body;
+  if (response.ok) return body;
+  const wait = Number.parseInt(response.headers.get("Retry-After"), 10);
+  throw new ApiError(body.error ?? `status ${response.status}`, response.status, body, Number.isNaN(wait) ? null : wait);
 }
 
 function keep(name, answer) {

@@ -19,17 +19,17 @@ const registries = new Map();
 export const compare = {
   title: ({ text }) => text("views.compare"),
 
-  queries({ place, period, site }) {
-    const questions = { workers: { path: "/workers/" }, workstations: { path: "/workstations/" } };
+  queries({ place, period, site, persons }) {
+    const questions = { ...(persons && { workers: { path: "/workers/" } }), workstations: { path: "/workstations/" } };
     const known = registries.get(place.factory);
     if (!known) return questions;
-    const comparison = comparisonOf(place, period, site, known);
+    const comparison = comparisonOf(place, period, site, known, persons);
     if (missing(comparison, known).length) return questions;
     return { ...questions, ...questionsOf(comparison, "a").queries, ...questionsOf(comparison, "b").queries };
   },
 
   create(context) {
-    const { format, site } = context;
+    const { format, site, persons } = context;
     const choice = createChoice(context);
     const course = createCourse(context);
     const timelines = createTimelines(context);
@@ -45,9 +45,9 @@ export const compare = {
     let latest = null; // the arguments of the table to download
 
     function show({ answers, place, period }) {
-      const known = { worker: workersOf(answers.workers), workstation: workstationsOf(answers.workstations) };
+      const known = { worker: answers.workers ? workersOf(answers.workers) : [], workstation: workstationsOf(answers.workstations) };
       registries.set(place.factory, known);
-      const comparison = comparisonOf(place, period, site, known);
+      const comparison = comparisonOf(place, period, site, known, persons);
       const { entity, sides, kind } = comparison;
       const lacking = missing(comparison, known);
       choice.show(comparison, known, Object.fromEntries(lacking.filter((side) => sides[side].id).map((side) => [side, text(`compare.unknown_${entity}`, { id: sides[side].id })])));

@@ -39,7 +39,7 @@ export const events = {
     const node = element(
       "section",
       { class: "card events" },
-      element("header", {}, filters.node, element("div", { class: "tools no-print" }, form.button, downloads(context, "events", () => streamTable(shown)))),
+      element("header", {}, filters.node, element("div", { class: "tools no-print" }, context.may("enter") && form.button, downloads(context, "events", () => streamTable(shown)))),
       element("div", { class: "waiting no-print", role: "status" }, waiting),
       element("div", { class: "body" }, scroll, empty, foot),
       form.dialog,

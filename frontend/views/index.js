@@ -1,12 +1,15 @@
-// Every view, loaded when it is first opened.
+// Every view, loaded when it is first opened, and who may open it.
 
 import { styled } from "../lib/stylesheet.js";
+import { current, may, membership, seesPersons } from "../lib/session.js";
 
 /**
  * A view answers `title({place, text, answers})`, the questions it asks (`queries`, each `{path, query}`), and
  * `create(context)`: its node, `show({period, answers, place, site})` for each set of fresh answers, and `close()`.
- * The shell adds `now` of `GET /metrics/now` to the answers. The context has `format`, `get`, `link(changes)` (the
- * address of another view), `change(changes)` (go to the same view with something changed) and `go(changes)`.
+ * The shell adds `now` of `GET /metrics/now` to the answers, but for a view that is `still`: one that is about no
+ * period, and asked for again only when something was changed. The context has `format`, `get`, `link(changes)` (the
+ * address of another view), `change(changes)` (go to the same view with something changed), `go(changes)`,
+ * `may(permission)` in the place's factory, and `persons`, whether persons may be told apart there.
  */
 export const VIEWS = {
   overview: view("overview", () => import("./overview.js"), "tables"),
@@ -15,9 +18,43 @@ export const VIEWS = {
   worker: view("worker", () => import("./worker.js"), "tables", "timeline", "filters", "detail"),
   workstation: view("workstation", () => import("./workstation.js"), "tables", "timeline", "filters", "detail"),
   compare: view("compare", () => import("./compare.js"), "tables", "timeline", "filters", "compare"),
-  events: view("events", () => import("./events.js"), "tables", "filters", "events"),
+  events: view("events", () => import("./events.js"), "tables", "filters", "forms", "events"),
   wall: view("wall", () => import("./wall.js"), "timeline", "wall"),
+  organisation: view("organisation", () => import("./organisation.js"), "tables"),
+  people: view("people", () => import("./people.js"), "tables", "forms"),
+  keys: view("keys", () => import("./keys.js"), "tables", "forms"),
+  audit: view("audit", () => import("./audit.js"), "tables", "filters", "forms"),
+  settings: view("settings", () => import("./settings.js"), "forms"),
+  account: view("account", () => import("./account.js"), "forms"),
+  organisations: view("organisations", () => import("./organisations.js"), "tables", "forms"),
 };
+
+const OF_PERSONS = ["workers", "worker", "events"];
+const NEEDS = { wall: "figures", people: "people", keys: "people", audit: "people", settings: "settings" };
+
+/** Why the reader cannot open a view in a factory, as the API would put it; null when they can. */
+export function obstacle(name, factory) {
+  if (name === "account") return current().user ? null : NOT_ALLOWED;
+  if (name === "organisations") return current().operator ? null : NOT_ALLOWED;
+  if (!may(NEEDS[name] ?? "views", factory)) return NOT_ALLOWED;
+  return OF_PERSONS.includes(name) && !seesPersons(factory) ? PERSONS_WITHHELD : null;
+}
+
+const NOT_ALLOWED = { status: 403, code: "not_allowed" };
+const PERSONS_WITHHELD = { status: 403, code: "persons_withheld" };
+
+/** The view to open where `name` is asked for: who has only one gets that one, whatever is asked for. */
+export function viewToOpen(name, factory) {
+  const first = current().operator ? "organisations" : membership(factory) && !may("views", factory) ? "wall" : "overview";
+  if (!Object.hasOwn(VIEWS, name ?? "")) return first;
+  return first !== "overview" && obstacle(name, factory) ? first : name;
+}
+
+/** Whether the navigation leads to a view. */
+export function isOffered(name, factory) {
+  if (name === "organisation" && current().factories.length < 2) return false;
+  return !obstacle(name, factory) && viewToOpen(name, factory) === name;
+}
 
 /** What loads a view and the style sheets that it alone needs. */
 function view(name, load, ...styles) {

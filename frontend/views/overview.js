@@ -27,15 +27,16 @@ export const overview = {
       { class: "overview" },
       tiles.node,
       element("section", { class: "card course", "aria-labelledby": "course" }, element("header", {}, element("h2", { id: "course" }, text("overview.course"))), element("div", { class: "body" }, chart.node)),
-      rightNow.node,
+      context.persons && rightNow.node,
       rows.node,
     );
+    node.classList.toggle("impersonal", !context.persons);
     return {
       node,
       show({ period, answers, place }) {
         tiles.show(TILES.map((tile) => ({ key: tile.key, ...tileOf(tile, answers, context) })));
         chart.show(answers.course.data);
-        rightNow.show(answers.now.data, Date.parse(answers.now.timestamp));
+        if (context.persons) rightNow.show(answers.now.data, Date.parse(answers.now.timestamp));
         rows.show(period, answers.now.data, place);
       },
       close() {
@@ -59,8 +60,8 @@ const TILES = [
   { key: "stations", opens: { view: "workstations", state: "productive,occupied" } },
 ];
 
-function tileOf(tile, { factory, before, course, now }, { format, link }) {
-  const href = link(tile.opens);
+function tileOf(tile, { factory, before, course, now }, { format, link, persons }) {
+  const href = link(persons || tile.opens.view !== "workers" ? tile.opens : { view: "workstations" });
   if (tile.key === "workers" || tile.key === "stations") {
     const kind = tile.key === "workers" ? "worker" : "station";
     const all = now.data[tile.key === "workers" ? "workers" : "workstations"].length;

@@ -7,6 +7,7 @@ import { createTimeline } from "../components/timeline/timeline.js";
 import { nothing } from "../components/trouble.js";
 import { get, serverNow } from "../lib/api.js";
 import { element, setText } from "../lib/element.js";
+import { current } from "../lib/session.js";
 import { text } from "../lib/texts.js";
 
 const TURN_MS = 15_000;
@@ -25,7 +26,8 @@ export const wall = {
     const stage = element("div", { class: "stage" });
     const asOf = element("p", { class: "quiet number" });
     const dots = element("ol", { class: "dots", "aria-hidden": "true" });
-    const exit = element("a", { class: "button exit", href: context.link({ view: "overview" }) }, text("wall.exit"));
+    const home = context.may("views") ? "overview" : "account"; // where a screen of its own is signed out
+    const exit = element("a", { class: "button exit", href: context.link({ view: home }) }, text("wall.exit"));
     const full = element("button", { type: "button", class: "button", onclick: () => document.documentElement.requestFullscreen() }, text("wall.full"));
     const node = element("div", { class: "wall" }, element("header", {}, what, clock), stage, element("footer", {}, dots, asOf, element("p", { class: "hands" }, full, exit)));
 
@@ -55,7 +57,7 @@ export const wall = {
       if (Date.now() - opened > DAY_MS && !document.fullscreenElement && (await answers())) location.reload();
     }, TURN_MS);
     const awake = stayAwake();
-    const leave = (event) => event.key === "Escape" && !document.fullscreenElement && context.go({ view: "overview" });
+    const leave = (event) => event.key === "Escape" && !document.fullscreenElement && context.go({ view: home });
     addEventListener("keydown", leave);
 
     return {
@@ -116,9 +118,10 @@ function figuresPage({ format }) {
     parts: () => 1,
     show({ answers: { factory, before } }) {
       FIGURES.forEach(({ field, write, relative }, n) => {
-        const [value, old] = [factory.data[field], before.data[field]];
-        setText(places[n].value, format[write](value));
-        const { text: told, look } = change({ relative }, value, old, format);
+        const { withheld, [field]: value } = factory.data;
+        setText(places[n].value, withheld ? text("withheld.figure") : format[write](value));
+        places[n].value.classList.toggle("word", Boolean(withheld));
+        const { text: told, look } = withheld ? { text: text("withheld.why", { n: current().k_min }), look: "" } : change({ relative }, value, before.data[field], format);
         setText(places[n].change, told);
         places[n].change.className = `change number ${look}`;
       });

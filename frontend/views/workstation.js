@@ -29,7 +29,7 @@ export const workstation = {
   queries: (where) => detailQueries("workstation", COURSE, where),
 
   create(context) {
-    const { link, place } = context;
+    const { link, place, persons } = context;
     return createDetail(context, {
       kind: "workstation",
       tiles: TILES,
@@ -45,7 +45,7 @@ export const workstation = {
         if (!now) return [];
         return [
           element("span", { class: `state state-${now.state}` }, text(`states.${now.state}`)),
-          ...now.worker_ids.map((id) => element("a", { href: link({ view: "worker", id }) }, workerName(data, id))),
+          ...(persons ? now.worker_ids : []).map((id) => element("a", { href: link({ view: "worker", id }) }, workerName(data, id))),
           now.type && element("span", { class: "quiet" }, now.type),
         ];
       },

@@ -22,22 +22,22 @@ export const workstations = {
         elapsed = answers.workstations.window.elapsed_hours;
         const names = new Map(answers.now.data.workers.map(({ worker_id: id, name }) => [id, name]));
         const now = new Map(answers.now.data.workstations.map((station) => [station.workstation_id, station]));
-        listing.show(answers.workstations.data.map((row) => rowOf(row, now.get(row.workstation_id), names)), place);
+        listing.show(answers.workstations.data.map((row) => rowOf(row, now.get(row.workstation_id), context.persons && names)), place);
       },
       close: listing.close,
     };
   },
 };
 
-/** A workstation's figures with the state now; one registered a moment ago may be in one of the answers only. */
+/** A workstation's figures with the state now, and by `names` who is there, unless that is not to be told; one registered a moment ago may be in one of the answers only. */
 const rowOf = (row, now, names) => ({
   ...row,
   id: row.workstation_id,
   state: now?.state ?? "free",
-  present: (now?.worker_ids ?? []).map((id) => names.get(id) ?? id).join(", "),
+  present: ((names && now?.worker_ids) || []).map((id) => names.get(id) ?? id).join(", "),
 });
 
-function columnsOf({ format, link }, elapsed) {
+function columnsOf({ format, link, persons }, elapsed) {
   const into = (state) => ({ id }) => link({ view: "workstation", id, list: "intervals", state });
   const intoUnits = ({ id }) => link({ view: "workstation", id, list: "units" });
   const occupied = (rows) => sum(rows, "occupancy_time_hours");
@@ -52,7 +52,7 @@ function columnsOf({ format, link }, elapsed) {
       note: ({ present }) => present,
       state: ({ state }) => state,
       order: ({ state }) => STATES_OF.workstation.indexOf(state),
-      exports: [{ ...field("state", "", "text"), value: ({ state }) => text(`states.${state}`) }, field("present", "", "text")],
+      exports: [{ ...field("state", "", "text"), value: ({ state }) => text(`states.${state}`) }, ...(persons ? [field("present", "", "text")] : [])],
     },
     figure("utilization_percentage", format.percent, {
       title: text("columns.occupancy_percentage"),

@@ -25,7 +25,7 @@ export function createStore({ entity, rows, calendar, load, onChange }) {
   let held = 0;
   let uses = 0;
   let retry;
-  const store = { liveEnd: null, error: null, mostUnits: { hour: 1, day: 1 }, want, ask, plan, refresh, close };
+  const store = { liveEnd: null, error: null, withheld: false, mostUnits: { hour: 1, day: 1 }, want, ask, plan, refresh, close };
 
   function piece(level, tile, chunk) {
     const name = `${level} ${tile} ${chunk}`;
@@ -95,6 +95,7 @@ export function createStore({ entity, rows, calendar, load, onChange }) {
     if (data.end < one.to) store.liveEnd = Math.max(store.liveEnd ?? 0, data.end);
     if (data.columns) store.mostUnits[one.level] = Math.max(store.mostUnits[one.level], data.mostUnits);
     store.error = null;
+    store.withheld ||= data.rows.some((row) => row.withheld);
     drop();
     onChange();
   }

@@ -11,6 +11,7 @@ const UNKNOWN = LOOKS.indexOf("unknown");
  *   `end`: up to where it is known (epoch ms, cut at now); `columns`: the starts of the buckets and, last, their end;
  *   `weight`: how many numbers it holds.
  *   A row of an exact answer is {start, look, place, unitsAt, units}; one of columns {seconds: four arrays by look, units}.
+ *   A row that is `withheld` has nothing in it.
  */
 export function decode(answer, entity) {
   const end = Date.parse(answer.window.to);
@@ -26,8 +27,12 @@ export function decode(answer, entity) {
   return { end, weight: rows.length * columns.length * 5, columns, places: [], mostUnits, rows };
 }
 
-function exactRow(row, looks, entity) {
+const NOTHING = { start: [], state: [], workers: [], units_at: [], units: [] };
+
+function exactRow(given, looks, entity) {
+  const row = given.withheld ? NOTHING : given;
   return {
+    withheld: given.withheld === true,
     start: Float64Array.from(row.start),
     look: Uint8Array.from(row.state, (state) => looks[state]),
     place: entity === "worker" ? row.workstation : row.workers,
@@ -39,6 +44,7 @@ function exactRow(row, looks, entity) {
 function columnRow(row, columns, entity) {
   const count = columns.length - 1;
   const seconds = LOOKS.map(() => new Float64Array(count));
+  if (row.withheld) return { withheld: true, seconds, units: new Float64Array(count) };
   for (const state of STATES_OF[entity]) if (row[state]) seconds[lookOf(state)].set(row[state]);
   const rest = seconds[entity === "worker" ? UNKNOWN : ABSENT];
   for (let i = 0; i < count; i += 1) {
@@ -51,5 +57,5 @@ function columnRow(row, columns, entity) {
     // Two or three rounded times can miss their sum by a second: that one second is no state of its own.
     if (left > (states > 1 ? 1 : 0)) rest[i] = left;
   }
-  return { seconds, units: Float64Array.from(row.units) };
+  return { withheld: false, seconds, units: Float64Array.from(row.units) };
 }

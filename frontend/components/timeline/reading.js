@@ -11,11 +11,13 @@ const FARTHEST = 8; // pieces to either side in which the ends of a span are loo
  *
  * A span: {start, end, startsEarlier, lasts, state, places, units}: `startsEarlier` if its start is not loaded,
  * `lasts` if it goes on (up to now, or beyond what is loaded). A column: {start, end, parts: [{state, seconds, share}],
- * units}. Instants in epoch ms, the share from 0 to 1.
+ * units}. Instants in epoch ms, the share from 0 to 1. What is withheld is one column of the whole piece without parts.
  */
 export function readAt(store, entity, level, index, at) {
   const [{ piece }] = store.plan(level, Math.floor(index / ROWS_A_PIECE), at, at + 1);
   if (!piece || at >= piece.data.end) return null;
+  const { withheld } = piece.data.rows[index % ROWS_A_PIECE];
+  if (withheld) return { start: piece.from, end: Math.min(piece.to, piece.data.end), parts: [], units: null, withheld };
   return piece.data.columns ? columnAt(piece, entity, index, at) : spanAt(store, piece, entity, index, at);
 }
 
@@ -89,7 +91,7 @@ function neighbour(store, { chunk }, at, far) {
 
 /** Whether the span goes on in this interval. Who is at a station may differ: together they were there. */
 function joins(piece, row, i, entity, span) {
-  if (i < 0 || stateOfLook(entity, row.look[i]) !== span.state) return false;
+  if (i < 0 || row.withheld || stateOfLook(entity, row.look[i]) !== span.state) return false;
   const places = placesOf(piece, row, i, entity);
   if (entity === "worker") return places.join() === span.places.join();
   span.places = [...new Set([...span.places, ...places])].sort();

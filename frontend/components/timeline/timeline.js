@@ -109,8 +109,9 @@ export function createTimeline(options) {
   }
 
   function settled() {
-    parts.status.hidden = store.error === null;
-    setText(parts.status, store.error ? text("timeline.not_loaded", { reason: store.error.message }) : "");
+    const missing = store.error ? text("timeline.not_loaded", { reason: store.error.message }) : store.withheld ? text("timeline.withheld") : "";
+    parts.status.hidden = !missing;
+    setText(parts.status, missing);
     parts.whole.disabled = viewport.isWhole;
     parts.zoomOut.disabled = viewport.isWhole;
     parts.plot.classList.toggle("movable", !viewport.isWhole);

@@ -35,6 +35,7 @@ export function createWords({ entity, text, format }) {
 
   /** The states of a reading as {state, words}. */
   function states(reading) {
+    if (reading.withheld) return [{ state: null, words: text("withheld.figure") }];
     if (reading.state) return [{ state: reading.state, words: `${state(reading.state)}, ${duration(reading)}` }];
     return reading.parts.map(({ state: name, seconds, share }) => ({
       state: name,
@@ -53,7 +54,7 @@ export function createWords({ entity, text, format }) {
   function nodes(name, reading) {
     const title = element("strong", {}, name);
     if (!reading) return [title, element("span", { class: "quiet" }, text("timeline.nothing"))];
-    const lines = states(reading).map(({ state: of, words }) => element("span", { class: "timeline-state" }, swatch(of), words));
+    const lines = states(reading).map(({ state: of, words }) => element("span", { class: "timeline-state" }, of ? swatch(of) : "", words));
     const rest = [time(reading), places(reading), units(reading.units)].filter(Boolean);
     return [title, ...lines, ...rest.map((words) => element("span", { class: "number" }, words))];
   }

@@ -1,0 +1,38 @@
+// Lets the reader in: at once, or after they have signed in and replaced a password that somebody else knows.
+
+import { element } from "../lib/element.js";
+import { current, isClosed } from "../lib/session.js";
+import { styled } from "../lib/stylesheet.js";
+import { text } from "../lib/texts.js";
+
+/**
+ * Resolves when the reader may come in.
+ * @param {HTMLElement} stage where the forms stand meanwhile
+ * @param {(words: string) => void} title
+ */
+export async function admit(stage, title) {
+  if (!isClosed() && !current().user?.must_change_password) return;
+  const [{ createFirstPassword, createSignIn }] = await Promise.all([import("./sign-in.js"), styled("styles/forms.css")]);
+  document.body.dataset.view = "entrance";
+  const ask = (words, make) =>
+    new Promise((resolve) => {
+      title(words);
+      const form = make(resolve);
+      stage.replaceChildren(form.node);
+      form.focus();
+    });
+  const typed = isClosed() ? await ask(text("sign_in.title"), createSignIn) : undefined;
+  if (current().user.must_change_password) await ask(text("password.title"), (done) => createFirstPassword(typed, done));
+  stage.replaceChildren();
+}
+
+/** Says to whom the page is open, until the reader has read it; for this visit. */
+export function showOpenness(node) {
+  if (current().access !== "open" || sessionStorage.getItem("openness")) return;
+  const dismiss = () => {
+    node.hidden = true;
+    sessionStorage.setItem("openness", "read");
+  };
+  node.replaceChildren(element("span", {}, text("open.all")), element("button", { type: "button", class: "button", onclick: dismiss }, text("open.dismiss")));
+  node.hidden = false;
+}

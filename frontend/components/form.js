@@ -1,0 +1,79 @@
+// A form that sends what was typed, and tells what became of it.
+
+import { element, setText } from "../lib/element.js";
+import { hasText, text } from "../lib/texts.js";
+import { createField } from "./field.js";
+import { explain } from "./trouble.js";
+
+/** A field of a form: an input with its label and attributes; `hint` explains it. */
+export function inputField(label, attributes, hint = "") {
+  return controlField(label, element("input", { type: "text", autocomplete: "off", ...attributes }), hint);
+}
+
+/** A field with a choice of {value: words}. */
+export function choiceField(label, options, chosen, attributes = {}) {
+  const select = element("select", attributes, ...Object.entries(options).map(([value, words]) => element("option", { value, selected: value === chosen }, words)));
+  return controlField(label, select);
+}
+
+/** A check box with its label; `hint` explains what it means. */
+export function checkField(label, checked, attributes = {}, hint = "") {
+  const box = element("input", { type: "checkbox", checked, ...attributes });
+  const node = element("label", { class: "check" }, box, element("span", {}, label, hint && element("small", { class: "quiet" }, hint)));
+  return { node, control: box, fail() {}, focus: () => box.focus() };
+}
+
+function controlField(label, control, hint = "") {
+  const field = createField({ label, control });
+  field.hint(hint);
+  return { ...field, control };
+}
+
+/**
+ * @param {{fields: Record<string, {node, control, fail, focus}>, save: string, send: () => Promise<string|void>,
+ *   danger?: boolean, more?: Node[]}} options names of the fields are those that the API complains of; `send` resolves to what is then said
+ * @returns {{node, fields, tell(words, kind), focus(), failed(error)}}
+ */
+export function createForm({ fields, save, send, danger = false, more = [] }) {
+  const outcome = element("p", { class: "told", role: "alert" });
+  const button = element("button", { class: `button ${danger ? "danger" : "primary"}` }, save);
+  const node = element("form", { class: "form", novalidate: true, onsubmit: submit }, outcome, ...Object.values(fields).map((field) => field.node), element("div", { class: "actions" }, button, ...more));
+  let sending = false;
+
+  async function submit(event) {
+    event.preventDefault();
+    if (sending) return;
+    sending = button.disabled = true;
+    tell("");
+    try {
+      tell((await send()) ?? "", "good");
+    } catch (error) {
+      failed(error);
+    }
+    sending = button.disabled = false;
+  }
+
+  function tell(words, kind = "") {
+    for (const field of Object.values(fields)) field.fail("");
+    outcome.className = `told ${kind}`;
+    setText(outcome, words);
+  }
+
+  /** Each fault at its field, the rest above; the focus goes to the first faulty field. */
+  function failed(error) {
+    const faults = (error.errors ?? []).filter(({ field }) => field in fields);
+    const others = (error.errors ?? []).filter(({ field }) => !(field in fields)).map(faultText);
+    if (faults.length + others.length === 0) others.push(hasText(`faults.${error.code}`) ? text(`faults.${error.code}`) : explain(error));
+    tell(others.join(" "), "bad");
+    for (const fault of faults) fields[fault.field].fail(faultText(fault));
+    if (faults.length) fields[faults[0].field].focus();
+  }
+
+  return { node, fields, tell, failed, focus: () => Object.values(fields).find(({ control }) => !control.readOnly)?.focus() };
+}
+
+/** A fault in words of the reader's language where there are some, else as the API puts it. */
+export const faultText = ({ code, message }) => (hasText(`faults.${code}`) ? text(`faults.${code}`) : message);
+
+/** A fault that the page itself finds, as the API tells its own. */
+export const fault = (field, code) => Object.assign(new Error(code), { status: 400, code, errors: [{ field, code, message: code }] });

@@ -1,0 +1,38 @@
+// The menu's button for the sample data.
+
+import { post } from "../lib/api.js";
+import { element } from "../lib/element.js";
+import { count } from "../lib/format.js";
+import { text } from "../lib/texts.js";
+import { explain } from "./trouble.js";
+
+/** The button that replaces the factory's data, asks first, and says what really happened. */
+export function createReload(place, refresh) {
+  const said = element("p", { class: "quiet", role: "status" });
+  const load = async () => {
+    button.disabled = true;
+    said.textContent = text("sample.loading");
+    try {
+      const { data } = await post("/demo/seed", undefined, { factory: place.factory });
+      said.textContent = text("sample.loaded", { events: count(data.events), workers: count(data.workers), stations: count(data.workstations) });
+      refresh();
+    } catch (error) {
+      // Without an answer nobody knows whether it was done.
+      said.textContent = text(error.status === 0 ? "sample.unclear" : "sample.failed", { reason: explain(error) });
+      if (error.status === 0) refresh();
+    }
+    button.disabled = false;
+    ask();
+  };
+  const ask = () => {
+    button.textContent = text("sample.reload");
+    button.onclick = () => {
+      said.textContent = text("sample.warning");
+      button.textContent = text("sample.sure");
+      button.onclick = load;
+    };
+  };
+  const button = element("button", { type: "button", class: "button" });
+  ask();
+  return element("div", {}, button, said);
+}

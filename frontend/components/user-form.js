@@ -1,0 +1,109 @@
+// The forms for a person who may sign in: a new one, and what there is to change of one.
+
+import { patch, post, remove } from "../lib/api.js";
+import { element } from "../lib/element.js";
+import { current } from "../lib/session.js";
+import { text } from "../lib/texts.js";
+import { confirmButton } from "./confirm.js";
+import { checkField, choiceField, createForm, inputField } from "./form.js";
+import { createSecret } from "./secret.js";
+
+const ROLES = ["wall", "viewer", "supervisor", "manager", "admin"];
+const EVERYWHERE = "*";
+
+const factoryName = (id) => (id === EVERYWHERE ? text("people.everywhere") : current().factories.find(({ factory_id: one }) => one === id)?.name ?? id);
+
+/** "Manager: Berlin, Viewer: all factories". */
+export const rolesInWords = (roles) =>
+  Object.entries(roles).map(([factory, role]) => `${text(`roles.${role}`)}: ${factoryName(factory)}`).join(", ") || text("people.no_role");
+
+/** A form for a new person. */
+export function createUserForm({ refresh }) {
+  const shown = element("div");
+  const roles = roleFields({});
+  const fields = {
+    name: inputField(text("people.name"), { name: "name", maxlength: 200 }),
+    email: inputField(text("people.email"), { type: "email", name: "email", autocapitalize: "off", spellcheck: "false" }),
+    ...roles.fields,
+  };
+  const form = createForm({
+    fields,
+    save: text("people.create"),
+    async send() {
+      const { data } = await post("/users/", { name: fields.name.control.value.trim(), email: fields.email.control.value.trim(), roles: roles.chosen() });
+      shown.replaceChildren(createSecret(text("people.initial_password", { email: data.email }), data.initial_password));
+      fields.name.control.value = fields.email.control.value = "";
+      refresh();
+      return text("people.created", { name: data.name });
+    },
+  });
+  return { heading: text("people.add"), node: element("div", { class: "administration" }, form.node, shown), focus: form.focus };
+}
+
+/** What there is to change of a person. */
+export function createUserPanel({ refresh, go }, user) {
+  const shown = element("div");
+  const address = `/users/${encodeURIComponent(user.user_id)}`;
+  const roles = roleFields(user.roles);
+  const fields = {
+    name: inputField(text("people.name"), { name: "name", maxlength: 200, value: user.name }),
+    ...roles.fields,
+    disabled: checkField(text("people.disable"), user.disabled),
+  };
+  const changed = (values) => patch(address, values);
+  const form = createForm({
+    fields,
+    save: text("form.save_changes"),
+    async send() {
+      await changed({ name: fields.name.control.value.trim(), roles: roles.chosen(), disabled: fields.disabled.control.checked });
+      refresh();
+      return text("form.saved");
+    },
+  });
+
+  /** One of the acts beside the form, its outcome told there. */
+  const act = (work) => async () => {
+    form.tell("");
+    try {
+      form.tell(await work(), "good");
+    } catch (error) {
+      form.failed(error);
+    }
+  };
+  const reset = act(async () => {
+    const { data } = await changed({ reset_password: true });
+    shown.replaceChildren(createSecret(text("people.initial_password", { email: user.email }), data.initial_password));
+    refresh();
+    return text("people.password_reset");
+  });
+  const resetTotp = act(async () => {
+    await changed({ reset_totp: true });
+    refresh();
+    return text("people.totp_reset");
+  });
+  const leave = act(async () => {
+    await remove(address);
+    go({ view: "people" });
+    return "";
+  });
+  const acts = element(
+    "div",
+    { class: "acts" },
+    confirmButton(text("people.reset_password"), text("people.reset_password_sure"), reset),
+    user.totp_enabled && confirmButton(text("people.reset_totp"), text("people.reset_totp_sure"), resetTotp),
+    confirmButton(text("people.remove"), text("people.remove_sure"), leave),
+  );
+  return { heading: `${user.name} · ${user.email}`, node: element("div", { class: "administration" }, form.node, shown, acts) };
+}
+
+/** A choice of role for all factories and for each; `chosen` keeps the roles in factories that are not shown. */
+function roleFields(roles) {
+  const ids = [EVERYWHERE, ...current().factories.map(({ factory_id: id }) => id)];
+  const words = { "": text("people.no_role"), ...Object.fromEntries(ROLES.map((role) => [role, text(`roles.${role}`)])) };
+  const fields = Object.fromEntries(ids.map((id) => [`role ${id}`, choiceField(text("people.role_in", { factory: factoryName(id) }), words, roles[id] ?? "", { name: `role-${id}` })]));
+  const chosen = () => {
+    const now = { ...roles, ...Object.fromEntries(ids.map((id) => [id, fields[`role ${id}`].control.value])) };
+    return Object.fromEntries(Object.entries(now).filter(([, role]) => role));
+  };
+  return { fields, chosen };
+}

@@ -1,0 +1,163 @@
+// Who reads the page, what they may do in which factory, and the token that goes with each request. The token lives in
+// this module alone; what renews it is a cookie that no script can read.
+
+import { askAs, get, post, remove } from "./api.js";
+import { forgetKept } from "./kept.js";
+
+const EARLY_MS = 30_000; // so long before its end a token is renewed
+const MEMORY = "session"; // the name in the browser's storage
+const AWAY = new Set([0, 502, 503, 504]); // what tells nothing of the session
+
+let session = null; // the data of `GET /session/`
+let token = null; // {text, until}
+let renewing; // the promise of one renewal for all requests
+
+askAs({ bearer, renew: renewed, reader: () => session?.user?.user_id ?? "" });
+
+/** What the server says of the session; null before it has. */
+export const current = () => session;
+
+/** Whether somebody has yet to sign in. */
+export const isClosed = () => session.access === "required" && !session.user;
+
+/**
+ * Ask who the reader is. Without the server it is who last was, so that figures of before can be shown.
+ * @throws {ApiError} where that is nobody
+ */
+export async function begin() {
+  try {
+    if (cookie("factory_csrf")) await renewed(null);
+    await look();
+  } catch (error) {
+    session = recalled();
+    if (!AWAY.has(error.status) || !session) throw error;
+  }
+  if (isClosed()) await forget();
+}
+
+/** Ask again what the reader may do. */
+export async function look() {
+  session = (await get("/session/")).data;
+  if (!isClosed()) recall(session);
+}
+
+/** @throws {ApiError} `bad_credentials`, `code_required`, `locked_out` */
+export async function signIn(email, password, code) {
+  take(await post("/session/", { email, password, ...(code && { code }) }, {}, { anonymous: true }));
+  await look();
+}
+
+/** Change the password; all other sessions of the reader end. */
+export async function changePassword(before, after) {
+  take(await post("/session/password", { old_password: before, new_password: after }));
+  await look();
+}
+
+/** End this session, or all of the reader's, and show nobody what was seen in it. */
+export async function signOut({ everywhere = false } = {}) {
+  try {
+    await remove(everywhere ? "/session/all" : "/session/", undefined, {}, { headers: csrf() });
+  } catch (error) {
+    if (error.status !== 401) throw error; // else it has ended already
+  } finally {
+    await forget();
+  }
+  location.assign("./");
+}
+
+/** The factory's row of the session: {factory_id, name, role, permissions, person_views}; undefined if it has none. */
+export const membership = (factory) => session.factories.find(({ factory_id: id }) => id === factory);
+
+/** Where the reader is at home: the factory "default", or else the first. */
+export const homeFactory = () => (membership("default") ?? session.factories[0])?.factory_id ?? "default";
+
+/** Whether the reader may do that in the factory. One that is not theirs is the server's to refuse. */
+export function may(permission, factory) {
+  return Boolean((membership(factory) ?? membership(homeFactory()))?.permissions.includes(permission));
+}
+
+/** Whether persons may be told apart there: by their names, or under pseudonyms where figures of one person may be shown. */
+export function seesPersons(factory) {
+  const { person_views: allowed } = membership(factory) ?? { person_views: true };
+  return session.k_min <= 1 || (allowed && may("persons", factory));
+}
+
+async function bearer() {
+  if (!session?.user && !token) return null;
+  if (token && Date.now() < token.until) return token.text;
+  try {
+    return await renewed(token?.text ?? null);
+  } catch (error) {
+    if (!AWAY.has(error.status)) throw error;
+    return token?.text ?? null; // without the server there may still be a kept answer
+  }
+}
+
+/** Another token than the one that was used; null where the session is over. */
+async function renewed(used) {
+  if (token && token.text !== used) return token.text;
+  if (!session?.user && !cookie("factory_csrf")) return null;
+  renewing ??= alone(refresh).finally(() => (renewing = undefined));
+  return renewing;
+}
+
+/** One tab after the other: each renewal changes the cookie, and a cookie used twice ends the session. */
+const alone = (work) => (navigator.locks ? navigator.locks.request("session", work) : work());
+
+async function refresh() {
+  try {
+    take(await post("/session/refresh", undefined, {}, { anonymous: true, headers: csrf() }));
+    return token.text;
+  } catch (error) {
+    if (error.status !== 401 && error.status !== 403) throw error;
+    token = null;
+    if (session?.user) await leave();
+    return null;
+  }
+}
+
+/** The session has ended while the page was open. */
+async function leave() {
+  await forget();
+  location.reload();
+}
+
+function take({ access_token: text, expires_in: seconds }) {
+  token = { text, until: Date.now() + Math.max(seconds * 1000 - EARLY_MS, (seconds * 1000) / 2) };
+}
+
+const csrf = () => ({ "X-CSRF-Token": cookie("factory_csrf") ?? "" });
+
+function cookie(name) {
+  return document.cookie.split("; ").find((one) => one.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
+/** Delete from this device all that was kept for the reader. */
+async function forget() {
+  recall(null);
+  await forgetKept();
+}
+
+function recall(known) {
+  try {
+    if (known) localStorage.setItem(MEMORY, JSON.stringify({ ...known, user: known.user && { user_id: known.user.user_id, name: known.user.name } }));
+    else localStorage.removeItem(MEMORY);
+  } catch {
+    // storage may be refused; then there is no page without the server
+  }
+}
+
+/** Who last was signed in and has not signed out. */
+function recalled() {
+  try {
+    const known = JSON.parse(localStorage.getItem(MEMORY));
+    return known?.user && !cookie("factory_csrf") ? null : known;
+  } catch {
+    return null;
+  }
+}
+
+// Another tab signed out, or somebody else in.
+addEventListener("storage", ({ key }) => {
+  if (key === MEMORY && session && recalled()?.user?.user_id !== session.user?.user_id) location.reload();
+});

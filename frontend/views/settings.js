@@ -1,0 +1,51 @@
+// The settings of the factory: its name, its clock, its shifts, and whether its figures tell of single persons.
+
+import { checkField, createForm, inputField } from "../components/form.js";
+import { createShifts } from "../components/shifts.js";
+import { patch } from "../lib/api.js";
+import { element } from "../lib/element.js";
+import { current, look } from "../lib/session.js";
+import { text } from "../lib/texts.js";
+
+const PATIENCE_S = 600; // another time zone has all history derived anew
+
+export const settings = {
+  still: true,
+  title: ({ text }) => text("views.settings"),
+  queries: () => ({}),
+
+  create(context) {
+    const { place, site, refresh } = context;
+    const zones = element("datalist", { id: "zones" }, ...Intl.supportedValuesOf("timeZone").map((value) => element("option", { value })));
+    const shifts = createShifts(site.shifts);
+    const fields = {
+      name: inputField(text("settings.name"), { name: "name", maxlength: 200, value: site.name }),
+      time_zone: inputField(text("settings.time_zone"), { name: "time_zone", list: zones.id, spellcheck: "false", autocapitalize: "off", value: site.time_zone }, text("settings.rederives")),
+      state_timeout_seconds: inputField(text("settings.timeout"), { name: "state_timeout_seconds", inputmode: "numeric", value: site.state_timeout_seconds }, text("settings.timeout_hint")),
+      shifts,
+      ...("person_views" in site && { person_views: checkField(text("settings.person_views"), site.person_views, { name: "person_views" }, text("settings.person_views_hint", { n: current().k_min })) }),
+    };
+    const form = createForm({
+      fields,
+      save: text("form.save_changes"),
+      async send() {
+        await patch(`/factories/${encodeURIComponent(place.factory)}`, changes(fields), {}, { seconds: PATIENCE_S });
+        await look();
+        refresh();
+        return text("form.saved");
+      },
+    });
+    return { node: element("div", { class: "administration" }, element("section", { class: "card", "aria-label": text("views.settings") }, element("div", { class: "body padded" }, form.node, zones))), show() {} };
+  },
+};
+
+function changes({ name, time_zone: zone, state_timeout_seconds: timeout, shifts, person_views: persons }) {
+  const seconds = timeout.control.value.trim();
+  return {
+    name: name.control.value.trim(),
+    time_zone: zone.control.value.trim(),
+    state_timeout_seconds: /^\d{1,9}$/.test(seconds) ? Number(seconds) : seconds, // the API says what is wrong with it
+    shifts: shifts.value(),
+    ...(persons && { person_views: persons.control.checked }),
+  };
+}
