@@ -293,6 +293,22 @@ def test_slices_of_an_hour_with_many_events_are_shorter(served: Served, monkeypa
     assert verify_derived(store=store, factory=factory, now=NOON) == []
 
 
+def test_what_stays_of_removed_events_is_given_out_with_all_else_of_a_person(served: Served) -> None:
+    factory, store = filled(served), store_of(served)
+    retain(store=store, factory=factory, before=TODAY, now=NOON)
+
+    answer = served.client.get(f"{API}/workers/W1/data", query_string={"factory": factory})
+
+    assert answer.status_code == 200, answer.text
+    rows = [json.loads(line) for line in answer.text.splitlines()]
+    removed = [
+        (row["timestamp"], row["workstation_id"], row["units"]) for row in rows if row["kind"] == "removed_event"
+    ]
+    told = [event for day in range(10, 15) for event in a_shift(day) if event["worker_id"] == "W1"]
+    assert removed == [(event["timestamp"], "S1", int(event["event_type"] == "product_count")) for event in told]
+    assert len([row for row in rows if row["kind"] == "event"]) == len(a_shift(15)) / 2
+
+
 def test_a_removed_count_is_still_evidence_for_the_state_that_a_late_event_meets(served: Served) -> None:
     factory, cut = served.new_factory(), instant("2026-01-15T09:45:00Z")
     told = {"worker_id": "W1", "workstation_id": "S1"}

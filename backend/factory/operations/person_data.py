@@ -9,12 +9,12 @@ from sqlalchemy import Connection
 
 from factory.domain.access import Actor
 from factory.domain.event import STATE_NAMES, UNKNOWN
-from factory.domain.timestamp import format_timestamp
+from factory.domain.timestamp import DAY, HOUR, format_timestamp
 from factory.operations.audit_trail import record
 from factory.operations.person_views import list_looks, registered_worker, subject_of
 from factory.operations.refresh_derived import read_exactly
 from factory.operations.render_event import Renderer
-from factory.store import event_pages, factories, persons, registries
+from factory.store import event_pages, factories, persons, registries, retention
 from factory.store.database import Store
 from factory.store.event_log import BEFORE_ALL
 from factory.store.event_pages import Filters, Place
@@ -28,9 +28,10 @@ _ROWS_A_READ = 1_000
 def export_person(*, store: Store, factory: str, worker_id: str, by: Actor) -> Iterator[Row]:
     """All data about a worker as JSON-ready rows, each with its `kind`: `worker`, `event`, `interval`, `look`, `end`.
 
-    The last one, `end`, has the number of `rows` before it: who has it has them all. That they were taken out is in
-    the audit trail before this returns, so the newest look is this one. The rows are read as they are asked for, some
-    at a time: memory does not grow with their number. Raises NotFound, Unavailable.
+    `removed_event` is what stays of an event that is no longer kept. The last row, `end`, has the number of `rows`
+    before it: who has it has them all. That they were taken out is in the audit trail before this returns, so the
+    newest look is this one. The rows are read as they are asked for, some at a time: memory does not grow with their
+    number. Raises NotFound, Unavailable.
     """
 
     def read(tx: Connection, site: Factory) -> tuple[Factory, Any]:
@@ -57,6 +58,8 @@ def _rows(store: Store, site: Factory, worker: Any) -> Iterator[Row]:
     yield {"kind": "worker", "factory_id": site.factory_id, "factory": site.name, **named}
     for event in _events(store, site, worker.worker_key):
         yield {"kind": "event", **event}
+    for event in _removed_events(store, site, worker.worker_key):
+        yield {"kind": "removed_event", **event}
     for interval in _intervals(store, site.factory_id, worker.worker_key):
         yield {"kind": "interval", **interval}
     for look in _looks(store, site.factory_id, worker.worker_id):
@@ -77,6 +80,21 @@ def _events(store: Store, site: Factory, worker_key: int) -> Iterator[Row]:
         if len(rows) < _ROWS_A_READ:
             return
         after = event_pages.place_of(rows[-1])
+
+
+def _removed_events(store: Store, site: Factory, worker_key: int) -> Iterator[Row]:
+    """Oldest first, a day in memory at a time."""
+    with store.snapshot() as tx:
+        hours = [hour for hour, _ in retention.weights(tx, site.factory_key)]
+    # A page lasts an hour, not always a whole one of the clock.
+    days = sorted({at * HOUR // DAY for hour in hours for at in (hour, hour + 1)})
+    for day in days:
+        with store.snapshot() as tx:
+            stations = registries.names_of(tx, site.factory_key, "workstation")
+            kept = retention.between(store, tx, site.factory_key, day * DAY, (day + 1) * DAY)
+        mine = kept.take(kept.worker == worker_key)
+        for time, station, units in zip(mine.time.tolist(), mine.station.tolist(), mine.units.tolist(), strict=True):
+            yield {"timestamp": format_timestamp(time), "workstation_id": stations[station], "units": units}
 
 
 def _intervals(store: Store, factory: str, worker_key: int) -> Iterator[Row]:
