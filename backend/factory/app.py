@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from flask import Flask
 from prometheus_client import CollectorRegistry
@@ -23,8 +22,8 @@ from factory.operations.commit_together import CommitTogether
 from factory.operations.observe_store import observe_store
 from factory.operations.person_views import Looks
 from factory.operations.refresh_derived import BackgroundRefresher
-from factory.operations.sign_in_means import sign_in_means
 from factory.operations.retention import BackgroundRetention
+from factory.operations.sign_in_means import sign_in_means
 from factory.settings import Settings, load_settings
 from factory.store import migrations, open_store
 
@@ -64,13 +63,13 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = s
                 issuer=TITLE,
             ),
             together=CommitTogether(store),
-            settings=settings,
             looks=Looks(),
+            settings=settings,
             clock=clock,
             series=DomainSeries(registry),
         ),
     )
-    register_routes(app, frontend_dir=Path(settings.frontend_dir))
+    register_routes(app, settings)
     if settings.metrics_enabled:
         register_metrics(app, registry, StoreSeries(lambda: observe_store(store=store), clock))
 

@@ -32,6 +32,9 @@ keepalive = 30
 graceful_timeout = 30
 limit_request_line = 8190  # the most there is: a timeline may name two hundred ids
 loglevel = _settings.log_level.lower()
+# Whether the client came by TLS is for TRUSTED_PROXIES to say; gunicorn would believe whoever is on this machine.
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
 # The application writes one line a request itself.
 accesslog = None
 logger_class = "factory.gunicorn_worker.ServerLogger"

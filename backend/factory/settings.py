@@ -15,13 +15,14 @@ from factory.domain.retention import oldest_kept
 from factory.settings_types import (
     Option,
     boolean,
-    comma_separated,
     database_url,
     instant,
     integer,
+    limit_storage,
     one_of,
     option,
     optional_text,
+    origins,
     rate,
     seconds,
     upper_one_of,
@@ -119,11 +120,11 @@ class Settings:
     rate_limit_storage_url: str = option(
         "memory://",
         "Where requests are counted: memory:// in each server process, redis://host:6379/0 for all of them.",
-        str,
+        limit_storage,
         secret=True,
     )
     cors_origins: tuple[str, ...] = option(
-        "", "Origins of other pages that may call the API, with commas between them.", comma_separated
+        "", "Origins of other pages that may call the API, with commas between them.", origins
     )
     trusted_proxies: int = option(
         "0",

@@ -93,13 +93,25 @@ def upper_one_of(*choices: str) -> Callable[[str], str]:
     return lambda text: choose(text.upper())
 
 
-def comma_separated(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
 def rate(text: str) -> str:
     if not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour)", text):
         raise ValueError("must be a number of requests such as 100/second or 20/minute")
+    return text
+
+
+_ORIGIN = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?|\*")
+
+
+def origins(text: str) -> tuple[str, ...]:
+    given = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not all(map(_ORIGIN.fullmatch, given)):
+        raise ValueError("must be origins such as https://screens.example.org, with commas between them")
+    return given
+
+
+def limit_storage(text: str) -> str:
+    if text != "memory://" and not text.startswith(("redis://", "rediss://", "redis+unix://")):
+        raise ValueError("must be memory:// or begin with redis:// or rediss://")
     return text
 
 

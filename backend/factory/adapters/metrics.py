@@ -49,6 +49,11 @@ class DomainSeries:
         self._unavailable = Counter(
             "factory_unavailable_answers", "Requests answered 503, by code", ["code"], registry=registry
         )
+        self._limited_in_memory = Counter(
+            "factory_rate_limits_in_memory",
+            "Requests whose rate limit was counted in the process, because Redis did not answer",
+            registry=registry,
+        )
         self._lateness = Histogram(
             "factory_event_lateness_seconds",
             "Seconds between an event and its arrival; an event of the future counts as 0",
@@ -70,6 +75,10 @@ class DomainSeries:
     def unavailable(self, reason: str) -> None:
         """Count a request that was answered 503."""
         self._unavailable.labels(reason).inc()
+
+    def limited_in_memory(self) -> None:
+        """Count a request that was counted in this process, because Redis did not answer."""
+        self._limited_in_memory.inc()
 
     def unreadable(self) -> None:
         """Count an event that was refused before its type was known."""

@@ -7,14 +7,16 @@ one that does not exist, so that nobody learns of it; only where there is a role
 from __future__ import annotations
 
 import hmac
+from typing import cast
 
 from flask import Flask, current_app, g, request
 
 from factory.api.contract import Contract, Need
 from factory.api.prometheus import PROMETHEUS
-from factory.api.request_context import authenticator, factory, identity, now, settings
+from factory.api.rate_limits import rate_limits
+from factory.api.request_context import factory, identity, settings
 from factory.domain.access import DEFAULT_ORGANISATION, EVERYWHERE, PERMISSIONS, Caller
-from factory.domain.errors import NotAllowed, NotFound, Unauthenticated
+from factory.domain.errors import FactoryError, NotAllowed, NotFound, TooMany, Unauthenticated
 from factory.settings import LOOPBACK
 
 OPEN = Caller("open access", DEFAULT_ORGANISATION, {EVERYWHERE: PERMISSIONS})
@@ -25,23 +27,41 @@ _ROUTES_OF_A_FIRST_SIGN_IN = "/api/v1/session/"
 
 
 def register_access(app: Flask) -> None:
-    """Let in only whom the contract of a route allows; call it after the hook that gives a request its id."""
+    """Let in only whom the contract of a route allows; call it after the hooks that know the caller and count."""
     app.before_request(admit)
 
 
+def register_recognition(app: Flask) -> None:
+    """Know the caller; call it after the hook that gives a request its id."""
+    app.before_request(recognise)
+
+
+def recognise() -> None:
+    """Find out who asks. A refusal waits until the request is counted against the budget of its address."""
+    g.needed = needed_by_route()
+    if settings().access_is_open:
+        g.caller = OPEN
+    elif g.needed is not None and g.needed != "public":
+        try:
+            g.caller = _authenticated()
+        except (Unauthenticated, TooMany) as refusal:
+            g.refusal = refusal
+
+
 def admit() -> None:
-    """Know the caller and the factory, and refuse who may not. Raises Unauthenticated, NotAllowed, NotFound."""
+    """Refuse who may not. Raises Unauthenticated, NotAllowed, NotFound, TooMany."""
+    if "refusal" in g:
+        raise cast(FactoryError, g.refusal)
     if request.endpoint == PROMETHEUS:
         _admit_prometheus()
-    needed = needed_by_route()
+    needed: Need | None = g.needed
     if settings().access_is_open:
         if needed is not None:
             _require_loopback()
-        g.caller = OPEN
         return
     if needed is None or needed == "public":
         return  # nobody is asked who they are
-    g.caller = caller = _authenticated()
+    caller: Caller = g.caller
     if caller.must_change_password and not f"{request.path}/".startswith(_ROUTES_OF_A_FIRST_SIGN_IN):
         raise NotAllowed("The first password has to be changed", code="password_change_required")
     if not _holds(caller, needed):
@@ -98,7 +118,7 @@ def _authenticated() -> Caller:
     credential = _credential()
     if credential is None:
         raise Unauthenticated("Sign in, or send an API key")
-    return authenticator().caller(credential, now=now())
+    return rate_limits().look_up(credential)
 
 
 def _credential() -> str | None:

@@ -105,6 +105,6 @@ def _parameter(declared: Parameter) -> dict[str, Any]:
 def _answer(status: int, meaning: str, schema: str) -> dict[str, Any]:
     return {
         "description": meaning,
-        "headers": {**_REQUEST_ID, **(_RETRY_AFTER if status == 503 else {})},
+        "headers": {**_REQUEST_ID, **(_RETRY_AFTER if status in (429, 503) else {})},
         "content": {NOT_JSON.get(schema, "application/json"): {"schema": ref(schema)}},
     }

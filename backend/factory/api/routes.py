@@ -15,7 +15,6 @@ from factory.api import (
     health,
     keys,
     metrics,
-    organisations,
     persons,
     session,
     timeline,
@@ -23,12 +22,15 @@ from factory.api import (
     workers,
     workstations,
 )
-from factory.api.access import register_access
+from factory.api.access import register_access, register_recognition
 from factory.api.admission import register_admission
+from factory.api.cross_origin import register_cross_origin
 from factory.api.documentation import DocumentedApi, register_documents
 from factory.api.errors import register_errors
 from factory.api.frontend import register_frontend
+from factory.api.rate_limits import register_rate_limits
 from factory.api.request_hooks import register_hooks
+from factory.settings import Settings
 
 BASE_PATH = "/api/v1"
 NAMESPACES = (
@@ -46,18 +48,20 @@ NAMESPACES = (
     session.namespace,
     account.namespace,
     users.namespace,
-    organisations.namespace,
     demo.namespace,
 )
 
 
-def register_routes(app: Flask, *, frontend_dir: Path) -> None:
+def register_routes(app: Flask, settings: Settings) -> None:
     # Each address answers with and without its trailing slash, and a doubled slash is another address.
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.config["RESTX_INCLUDE_ALL_MODELS"] = True
-    register_hooks(app)
+    register_hooks(app, trusted_proxies=settings.trusted_proxies)
+    register_cross_origin(app, settings.cors_origins)
     register_admission(app, spared=(f"{BASE_PATH}/health",))
+    register_recognition(app)
+    register_rate_limits(app, settings)
     register_access(app)
     register_errors(app)
     blueprint = Blueprint("api", __name__, url_prefix=BASE_PATH)
@@ -66,4 +70,4 @@ def register_routes(app: Flask, *, frontend_dir: Path) -> None:
         api.add_namespace(namespace)
     register_documents(app, api, blueprint, BASE_PATH)
     app.register_blueprint(blueprint)
-    register_frontend(app, frontend_dir)
+    register_frontend(app, Path(settings.frontend_dir))
