@@ -47,6 +47,10 @@ _EVENT = {
     "event_type": "working",
 }
 
+_NEW_USER = {"email": "new-{unique}@example.org", "name": "New", "roles": {"{factory_id}": "viewer"}}
+
+_NEW_PASSWORD = {"old_password": "{password}", "new_password": "another long one {unique}"}
+
 _SERIES = "metric=event_count&entity=workstation&id={workstation_id}&bucket=hour"
 
 ROUTES = (
@@ -87,6 +91,25 @@ ROUTES = (
     Route("POST", "/keys/", "people", {"name": "Line 1", "scope": "read"}, status=201),
     Route("DELETE", "/keys/{key_id}", "people"),
     Route("POST", "/keys/{key_id}/rotate", "people", {"overlap_hours": 1}, status=201),
+    public("GET", "/session/"),
+    public("GET", "/session/oidc", status=404),
+    public("GET", "/session/oidc/callback", status=404),
+    public("POST", "/session/", {"email": "nobody@example.org", "password": "a wrong one"}, status=401),
+    Route("DELETE", "/session/", "signed_in"),
+    public("POST", "/session/refresh", status=401),
+    Route("DELETE", "/session/all", "signed_in"),
+    Route("POST", "/session/password", "signed_in", _NEW_PASSWORD),
+    Route("POST", "/session/totp", "signed_in", {"password": "{password}"}),
+    Route("DELETE", "/session/totp", "signed_in", {"password": "{password}"}),
+    Route("POST", "/session/totp/confirm", "signed_in", {"code": "123456"}, status=409),
+    Route("GET", "/users/", "people somewhere"),
+    Route("POST", "/users/", "people somewhere", _NEW_USER, status=201),
+    Route("GET", "/users/{user_id}", "people somewhere"),
+    Route("PATCH", "/users/{user_id}", "people somewhere", {"name": "Changed"}),
+    Route("DELETE", "/users/{user_id}", "people somewhere"),
+    Route("GET", "/organisations/", "organisations", by="operator"),
+    Route("POST", "/organisations/", "organisations", {"organisation_id": "new-{unique}"}, status=201, by="operator"),
+    Route("PATCH", "/organisations/{organisation_id}", "organisations", {"name": "Changed"}, by="operator"),
     Route("GET", "/audit/", "people somewhere"),
     Route("GET", "/demo/", "figures"),
     Route("POST", "/demo/seed", "settings"),
