@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask
-from tests.access.population import SECRET_KEY, Population
+from tests.access.population import DAY, SECRET_KEY, Population
 
 API = "/api/v1"
 DEFAULT = 1  # the organisation that there is at first
@@ -54,7 +54,7 @@ class Reader:
         return answer.get_json()["data"]
 
     def refused(self, path: str, **query: Any) -> tuple[int, str]:
-        answer = self.get(path, query_string=query)
+        answer = self.get(path, **({"query_string": query} if query else {}))
         return answer.status_code, answer.get_json()["code"]
 
 
@@ -67,7 +67,9 @@ class Plant:
         self.population = Population(self.store, app.extensions["factory"].clock())
 
     def user(self, role: str, factory: str = "default", organisation: int = DEFAULT) -> Reader:
-        token = self.population.token(organisation, {factory: role})
+        somebody = self.population.user(organisation, {factory: role})
+        session = self.population.session(somebody, expires_at=self.population.now + 10 * DAY)
+        token = self.population.signed(somebody, session.session_id, expires_in=10 * DAY)
         headers = {"Authorization": f"Bearer {token}"}
         return Reader(self.app.test_client(), headers | ({} if factory == "*" else {"X-Factory-ID": factory}))
 
@@ -77,12 +79,15 @@ class Plant:
 
     def work(self, stations: Mapping[str, range] = STATIONS, factory: str = "default") -> None:
         """Workers with names work at the stations from 8 o'clock on, and count units at 9."""
-        manager, sensor = self.user("manager", factory), self.key("ingest", factory)
-        for station, numbers in stations.items():
-            assert manager.open("POST", "/workstations/", json={"workstation_id": station}).status_code == 201
-            for number in numbers:
-                named = {"worker_id": worker(number), "name": f"Anna {number:02}"}
-                assert manager.open("POST", "/workers/", json=named).status_code == 201
+        from factory.store import factories, registries
+
+        with self.store.writing() as tx:
+            key = factories.find(tx, factory).factory_key
+            for station, numbers in stations.items():
+                registries.add(tx, key, "workstation", station, {})
+                for number in numbers:
+                    registries.add(tx, key, "worker", worker(number), {"name": f"Anna {number:02}"})
+        sensor = self.key("ingest", factory)
         events = [working(number, station) for station, numbers in stations.items() for number in numbers]
         events += [{**one, "timestamp": "2026-01-15T09:00:00Z", "event_type": "product_count"} for one in events]
         assert sensor.open("POST", "/events/batch", json=events).status_code == 201
