@@ -48,7 +48,7 @@ PERSON_ANSWERS: dict[str, Schema] = {
     ),
     "PersonData": {
         "type": "string",
-        "description": "A JSON object a line, each with its `kind`: worker, event, interval, look, and at last end.",
+        "description": "A JSON object a line, each with its `kind`: worker, event, removed_event, interval, look, end.",
     },
     "ExportAnswer": an_object({"status": constant("success"), "data": an_object(_EXPORT), "timestamp": INSTANT}),
 }
