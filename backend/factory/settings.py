@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from factory.domain.retention import oldest_kept
+from factory.settings_safety import unsafe, unsafe_in_production
 from factory.settings_types import (
     Option,
     boolean,
@@ -109,7 +109,7 @@ class Settings:
     oidc_client_secret: str | None = option(
         "", "The secret that the OpenID provider gave this installation.", optional_text, secret=True
     )
-    oidc_name: str = option("Single sign-on", "What the sign-in page calls the OpenID provider.", str)
+    oidc_name: str = option("SSO", "What the sign-in page calls the OpenID provider.", str)
     rate_limit_ingest: str = option(
         "1000/second", "Requests that bring events, for each key or user, where access is required.", rate
     )
@@ -242,9 +242,9 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     if problems:
         raise SettingsError(problems)
     settings = Settings(**values)
-    problems = _unsafe(settings)
+    problems = unsafe(settings)
     if settings.environment == "production":
-        problems += _unsafe_in_production(settings)
+        problems += unsafe_in_production(settings)
     if problems:
         raise SettingsError(problems)
     return settings
@@ -261,60 +261,6 @@ def _text_of(declared: Option, environ: Mapping[str, str]) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as problem:
         raise ValueError(f"cannot be read from the file that {declared.name}_FILE names ({problem})") from None
-
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_FEWEST_DIFFERENT = 10
-
-
-def _unsafe(settings: Settings) -> list[str]:
-    problems = []
-    if settings.access_is_open and settings.host not in LOOPBACK:
-        problems.append(
-            f"ACCESS is open, which is for HOST={LOOPBACK[0]} only: with HOST={settings.host} set ACCESS=required."
-        )
-    if not settings.access_is_open and (
-        len(settings.secret_key) < 32 or len(set(settings.secret_key)) < _FEWEST_DIFFERENT
-    ):
-        problems.append(
-            "SECRET_KEY must be 32 random characters or more where access is required: "
-            "python3 -c 'import secrets; print(secrets.token_urlsafe(48))' makes one."
-        )
-    given = (settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)
-    if any(given) and not all(given):
-        problems.append("OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET go together.")
-    return problems
-
-
-def _unsafe_in_production(settings: Settings) -> list[str]:
-    problems = []
-    if settings.access_is_open:
-        problems.append("ACCESS must not be open in production: everybody could see and change everything.")
-    if "*" in settings.cors_origins:
-        problems.append("CORS_ORIGINS must name origins in production: * lets every page call the API.")
-    if settings.metrics_enabled and settings.metrics_token is None:
-        problems.append("METRICS_TOKEN must be set in production, or METRICS_ENABLED be false.")
-    if settings.metrics_token is not None and len(settings.metrics_token) < 16:
-        problems.append("METRICS_TOKEN must have 16 characters or more in production.")
-    if settings.oidc_issuer is not None and not settings.oidc_issuer.startswith("https://"):
-        problems.append("OIDC_ISSUER must begin with https:// in production.")
-    if settings.demo_mode:
-        problems.append("DEMO_MODE must be false in production: a request could replace real data with samples.")
-    if settings.log_level == "DEBUG":
-        problems.append("LOG_LEVEL must not be DEBUG in production: its lines may show data.")
-    if settings.database_is_in_memory:
-        problems.append("DATABASE_URL must not be an in-memory database in production: a restart would lose all data.")
-    if settings.database_url.startswith("postgresql") and not _authenticates(settings.database_url):
-        problems.append("DATABASE_URL needs a password in production, except over a local socket.")
-    return problems
-
-
-def _authenticates(database_url: str) -> bool:
-    url = urlsplit(database_url)
-    query = parse_qs(url.query)
-    hosts = query.get("host", [url.hostname or ""])
-    over_socket = all(host == "" or host.startswith("/") for host in hosts)
-    return bool(url.password or query.keys() & {"password", "passfile", "service"} or over_socket)
 
 
 def load_from_process() -> Settings:

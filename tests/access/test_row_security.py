@@ -20,7 +20,17 @@ from tests.conftest import NOON, make_settings
 
 from factory.domain.access import Actor
 from factory.operations.audit_trail import record
-from factory.store import Store, audit_log, event_log, event_pages, factories, open_store, postgresql, registries
+from factory.store import (
+    Store,
+    audit_log,
+    event_log,
+    event_pages,
+    factories,
+    open_store,
+    postgresql,
+    postgresql_relations,
+    registries,
+)
 from factory.store.acting import acting_organisation
 from factory.store.event_log import all_of
 from factory.store.postgresql import TENANT
@@ -157,13 +167,15 @@ def without_filters(tenants: Tenants, monkeypatch: pytest.MonkeyPatch) -> Iterat
         removed += changed != statement
         return changed
 
-    copied = postgresql._copied
+    copied = postgresql_relations._copied
 
     def before(tx: Connection, _cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
         return rewrite(statement, tx), parameters
 
     with monkeypatch.context() as patch:
-        patch.setattr(postgresql, "_copied", lambda tx, query, parameters: copied(tx, rewrite(query, tx), parameters))
+        patch.setattr(
+            postgresql_relations, "_copied", lambda tx, query, parameters: copied(tx, rewrite(query, tx), parameters)
+        )
         event.listen(tenants.store.engine, "before_cursor_execute", before, retval=True)
         yield lambda: removed
         event.remove(tenants.store.engine, "before_cursor_execute", before)

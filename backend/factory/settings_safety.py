@@ -1,0 +1,62 @@
+"""Which combinations of settings must not start a server, and why, a sentence each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+if TYPE_CHECKING:
+    from factory.settings import Settings
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_FEWEST_DIFFERENT = 10
+
+
+def unsafe(settings: Settings) -> list[str]:
+    problems = []
+    if settings.access_is_open and settings.host not in LOOPBACK:
+        problems.append(
+            f"ACCESS is open, which is for HOST={LOOPBACK[0]} only: with HOST={settings.host} set ACCESS=required."
+        )
+    if not settings.access_is_open and (
+        len(settings.secret_key) < 32 or len(set(settings.secret_key)) < _FEWEST_DIFFERENT
+    ):
+        problems.append(
+            "SECRET_KEY must be 32 random characters or more where access is required: "
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(48))' makes one."
+        )
+    given = (settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)
+    if any(given) and not all(given):
+        problems.append("OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET go together.")
+    return problems
+
+
+def unsafe_in_production(settings: Settings) -> list[str]:
+    problems = []
+    if settings.access_is_open:
+        problems.append("ACCESS must not be open in production: everybody could see and change everything.")
+    if "*" in settings.cors_origins:
+        problems.append("CORS_ORIGINS must name origins in production: * lets every page call the API.")
+    if settings.metrics_enabled and settings.metrics_token is None:
+        problems.append("METRICS_TOKEN must be set in production, or METRICS_ENABLED be false.")
+    if settings.metrics_token is not None and len(settings.metrics_token) < 16:
+        problems.append("METRICS_TOKEN must have 16 characters or more in production.")
+    if settings.oidc_issuer is not None and not settings.oidc_issuer.startswith("https://"):
+        problems.append("OIDC_ISSUER must begin with https:// in production.")
+    if settings.demo_mode:
+        problems.append("DEMO_MODE must be false in production: a request could replace real data with samples.")
+    if settings.log_level == "DEBUG":
+        problems.append("LOG_LEVEL must not be DEBUG in production: its lines may show data.")
+    if settings.database_is_in_memory:
+        problems.append("DATABASE_URL must not be an in-memory database in production: a restart would lose all data.")
+    if settings.database_url.startswith("postgresql") and not _authenticates(settings.database_url):
+        problems.append("DATABASE_URL needs a password in production, except over a local socket.")
+    return problems
+
+
+def _authenticates(database_url: str) -> bool:
+    url = urlsplit(database_url)
+    query = parse_qs(url.query)
+    hosts = query.get("host", [url.hostname or ""])
+    over_socket = all(host == "" or host.startswith("/") for host in hosts)
+    return bool(url.password or query.keys() & {"password", "passfile", "service"} or over_socket)
