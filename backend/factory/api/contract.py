@@ -61,7 +61,7 @@ class Contract:
     access: Need
 
 
-NOT_JSON = {"PersonData": "application/x-ndjson"}
+NOT_JSON = {"PersonData": "application/x-ndjson", "Redirect": "text/html"}
 """The content types of the answers that are no JSON, by the names of their schemas."""
 
 FACTORY = (

@@ -46,6 +46,7 @@ NAMESPACES = (
     keys.namespace,
     audit.namespace,
     session.namespace,
+    openid.namespace,
     account.namespace,
     users.namespace,
     demo.namespace,
@@ -64,6 +65,7 @@ def register_routes(app: Flask, settings: Settings) -> None:
     register_rate_limits(app, settings)
     register_access(app)
     register_errors(app)
+    openid.register_openid(app, settings)
     blueprint = Blueprint("api", __name__, url_prefix=BASE_PATH)
     api = DocumentedApi(blueprint)
     for namespace in NAMESPACES:

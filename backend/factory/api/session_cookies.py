@@ -21,7 +21,7 @@ _PATH = "/api/v1/session"
 
 def set_cookies(answer: Response, issued: Issued) -> Response:
     """Give the browser what a sign-in or a refresh issued."""
-    secure = _is_secure()
+    secure = is_secure()
     answer.set_cookie(
         REFRESH, issued.refresh_token, issued.lasts, path=_PATH, secure=secure, httponly=True, samesite="Strict"
     )
@@ -31,7 +31,7 @@ def set_cookies(answer: Response, issued: Issued) -> Response:
 
 def clear_cookies(answer: Response) -> Response:
     """Let the browser forget them."""
-    secure = _is_secure()
+    secure = is_secure()
     answer.delete_cookie(REFRESH, path=_PATH, secure=secure, httponly=True, samesite="Strict")
     answer.delete_cookie(CSRF, secure=secure, samesite="Strict")
     return answer
@@ -60,5 +60,6 @@ def require_own_origin() -> None:
         raise NotAllowed("This page may not do that", code="foreign_origin")
 
 
-def _is_secure() -> bool:
+def is_secure() -> bool:
+    """Whether cookies are to be sent by TLS only."""
     return request.is_secure or settings().environment == "production"

@@ -75,5 +75,6 @@ SESSION_ANSWERS: dict[str, Schema] = {
         )
     ),
     "TotpStateAnswer": _answer(an_object({"totp_enabled": BOOLEAN})),
+    "Redirect": {**TEXT, "description": "A page that names the address; browsers follow the header Location."},
     "EndedAnswer": _answer(an_object({"ended": BOOLEAN})),
 }
