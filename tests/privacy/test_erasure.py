@@ -210,3 +210,17 @@ def test_it_lasts_over_a_restart(database_url: str, clock: Clock) -> None:
         assert plant.user("admin").data(f"/workers/{erased}")["name"] == "Erased"
         with plant.store.snapshot() as tx:
             assert tx.execute(text("SELECT count(*) FROM erased_workers")).scalar_one() == 2
+
+
+def test_a_history_of_many_events_takes_no_longer_for_each(plant_with: Callable[..., Plant], clock: Clock) -> None:
+    """No statement of it takes a second: each event is found by its key, not among all of the worker."""
+    plant = plant_with(DB_STATEMENT_TIMEOUT_SECONDS="1")
+    stamps = (f"2026-01-{day:02}T{n // 60:02}:{n % 60:02}:00Z" for day in range(1, 15) for n in range(720))
+    events = [working(3, "S1", timestamp=stamp, event_id=f"{worker(3)} {n}") for n, stamp in enumerate(stamps)]
+    for part in (events[:10_000], events[10_000:]):
+        assert plant.key("ingest").open("POST", "/events/batch", json=part).status_code == 201
+
+    erase(plant, 3)
+
+    assert worker(3) not in all_bytes(plant)
+    assert_verified(plant, clock)

@@ -84,25 +84,32 @@ def _replace_in(
         f"SELECT {columns} FROM {table} WHERE factory_key = :factory_key AND worker_key = :worker_key "
         "AND event_time > :after AND event_time <= :last AND event_id <> ''"
     )
-    same = " AND ".join(f"e.{name} = given.{name}" for name in _IDENTITY)
     after, replaced = -(2**63), 0
     while times := tx.execute(instants, {**mine, "after": after, "rows": rows}).scalars().all():
         events = [tuple(row) for row in tx.execute(found, {**mine, "after": after, "last": times[-1]})]
-        given, parameters = store.dialect.relation(
-            {
-                **dict(zip(_IDENTITY, map(list, zip(*events, strict=True)), strict=True)),
-                "replacement": [replacement(row[-1]) for row in events],
-            }
-        )
-        tx.execute(
-            text(
-                f"UPDATE {table} AS e SET event_id = given.replacement FROM {given} "
-                f"WHERE e.factory_key = :factory_key AND e.worker_key = :worker_key AND {same}"
-            ),
-            {**mine, **parameters},
-        )
+        _put_in_place(store, tx, table, mine, events, [replacement(row[-1]) for row in events])
         after, replaced = times[-1], replaced + len(events)
     return replaced
+
+
+def _put_in_place(
+    store: Store, tx: Connection, table: str, mine: dict[str, Any], events: list[tuple[Any, ...]], texts: list[str]
+) -> None:
+    of_mine = "e.factory_key = :factory_key AND e.worker_key = :worker_key"
+    if store.dialect.ONE_WRITER:
+        # SQLite would look through all events of the worker for each of a list; one by one it uses the key.
+        same = " AND ".join(f"e.{name} = :{name}" for name in _IDENTITY)
+        rows = [
+            {**mine, **dict(zip(_IDENTITY, one, strict=True)), "new": new}
+            for one, new in zip(events, texts, strict=True)
+        ]
+        tx.execute(text(f"UPDATE {table} AS e SET event_id = :new WHERE {of_mine} AND {same}"), rows)
+        return
+    columns = dict(zip(_IDENTITY, map(list, zip(*events, strict=True)), strict=True))
+    given, parameters = store.dialect.relation({**columns, "replacement": texts})
+    same = " AND ".join(f"e.{name} = given.{name}" for name in _IDENTITY)
+    update = f"UPDATE {table} AS e SET event_id = given.replacement FROM {given} WHERE {of_mine} AND {same}"
+    tx.execute(text(update), {**mine, **parameters})
 
 
 def mark_erased(tx: Connection, site: Factory, worker_ids: Iterable[str], now: int) -> None:
