@@ -15,6 +15,8 @@ from factory.api import (
     health,
     keys,
     metrics,
+    openid,
+    organisations,
     persons,
     session,
     timeline,
@@ -49,6 +51,7 @@ NAMESPACES = (
     openid.namespace,
     account.namespace,
     users.namespace,
+    organisations.namespace,
     demo.namespace,
 )
 
