@@ -67,7 +67,9 @@ def http_request(
         connection.request(method, path, body=body, headers=dict(headers or {}))
         response = connection.getresponse()
         content = response.read()
-        names = {name.lower(): value for name, value in response.getheaders()}
+        names: dict[str, str] = {}
+        for name, value in response.getheaders():  # a repeated one is a list
+            names[name.lower()] = f"{names[name.lower()]}, {value}" if name.lower() in names else value
         return Reply(response.status, names, content)
     finally:
         connection.close()

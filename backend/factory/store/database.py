@@ -127,7 +127,8 @@ def open_store(settings: Settings) -> Store:
     """Connect lazily to the database of DATABASE_URL."""
     url = make_url(settings.database_url)
     dialect = sqlite if url.get_backend_name() == "sqlite" else postgresql
-    engine = create_engine(url, **dialect.engine_options(url, settings))
+    # A statement that fails is logged with its text: what it was about, a person's name or a hash, is not for the log.
+    engine = create_engine(url, **dialect.engine_options(url, settings), hide_parameters=True)
     dialect.prepare(engine, settings)
     log_slow_statements(engine, slower_than_ms=settings.db_slow_statement_ms)
     return Store(engine, dialect)
