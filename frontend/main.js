@@ -5,7 +5,7 @@ import { renderMenu } from "./components/menu.js";
 import { renderNavigation } from "./components/navigation.js";
 import { renderPeriods } from "./components/period-picker.js";
 import { explain, trouble } from "./components/trouble.js";
-import { get, serverNow } from "./lib/api.js";
+import { forgetAnswers, get, serverNow } from "./lib/api.js";
 import { addressOf, changedAddress, placeOf, rememberWindow, setHome } from "./lib/address.js";
 import { element, setText } from "./lib/element.js";
 import * as figures from "./lib/format.js";
@@ -112,7 +112,7 @@ function ask(name, { path, query = {} }, signal) {
 }
 
 function refreshWhenVisible() {
-  if (!document.hidden && !opened?.view.still) refresh();
+  if (place && !document.hidden && !opened?.view.still) refresh(); // without a place somebody has yet to sign in
 }
 
 function open(view) {
@@ -246,7 +246,11 @@ async function enter(begun) {
 function keepForOffline() {
   const workers = navigator.serviceWorker;
   if (!workers) return;
-  if (!workers.controller) workers.addEventListener("controllerchange", refreshWhenVisible, { once: true });
+  const askWhole = () => {
+    forgetAnswers(); // the worker cannot keep an answer that says no more than "unchanged"
+    refreshWhenVisible();
+  };
+  if (!workers.controller) workers.addEventListener("controllerchange", askWhole, { once: true });
   workers.register("sw.js").catch(() => {}); // no worker, no figures offline: all else works
 }
 

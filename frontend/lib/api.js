@@ -122,6 +122,9 @@ async function read(response) {
   throw new ApiError(body.error ?? `status ${response.status}`, response.status, body, Number.isNaN(wait) ? null : wait);
 }
 
+/** Ask anew for what is known, as if it never had been. */
+export const forgetAnswers = () => kept.clear();
+
 function keep(name, answer) {
   kept.delete(name);
   kept.set(name, answer);
