@@ -45,7 +45,15 @@ run: $(RUNNABLE) ## Serve everything with sample data at http://localhost:5000
 	@$(ENVIRONMENT_FILE) \
 	$(BIN)/factory db upgrade; \
 	$(BIN)/factory seed --if-empty; \
-	DEMO_MODE=$${DEMO_MODE:-true} exec $(BIN)/factory serve
+	DEMO_MODE=$${DEMO_MODE:-true} K_MIN=$${K_MIN:-1} exec $(BIN)/factory serve
+
+run-secure: $(RUNNABLE) ## Serve sample data to those who sign in; the first time prints users and passwords
+	@$(ENVIRONMENT_FILE) \
+	exec $(BIN)/python -m tools.run_secure
+
+audit: $(READY) ## Search the code and the locked packages for known weaknesses (bandit, pip-audit)
+	$(BIN)/bandit -q -r backend -c pyproject.toml
+	$(BIN)/python -m tools.audit_packages
 
 test: $(READY) ## Run every test, on SQLite and PostgreSQL
 	$(PYTEST) $(ARGS)
@@ -115,5 +123,5 @@ clean: ## Remove .venv, caches and build products; the data in var/ stays
 		.import_linter_cache backend/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help install run test bench bench-quick bench-ui coverage check lint types imports format migrations-check \
+.PHONY: help install run run-secure audit test bench bench-quick bench-ui coverage check lint types imports format migrations-check \
 	lock clean lighthouse screenshots vendor icons shell

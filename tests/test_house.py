@@ -24,6 +24,8 @@ DOCUMENTS = sorted(ROOT.glob("*.md"))  # the specification in docs/ may be ahead
 OTHER_VARIABLES = {
     "ARGS",
     "CI",
+    "FACTORY_API_KEY",
+    "FACTORY_AUDIT_OFFLINE",
     "FACTORY_TEST_NO_SKIP",
     "FACTORY_TEST_POSTGRES_URL",
     "HYPOTHESIS_PROFILE",

@@ -50,7 +50,7 @@ logconfig_dict = {
 # Two servers of one user would fight for the one socket.
 control_socket_disable = True
 # A heartbeat in a file on a slow disk takes a busy worker for a dead one.
-worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # nosec B108
 
 # The server processes inherit this variable, and prometheus_client goes by its presence when it is imported.
 _own_series: str | None = None

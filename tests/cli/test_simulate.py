@@ -94,6 +94,59 @@ def test_what_could_not_be_delivered_is_sent_by_the_next_run(server: RunningServ
     assert len(set(stored_event_ids(server))) == made + 10
 
 
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[RunningServer]:
+    secret = "only-for-tests: 0123456789abcdef-ghijklmnop"
+    url, log = f"sqlite:///{tmp_path / 'guarded.db'}", tmp_path / "guarded.log"
+    with RunningServer(url, log, ACCESS="required", SECRET_KEY=secret) as running:
+        yield running
+
+
+def make_key(server: RunningServer, *options: str) -> str:
+    command = [sys.executable, "-m", "factory.cli.main", "key", "add", "--name", "Simulated", *options]
+    ran = subprocess.run(command, env=server.environment, capture_output=True, text=True, check=True)
+    return ran.stdout.strip()
+
+
+@pytest.mark.parametrize("given", ["option", "environment"])
+def test_with_an_api_key_a_guarded_server_takes_the_events(
+    guarded: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    key = make_key(guarded)
+    options = ["--api-key", key]
+    if given == "environment":
+        monkeypatch.setenv("FACTORY_API_KEY", key)
+        options = []
+    process = simulate(guarded, tmp_path / "spool.ndjson", "--rate", "50/s", "--duration", "2s", *options)
+    _, progress = process.communicate(timeout=60)
+
+    assert process.returncode == 0, progress
+    assert number(progress, "acknowledged") >= 90
+    assert key not in progress
+
+
+@pytest.mark.parametrize(
+    ("scope", "sentence"),
+    [
+        (None, "the server does not let us in \\(401: Sign in, or send an API key\\): see --api-key"),
+        ("wrong", "the server does not let us in \\(401: The API key is not valid\\): see --api-key"),
+        ("read", "the server does not let us in \\(403: Your role does not allow this\\): see --api-key"),
+    ],
+)
+def test_without_the_right_key_the_command_ends_with_a_sentence_and_keeps_the_events(
+    guarded: RunningServer, tmp_path: Path, scope: str | None, sentence: str
+) -> None:
+    key = f"fk_aaaaaaaaaaaa_{'a' * 43}" if scope == "wrong" else make_key(guarded, "--scope", scope or "ingest")
+    options = () if scope is None else ("--api-key", key)
+    process = simulate(guarded, tmp_path / "spool.ndjson", "--rate", "50/s", "--duration", "20s", *options)
+    _, progress = process.communicate(timeout=15)
+
+    assert process.returncode == 1
+    assert re.search(sentence, progress), progress
+    assert "events wait in" in progress
+    assert key not in progress
+
+
 def test_an_unknown_factory_ends_the_command_with_a_sentence(server: RunningServer, tmp_path: Path) -> None:
     server.start()
     process = simulate(server, tmp_path / "spool.ndjson", "--factory", "nowhere", "--duration", "1s")

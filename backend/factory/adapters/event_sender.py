@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,20 +48,28 @@ class EventSender:
         self,
         *,
         url: str,
-        factory: str,
+        factory: str | None,
         spool: EventSpool,
+        api_key: str | None = None,
         batch_size: int = 500,
         timeout: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Raises ValueError for an address that is none."""
+        """Without a factory the server chooses: that of the key, or the default one.
+
+        Raises ValueError for an address, or an API key, that is none.
+        """
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("the address must look like http://localhost:5000")
         connection = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self._connection = connection(parts.hostname, parts.port, timeout=timeout)
         self._path = parts.path.rstrip("/") + _ROUTE
-        self._headers = {"Content-Type": "application/json", "X-Factory-ID": factory}
+        self._headers = {"Content-Type": "application/json", **({} if factory is None else {"X-Factory-ID": factory})}
+        if api_key is not None:
+            if not re.fullmatch("[!-~]+", api_key):
+                raise ValueError("an API key has no spaces and no other than ASCII characters")
+            self._headers["Authorization"] = f"Bearer {api_key}"
         self._spool = spool
         self._batch_size = batch_size
         self._clock = clock
@@ -127,6 +136,8 @@ class EventSender:
             half = len(events) // 2
             # A first half that was taken is sent again if the second one fails: harmless.
             return self._deliver(events[:half]) and self._deliver(events[half:])
+        if status in (401, 403):
+            raise SendingRefused(f"the server does not let us in ({status}: {_text(body, 'error')}): see --api-key")
         if status not in (200, 201, 422):
             raise SendingRefused(f"the server answered {status}: {_text(body, 'error')}")
         self._read(body)

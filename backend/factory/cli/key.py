@@ -6,11 +6,10 @@ from typing import Any
 
 import click
 
-from factory.cli.opened import factory_option, now, opened
-from factory.domain.access import SCOPES, Actor
+from factory.cli.opened import command_line, factory_option, opened
+from factory.domain.access import SCOPES
 from factory.operations import api_keys
 from factory.operations.authenticate import KEY_PREFIX
-from factory.store import Store
 
 
 @click.group()
@@ -27,7 +26,7 @@ def add(factory: str, name: str, scope: str, expires_in_days: int | None) -> Non
     """Make a key and print it, alone on the standard output; nobody can learn it later."""
     values = {"name": name, "scope": scope, "expires_in_days": expires_in_days}
     with opened() as (_, store):
-        made = api_keys.create_key(store=store, factory=factory, values=values, by=_command_line(store))
+        made = api_keys.create_key(store=store, factory=factory, values=values, by=command_line(store))
     _tell(made)
 
 
@@ -59,7 +58,7 @@ def rotate(factory: str, overlap_hours: int, key_id: str) -> None:
     values = {"overlap_hours": overlap_hours}
     with opened() as (_, store):
         made = api_keys.rotate_key(
-            store=store, factory=factory, key_id=_bare(key_id), values=values, by=_command_line(store)
+            store=store, factory=factory, key_id=_bare(key_id), values=values, by=command_line(store)
         )
     _tell(made)
 
@@ -70,13 +69,8 @@ def rotate(factory: str, overlap_hours: int, key_id: str) -> None:
 def revoke(factory: str, key_id: str) -> None:
     """End a key now; running servers follow within ACCESS_CACHE_SECONDS."""
     with opened() as (_, store):
-        api_keys.revoke_key(store=store, factory=factory, key_id=_bare(key_id), by=_command_line(store))
+        api_keys.revoke_key(store=store, factory=factory, key_id=_bare(key_id), by=command_line(store))
     click.echo(f"{KEY_PREFIX}{_bare(key_id)} is revoked.", err=True)
-
-
-def _command_line(store: Store) -> Actor:
-    assert store.organisation is not None
-    return Actor(name="command line", organisation=store.organisation, now=now())
 
 
 def _bare(key_id: str) -> str:

@@ -8,6 +8,13 @@ import click
 from factory.settings import load_settings
 
 
+_OPEN = """
+  Access is open: whoever is on this machine sees and changes everything, without signing in.
+  http://localhost:{port} answers on this machine only. ACCESS=required asks for credentials;
+  `make run-secure` shows how that is.
+"""
+
+
 @click.command()
 @click.option("--host", help="Address to listen on, before HOST.")
 @click.option("--port", type=click.IntRange(1, 65_535), help="Port to listen on, before PORT.")
@@ -26,5 +33,7 @@ def serve(host: str | None, port: int | None) -> None:
         raise click.ClickException(
             "DATABASE_URL is an in-memory database, which only one server process can see: set WEB_WORKERS=1."
         )
+    if settings.access_is_open:
+        click.echo(_OPEN.format(port=settings.port), err=True)
     gunicorn = [sys.executable, "-m", "gunicorn", "--config", "python:factory.gunicorn_config"]
-    os.execv(sys.executable, [*gunicorn, "factory.app:create_app()"])
+    os.execv(sys.executable, [*gunicorn, "factory.app:create_app()"])  # nosec B606

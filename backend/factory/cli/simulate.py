@@ -117,7 +117,15 @@ def _stop_on_signal() -> Iterator[Event]:
 
 @click.command()
 @click.option("--url", default="http://localhost:5000", show_default=True, help="The server.")
-@click.option("--factory", default="default", show_default=True, help="The factory the events belong to.")
+@click.option(
+    "--factory", metavar="ID", help="The factory the events belong to; that of the key unless given, or default."
+)
+@click.option(
+    "--api-key",
+    envvar="FACTORY_API_KEY",
+    metavar="KEY",
+    help="Where the server asks for one. Better given as FACTORY_API_KEY: others see the arguments of a command.",
+)
 @click.option("--workers", type=click.IntRange(1, 100_000), default=20, show_default=True)
 @click.option("--rate", callback=_rate_option, default="10/s", show_default=True, help="Such as 50/s or 3000/m.")
 @click.option(
@@ -132,7 +140,8 @@ def _stop_on_signal() -> Iterator[Event]:
 @click.option("--spool-limit", type=click.IntRange(0), default=1_000_000, show_default=True, help="Events in it.")
 def simulate(
     url: str,
-    factory: str,
+    factory: str | None,
+    api_key: str | None,
     workers: int,
     rate: float,
     late: float,
@@ -149,13 +158,13 @@ def simulate(
     While the server is away or asks to wait, events are stored on disk and sent again, also by the next
     run. The exit code is 1 when an event was refused, dropped or is still stored.
     """
-    name = re.sub(r"[^A-Za-z0-9.]+", "-", f"{url.partition('//')[2]}-{factory}").strip("-")
+    name = re.sub(r"[^A-Za-z0-9.]+", "-", f"{url.partition('//')[2]}-{factory or 'default'}").strip("-")
     try:
         events = EventSpool(spool or Path("var") / f"simulate-{name}.ndjson", limit=spool_limit)
     except (SpoolInUse, OSError) as error:
         raise click.ClickException(f"the spool cannot be opened: {error}; choose another with --spool") from error
     try:
-        sender = EventSender(url=url, factory=factory, spool=events, batch_size=batch_size)
+        sender = EventSender(url=url, factory=factory, spool=events, api_key=api_key, batch_size=batch_size)
     except ValueError as error:
         events.close()
         raise click.UsageError(str(error)) from error
