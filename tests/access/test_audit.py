@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -148,6 +149,20 @@ def test_a_person_is_named_by_the_present_id_though_the_trail_holds_none(app: Fl
         tx.execute(text("UPDATE workers SET worker_id = 'erased-1', name = 'Erased'"))
         assert "W1" not in str(tx.execute(text("SELECT * FROM audit")).all())
     assert get(app, token)["data"][0]["subject"] == "worker:erased-1"
+
+
+def test_a_person_stands_under_a_pseudonym_where_the_factory_shows_none(app: Flask, people: Population) -> None:
+    register(people, "W1", "W2")
+    for key in (1, 2):
+        write(people.store, "worker.changed", factory_key=1, subject=f"worker:{key}")
+    people.show_persons(DEFAULT_ORGANISATION, "default", False)
+    token = people.token(DEFAULT_ORGANISATION, {"*": "admin"})
+
+    second, first = (line["subject"] for line in get(app, token)["data"])
+    assert re.fullmatch("worker:P-[A-Z2-7]{8}", first)
+    assert first != second
+    assert [line["number"] for line in get(app, token, f"?subject={first}")["data"]] == [1]
+    assert get(app, token, "?subject=worker:W1")["data"] == []
 
 
 def test_who_looks_after_one_factory_sees_its_lines_only(app: Flask, people: Population) -> None:

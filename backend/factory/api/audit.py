@@ -9,6 +9,7 @@ from flask import Response
 from flask_restx import Namespace, Resource
 
 from factory.api.answers import many
+from factory.api.audience import audience
 from factory.api.contract import Parameter, contract
 from factory.api.query_parameters import Query
 from factory.api.request_context import caller, store
@@ -40,7 +41,8 @@ class Audit(Resource):  # type: ignore[misc]
     def get(self) -> Response:
         """List who did what
 
-        Administrators of the organisation see every line, those of single factories the lines of these.
+        Administrators of the organisation see every line, those of single factories the lines of these. Where a
+        factory shows no persons, they stand under their pseudonyms here too.
         """
         query = Query(in_factory=False)
         asked: dict[str, Any] = {
@@ -53,7 +55,7 @@ class Audit(Resource):  # type: ignore[misc]
             "limit": query.integer("limit", low=1, high=1000, default=100),
         }
         query.done()
-        page = read_audit(store=store(), factory_ids=_own_factories(), **asked)
+        page = read_audit(store=store(), audience=audience, factory_ids=_own_factories(), **asked)
         return many(page.data, next_cursor=page.next_cursor)
 
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from factory.domain.errors import InvalidInput, NotFound
+from factory.domain.privacy import Audience
 from factory.domain.timestamp import format_timestamp
 from factory.domain.window import require_order
-from factory.store import audit_log, factories, registries
+from factory.operations.persons import Persons
+from factory.store import audit_log, factories
 from factory.store.audit_log import Filters, Line
 from factory.store.database import Store
 from factory.store.factories import Factory
 
 WORKER = "worker:"
-"""What the subject begins with that means a person: its key where it is stored, its present id where it is shown."""
+"""What the subject begins with that means a person: the key where it is stored, the present id where it is shown."""
 
 
 class AuditPage(NamedTuple):
@@ -31,6 +33,7 @@ class AuditPage(NamedTuple):
 def read_audit(
     *,
     store: Store,
+    audience: Callable[[str], Audience],
     factory_ids: Collection[str] | None,
     start: int | None,
     end: int | None,
@@ -43,25 +46,27 @@ def read_audit(
     """A page of the trail of the store's organisation: instants in [start, end) in microseconds, exact texts.
 
     An `action` that ends with a dot stands for all that begin with it. Only lines of the factories in `factory_ids`;
-    where it is None all, also those of no factory. Raises InvalidInput.
+    where it is None all, also those of no factory. `audience` answers for a factory whether persons stand there by
+    their ids, or under pseudonyms. Raises InvalidInput.
     """
     require_order(start, end)
     before = None if cursor is None else _read_cursor(cursor)
     assert store.organisation is not None, "a trail is an organisation's"
     with store.snapshot() as tx:
         sites = [site for site in factories.all_of(tx) if factory_ids is None or site.factory_id in factory_ids]
+        persons = {site.factory_key: Persons(tx, site, audience(site.factory_id)) for site in sites}
         filters = Filters(
             start=start,
             end=end,
             actor=actor,
             action=action,
-            subjects=None if subject is None else _stored_subjects(tx, sites, subject),
+            subjects=None if subject is None else _stored_subjects(persons, subject),
             factories=None if factory_ids is None else [site.factory_key for site in sites],
         )
         lines = audit_log.lines(tx, store.organisation, filters, before=before, limit=limit + 1)
         more = len(lines) > limit
         lines = lines[:limit]
-        return AuditPage(_rendered(tx, sites, lines), str(lines[-1].number) if more else None)
+        return AuditPage(_rendered(sites, persons, lines), str(lines[-1].number) if more else None)
 
 
 def verify_audit(*, store: Store, organisation: str | None, kept: tuple[int, bytes] | None = None) -> list[str]:
@@ -98,21 +103,16 @@ def _read_cursor(cursor: str) -> int:
     return int(cursor)
 
 
-def _stored_subjects(tx: Connection, sites: Sequence[Factory], shown: str) -> list[tuple[int | None, str]]:
+def _stored_subjects(persons: Mapping[int, Persons], shown: str) -> list[tuple[int | None, str]]:
     """What stands in the trail for a subject as it is shown."""
     if not shown.startswith(WORKER):
         return [(None, shown)]
     named = shown.removeprefix(WORKER)
-    rows = [(site.factory_key, registries.key_of(tx, site.factory_key, "worker", named)) for site in sites]
-    return [(factory_key, f"{WORKER}{key}") for factory_key, key in rows if key is not None]
+    return [(factory_key, f"{WORKER}{one.key_of(named)}") for factory_key, one in persons.items()]
 
 
-def _rendered(tx: Connection, sites: Sequence[Factory], lines: Sequence[Line]) -> list[dict[str, Any]]:
+def _rendered(sites: Sequence[Factory], persons: Mapping[int, Persons], lines: Sequence[Line]) -> list[dict[str, Any]]:
     names = {site.factory_key: site.factory_id for site in sites}
-    workers: dict[int, dict[int, str]] = {}
-    for line in lines:
-        if line.factory_key is not None and line.subject.startswith(WORKER) and line.factory_key not in workers:
-            workers[line.factory_key] = registries.names_of(tx, line.factory_key, "worker")
     return [
         {
             "number": line.number,
@@ -120,7 +120,7 @@ def _rendered(tx: Connection, sites: Sequence[Factory], lines: Sequence[Line]) -
             "actor": line.actor,
             "action": line.action,
             "factory_id": None if line.factory_key is None else names.get(line.factory_key),
-            "subject": _shown_subject(line, workers),
+            "subject": _shown_subject(line, persons),
             "detail": json.loads(line.detail),
             "request_id": line.request_id,
             "hash": line.hash.hex(),
@@ -129,8 +129,8 @@ def _rendered(tx: Connection, sites: Sequence[Factory], lines: Sequence[Line]) -
     ]
 
 
-def _shown_subject(line: Line, workers: dict[int, dict[int, str]]) -> str:
-    kind, _, key = line.subject.rpartition(":")
-    if f"{kind}:" != WORKER or line.factory_key is None or not key.isdigit():
+def _shown_subject(line: Line, persons: Mapping[int, Persons]) -> str:
+    key = line.subject.removeprefix(WORKER)
+    if key == line.subject or line.factory_key is None or line.factory_key not in persons or not key.isdecimal():
         return line.subject
-    return f"{WORKER}{workers[line.factory_key].get(int(key), key)}"
+    return f"{WORKER}{persons[line.factory_key].names.get(int(key), key)}"

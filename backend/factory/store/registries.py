@@ -164,11 +164,6 @@ def row_of(tx: Connection, factory_key: int, kind: str, entity_id: str) -> Any |
     return tx.execute(select(*columns).where(table.c.factory_key == factory_key, name == entity_id)).first()
 
 
-def key_of(tx: Connection, factory_key: int, kind: str, entity_id: str) -> int | None:
-    """The key of a registered id, or None."""
-    return _look_up(tx, factory_key, kind, [entity_id]).get(entity_id)
-
-
 def add(tx: Connection, factory_key: int, kind: str, entity_id: str, values: dict[str, str]) -> None:
     """Register an entity; raises Conflict when its id is taken."""
     if row_of(tx, factory_key, kind, entity_id) is not None:
