@@ -2,7 +2,7 @@
 
 import click
 
-from factory.cli.opened import factory_option, now, opened
+from factory.cli.opened import factory_option, now, opened, organisation_option
 from factory.operations.rebuild_derived import rebuild_derived
 from factory.operations.verify_derived import verify_derived
 from factory.store.factories import DEFAULT_FACTORY
@@ -13,7 +13,8 @@ def _show(done: int, of: int) -> None:
 
 
 @click.command()
-@click.option("--factory", metavar="ID", help="Only this factory; all unless given.")
+@organisation_option
+@click.option("--factory", metavar="ID", help="Only this factory; all of the organisation unless given.")
 def verify(factory: str | None) -> None:
     """Recompute everything from the raw events and report every difference.
 
