@@ -7,7 +7,6 @@ import click
 
 from factory.settings import load_settings
 
-
 _OPEN = """
   Access is open: whoever is on this machine sees and changes everything, without signing in.
   http://localhost:{port} answers on this machine only. ACCESS=required asks for credentials;
