@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import IPv6Address, ip_address
@@ -44,20 +45,44 @@ _GUESSED = ("invalid_key", "invalid_token")
 """Refusals of what was never ours. Whoever shows an expired or revoked credential knew the secret."""
 
 
+class Budget(ApplicationLimit):
+    """A limit of some requests. Flask-Limiter asks each for its limits at each request, and would parse them anew."""
+
+    def __init__(
+        self,
+        rate: str,
+        scope: str,
+        *,
+        of: Callable[[], str],
+        when: Callable[[], bool],
+        deduct_when: Callable[[Response], bool] | None = None,
+    ) -> None:
+        super().__init__(rate, key_function=of, scope=scope, deduct_when=deduct_when)
+        self._applies = when
+        self._prepared: list[Any] = []
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self._applies():
+            return iter(())
+        if not self._prepared:
+            self._prepared = list(super().__iter__())
+        return iter(self._prepared)
+
+
 class RateLimits:
     """The limits of an application; safe to share between the threads of a process."""
 
     def __init__(self, settings: Settings) -> None:
         storage = settings.rate_limit_storage_url
         budgets = [
-            _budget(settings.rate_limit_sign_in, "sign-in", _address, lambda: not _signs_in()),
+            Budget(settings.rate_limit_sign_in, "sign-in", of=_address, when=_signs_in),
             # Whoever has a refresh token comes back each few minutes, a whole plant from one address.
-            _budget(settings.rate_limit_sign_in, "refresh", _address, lambda: not _refreshes(), _was_refused),
+            Budget(settings.rate_limit_sign_in, "refresh", of=_address, when=_refreshes, deduct_when=_was_refused),
         ]
         if not settings.access_is_open:
             budgets += [
-                _budget(settings.rate_limit_ingest, "ingest", _who, lambda: not _ingests()),
-                _budget(settings.rate_limit_read, "read", _who, lambda: _ingests() or _is_free()),
+                Budget(settings.rate_limit_ingest, "ingest", of=_who, when=_ingests),
+                Budget(settings.rate_limit_read, "read", of=_who, when=_reads),
             ]
         self.limiter = Limiter(
             _address,
@@ -154,10 +179,6 @@ def rate_limits() -> RateLimits:
     return cast(RateLimits, current_app.extensions["factory_rate_limits"])
 
 
-def _budget(rate: str, scope: str, key: Any, exempt_when: Any, deduct_when: Any = None) -> ApplicationLimit:
-    return ApplicationLimit(rate, key_function=key, scope=scope, exempt_when=exempt_when, deduct_when=deduct_when)
-
-
 def _patience() -> dict[str, Any]:
     """A request waits for Redis a moment and once."""
     return {
@@ -194,8 +215,9 @@ def _neighbourhood(address: str) -> str:
     return f"address {found}"
 
 
-def _is_free() -> bool:
-    return not request.path.startswith(_API) or request.path.startswith(_SPARED)
+def _reads() -> bool:
+    path = request.path
+    return path.startswith(_API) and not path.startswith(_SPARED) and not _ingests()
 
 
 def _ingests() -> bool:
