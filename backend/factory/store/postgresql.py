@@ -10,11 +10,11 @@ from sqlalchemy import URL, Connection, Engine, event, text
 from sqlalchemy.exc import InvalidatePoolError
 
 from factory.settings import Settings
-from factory.store.postgresql_events import insert_events as insert_events
-from factory.store.postgresql_relations import fetch_columns as fetch_columns
-from factory.store.postgresql_relations import fetch_pages as fetch_pages
-from factory.store.postgresql_relations import for_each as for_each
-from factory.store.postgresql_relations import relation as relation
+from factory.store import postgresql_events, postgresql_relations
+
+insert_events = postgresql_events.insert_events
+for_each, relation = postgresql_relations.for_each, postgresql_relations.relation
+fetch_columns, fetch_pages = postgresql_relations.fetch_columns, postgresql_relations.fetch_pages
 
 DriverError = psycopg2.Error
 
