@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -101,12 +102,15 @@ class Tenants:
 
     def ask(self, route: Route, headers: Headers) -> Any:
         things = {**THINGS, "unique": "1"}
-        query, body = filled(route.query, things), None if route.body is None else filled(repr(route.body), things)
+        query, body = (
+            filled(route.query, things),
+            None if route.body is None else filled(json.dumps(route.body), things),
+        )
         return self.client.open(
             filled(BASE + route.rule, things),
             method=route.method,
             query_string=query or None,
-            json=None if body is None else eval(body),
+            json=body,
             headers=headers,
         )
 
