@@ -231,7 +231,8 @@ def ask_all(tenants: Tenants, routes: Iterable[Route]) -> str:
     """All that the routes answer to our administrator, and to a machine of ours."""
     told = []
     for route in routes:
-        if route.needed not in ("public", "organisations") and readable(route):
+        ends = route.rule.startswith("/session")  # the session that the others need
+        if route.needed not in ("public", "organisations") and readable(route) and not ends:
             headers = tenants.machine[OURS] if route.by == "ingest" else tenants.admin[OURS]
             told.append(tenants.ask(route, headers).text)
     return "".join(told)
@@ -243,7 +244,7 @@ def test_with_every_filter_removed_nothing_of_another_organisation_is_changed(
     before = own_tenants.rows_of(THEIRS)
     with without_filters(own_tenants, monkeypatch) as removed:
         ask_all(own_tenants, [route for route in ROUTES if route.method != "GET"])
-        assert removed() > 20
+        assert removed() > 25
     assert own_tenants.rows_of(THEIRS) == before
 
 
