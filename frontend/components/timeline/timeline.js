@@ -111,6 +111,7 @@ export function createTimeline(options) {
   function settled() {
     const missing = store.error ? text("timeline.not_loaded", { reason: store.error.message }) : store.withheld ? text("timeline.withheld") : "";
     parts.status.hidden = !missing;
+    parts.status.classList.toggle("calm", !store.error);
     setText(parts.status, missing);
     parts.whole.disabled = viewport.isWhole;
     parts.zoomOut.disabled = viewport.isWhole;
