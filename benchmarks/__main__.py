@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from benchmarks.access_rows import access_rows
 from benchmarks.batch_rows import batch_rows
 from benchmarks.bulk_rows import bulk_rows
 from benchmarks.growth import growth_rows
@@ -17,7 +18,7 @@ from benchmarks.scale import SCALES, Scale
 from benchmarks.single_rows import single_row
 from benchmarks.stores import Database, open_stores
 
-FAMILIES = ("batch", "single", "bulk", "history")
+FAMILIES = ("batch", "single", "access", "bulk", "history")
 RESULTS = Path("var/bench")
 
 
@@ -48,6 +49,9 @@ def _measure(
     if "single" in families:
         for store in names:
             yield [single_row(store, stores[store], directory, scale)]
+    if "access" in families:
+        for store in names:
+            yield access_rows(store, stores[store], directory, scale)
     if "bulk" in families:
         for store in names:
             yield bulk_rows(store, stores[store], directory, scale, batch_rate[store])

@@ -25,6 +25,14 @@ def _with_nothing(app: Flask, prefix: str) -> Flask:
     return app
 
 
+def create_app_without_limits() -> Flask:
+    """The product with a rate limiter that counts nothing."""
+    app = create_product()
+    rate_limits = app.extensions["factory_rate_limits"]
+    rate_limits.limiter.enabled = False
+    return app
+
+
 def create_app() -> Flask:
     """For gunicorn, in the place of factory.app:create_app()."""
     app = _with_nothing(create_product(), "/bench")

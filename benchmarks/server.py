@@ -26,9 +26,9 @@ SERVE_WITH_NOTHING = [
 
 
 def environment(database_url: str, **more: str) -> dict[str, str]:
-    """The product's environment: its own defaults, in production."""
+    """The product's environment: its own defaults, logs as in production, access open unless `more` says otherwise."""
     inherited = {name: value for name, value in os.environ.items() if name in _INHERITED}
-    return {**inherited, "ENVIRONMENT": "production", "DATABASE_URL": database_url, **more}
+    return {**inherited, "ENVIRONMENT": "staging", "ACCESS": "open", "DATABASE_URL": database_url, **more}
 
 
 class Server:
@@ -71,6 +71,14 @@ class Server:
     def pid(self) -> int:
         return self._process.pid
 
+    def cpu_seconds(self) -> float:
+        """What its processes have taken of the processor until now, the database's own apart."""
+        return sum(_cpu_seconds(pid) for pid in self._processes())
+
+    def _processes(self) -> list[str]:
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [str(self.pid), *children]
+
     def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
         """Status and body of one request."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
@@ -103,8 +111,7 @@ class Server:
 
     def peak_megabytes(self) -> float:
         """The most that one of its processes ever held in memory."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return max(_peak_kilobytes(pid) for pid in [str(self.pid), *children]) / 1024
+        return max(_peak_kilobytes(pid) for pid in self._processes()) / 1024
 
 
 def _peak_kilobytes(pid: str) -> int:
@@ -112,9 +119,16 @@ def _peak_kilobytes(pid: str) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
 
 
-def request(method: str, path: str, body: bytes = b"") -> bytes:
+def _cpu_seconds(pid: str) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def request(method: str, path: str, body: bytes = b"", *, key: str | None = None) -> bytes:
     """A request as it goes over the wire, on a connection that stays open."""
     head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n"
+    if key is not None:
+        head += f"Authorization: Bearer {key}\r\n"
     if body:
         head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     return head.encode() + b"\r\n" + body

@@ -23,6 +23,7 @@ from limits import parse
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from factory.adapters.request_counts import RequestCounts
 from factory.api.errors import refused
 from factory.api.request_context import authenticator, now, series
 from factory.domain.access import Caller
@@ -73,7 +74,7 @@ class RateLimits:
     """The limits of an application; safe to share between the threads of a process."""
 
     def __init__(self, settings: Settings) -> None:
-        storage = settings.rate_limit_storage_url
+        in_memory = settings.rate_limit_storage_url.startswith("memory")
         budgets = [
             Budget(settings.rate_limit_sign_in, "sign-in", of=_address, when=_signs_in),
             # Whoever has a refresh token comes back each few minutes, a whole plant from one address.
@@ -87,8 +88,8 @@ class RateLimits:
         self.limiter = Limiter(
             _address,
             application_limits=cast(Any, budgets),
-            storage_uri=storage,
-            storage_options=cast(Any, {} if storage.startswith("memory") else _patience()),
+            storage_uri=f"{RequestCounts.STORAGE_SCHEME[0]}://" if in_memory else settings.rate_limit_storage_url,
+            storage_options=cast(Any, {} if in_memory else _patience()),
             strategy="fixed-window",
             in_memory_fallback_enabled=True,
             swallow_errors=True,
