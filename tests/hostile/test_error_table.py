@@ -368,8 +368,15 @@ def test_an_unknown_address_is_a_404_in_the_one_shape(site: Site, method: str, p
     assert_is_error(answer, answer.status)
 
 
-@pytest.mark.parametrize("path", ROUTES)
-@pytest.mark.parametrize("method", ["DELETE", "PUT", "TRACE", "BREW"])
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [
+        (path, method)
+        for path in ROUTES
+        for method in ("DELETE", "PUT", "TRACE", "BREW")
+        if (path, method) != ("/workers/W1", "DELETE")  # which erases a person
+    ],
+)
 def test_a_method_that_a_route_does_not_have_is_a_405_and_says_which_it_has(site: Site, path: str, method: str) -> None:
     answer = site.send(method, "/api/v1" + path)
     assert_is_error(answer, 405)
