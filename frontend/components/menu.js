@@ -6,7 +6,6 @@ import { element, icon } from "../lib/element.js";
 import { current, isClosed, look, may } from "../lib/session.js";
 import { LANGUAGES, preferredLanguage, text } from "../lib/texts.js";
 import { createReader } from "./reader.js";
-import { createReload } from "./sample-data.js";
 
 const LINES = "M4 7h16M4 12h16M4 17h16";
 const ADMINISTRATION = { settings: "settings", people: "people", keys: "people", audit: "people" }; // views, and what they need
@@ -82,6 +81,8 @@ async function offerSample(sample, place, refresh) {
   sample.hidden = true;
   if (!may("settings", place.factory)) return;
   const { enabled } = await get("/demo/").then(({ data }) => data, () => ({ enabled: false }));
-  sample.hidden = !enabled;
-  if (enabled) sample.replaceChildren(createReload(place, refresh));
+  if (!enabled) return;
+  const { createReload } = await import("./sample-data.js");
+  sample.replaceChildren(createReload(place, refresh));
+  sample.hidden = false;
 }

@@ -2,7 +2,7 @@
 
 import { element } from "../lib/element.js";
 import { changePassword, current, signIn } from "../lib/session.js";
-import { text } from "../lib/texts.js";
+import { hasText, text } from "../lib/texts.js";
 import { createForm, fault, inputField } from "./form.js";
 import { chosenPassword, newPasswordFields } from "./new-password.js";
 
@@ -30,8 +30,17 @@ export function createSignIn(entered) {
     await entered(password.control.value);
   }
 
+  const failed = failedElsewhere();
   const others = current().providers.map(({ name, start }) => element("a", { class: "button", href: start }, text("sign_in.with", { name })));
-  return { node: entrance(form.node, others.length > 0 && element("div", { class: "others" }, element("p", { class: "quiet" }, text("sign_in.or")), ...others)), focus: email.focus };
+  return { node: entrance(failed, form.node, others.length > 0 && element("div", { class: "others" }, element("p", { class: "quiet" }, text("sign_in.or")), ...others)), focus: email.focus };
+}
+
+/** What the sign-in by a provider came back with, if it failed. */
+function failedElsewhere() {
+  const asked = new URLSearchParams(location.search);
+  if (asked.get("sign-in") !== "failed") return false;
+  const key = `sign_in.failed.${asked.get("reason")}`;
+  return element("p", { class: "told failed", role: "alert" }, text(hasText(key) ? key : "sign_in.failed.not_proved"));
 }
 
 /** @returns {{node, focus()}} `before` is the password if it is known; `chosen()` is called when another is in its place */

@@ -67,6 +67,11 @@ export default {
   "sign_in.enter": "Anmelden",
   "sign_in.or": "oder",
   "sign_in.with": "Anmelden mit {name}",
+  "sign_in.failed.denied": "Der Anbieter hat die Anmeldung abgelehnt.",
+  "sign_in.failed.not_proved": "Die Anmeldung beim Anbieter ist nicht gelungen. Bitte noch einmal versuchen.",
+  "sign_in.failed.provider_unavailable": "Der Anbieter antwortet nicht. Bitte später noch einmal versuchen.",
+  "sign_in.failed.unknown_user": "Der Anbieter kennt Sie, aber hier hat niemand diese E-Mail-Adresse. Bitte an die Verwaltung wenden.",
+  "sign_in.failed.unverified_email": "Der Anbieter hat Ihre E-Mail-Adresse nicht bestätigt.",
 
   "password.title": "Passwort wählen",
   "password.first": "Ihr Passwort hat jemand anderes gewählt. Bitte ersetzen Sie es durch eines, das nur Sie kennen.",

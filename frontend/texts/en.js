@@ -67,6 +67,11 @@ export default {
   "sign_in.enter": "Sign in",
   "sign_in.or": "or",
   "sign_in.with": "Sign in with {name}",
+  "sign_in.failed.denied": "The provider did not let you in.",
+  "sign_in.failed.not_proved": "The sign-in with the provider did not succeed. Please try again.",
+  "sign_in.failed.provider_unavailable": "The provider does not answer. Please try again later.",
+  "sign_in.failed.unknown_user": "The provider knows you, but nobody here has that e-mail address. Ask your administrator.",
+  "sign_in.failed.unverified_email": "The provider has not verified your e-mail address.",
 
   "password.title": "Choose a password",
   "password.first": "Your password was chosen by somebody else. Please replace it by one that only you know.",
