@@ -316,3 +316,16 @@ def test_a_password_is_changed_in_the_account(page: Any, server: RunningServer) 
 
     page.reload()
     page.wait_for_selector(f"body[data-view=account] {ENTERED}")
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [("unknown_user", "nobody here has that e-mail address"), ("<b>nonsense</b>", "did not succeed")],
+)
+def test_a_sign_in_that_failed_at_the_provider_is_told(
+    page: Any, server: RunningServer, reason: str, words: str
+) -> None:
+    page.goto(front(server, f"sign-in=failed&reason={reason}"))
+    page.wait_for_selector(".entrance")
+
+    assert words in page.locator(".entrance [role=alert]").first.inner_text()
