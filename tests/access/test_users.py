@@ -296,7 +296,8 @@ def test_organisations_are_listed_named_and_unique(site: Flask, operator: Browse
     assert [one["organisation_id"] for one in listed] == ["default", "globex"]
     assert refusal(operator.ask("POST", "/organisations/", {"organisation_id": "globex"})) == (409, "already_exists")
     assert refusal(operator.ask("POST", "/organisations/", {"organisation_id": "platform"})) == (409, "already_exists")
-    assert refusal(operator.ask("POST", "/organisations/", {"organisation_id": "a b"})) == (400, "invalid_id")
+    for wrong in ("a b", True, 7, ["x"]):
+        assert refusal(operator.ask("POST", "/organisations/", {"organisation_id": wrong})) == (400, "invalid_id")
     assert refusal(operator.ask("POST", "/organisations/", {"name": "x"})) == (400, "missing_fields")
     assert operator.ask("PATCH", "/organisations/globex", {"name": "Globex AG"}).json["data"]["name"] == "Globex AG"
     for unknown in ("none", "platform"):

@@ -65,7 +65,7 @@ class Events(Resource):  # type: ignore[misc]
             "worker_id": query.identity("worker_id"),
             "workstation_id": query.identity("workstation_id"),
             "event_type": query.choice("event_type", EVENT_TYPES),
-            "source_id": query.text("source_id"),
+            "source_id": query.label("source_id", longest=64),
             "cursor": query.text("cursor"),
             "limit": query.integer("limit", low=1, high=1000, default=100),
         }

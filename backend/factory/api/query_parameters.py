@@ -13,7 +13,7 @@ from typing import TypeVar
 from flask import request
 
 from factory.domain.errors import FieldError, InvalidInput
-from factory.domain.event import ID_RULE, is_id
+from factory.domain.event import ID_RULE, is_id, is_label
 from factory.domain.timestamp import parse_timestamp
 
 T = TypeVar("T")
@@ -32,6 +32,16 @@ class Query:
 
     def text(self, name: str) -> str | None:
         return self._value(name, _text)
+
+    def label(self, name: str, *, longest: int) -> str | None:
+        """What a sender may call something, such as a source."""
+
+        def parse(text: str) -> str:
+            if not is_label(text, longest):
+                raise ValueError(f"must be 1 to {longest} characters without control characters")
+            return text
+
+        return self._value(name, parse)
 
     def required(self, name: str) -> str:
         value = self.text(name)

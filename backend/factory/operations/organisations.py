@@ -76,7 +76,8 @@ def _rendered(organisation: Organisation) -> dict[str, str]:
 def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in values.items() if value is not None}
     faults: list[FieldError] = []
-    if not is_id(given.get("organisation_id", "x")):
+    organisation_id = given.get("organisation_id", "x")
+    if not isinstance(organisation_id, str) or not is_id(organisation_id):
         faults.append({"field": "organisation_id", "code": "invalid_id", "message": f"must be {ID_RULE}"})
     for field in ("name", "admin_name"):
         name = given.get(field, "x")
