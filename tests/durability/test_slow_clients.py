@@ -56,7 +56,7 @@ def test_clients_that_send_slowly(server: RunningServer) -> None:
         links = []
         for path, value in bodies.items():
             body = json.dumps(value).encode()
-            head = f"POST /api/v1{path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            head = f"POST /api/v1{path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             link = connect(server, stack)
             link.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:-1])
             links.append((link, body[-1:]))
@@ -77,7 +77,7 @@ def test_clients_that_read_slowly(server: RunningServer) -> None:
         links = []
         for path in paths:
             link = connect(server, stack)
-            link.sendall(f"GET /api/v1{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * PIPELINED)
+            link.sendall(f"GET /api/v1{path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() * PIPELINED)
             links.append(link)
         time.sleep(1)
         others_are_answered(server, 100)
@@ -90,7 +90,7 @@ def test_clients_that_do_not_hang_up(server: RunningServer) -> None:
         began = time.monotonic()
         for _ in range(8):
             link = connect(server, stack)
-            link.sendall(b"GET /api/v1/health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            link.sendall(b"GET /api/v1/health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             assert link.recv(12) == b"HTTP/1.1 200"
         assert time.monotonic() - began < 4 * PROMPT
         others_are_answered(server, 200)
