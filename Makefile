@@ -31,12 +31,12 @@ $(RUNNABLE): backend/requirements.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "No Python from 3.10 to 3.13 was found; name one: make PYTHON=/path/to/python3"; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	sed -n '/^setuptools==/,/[^\\]$$/p' requirements-dev.txt > $(VENV)/build.txt
-	$(PIP) install --no-compile --require-hashes -r backend/requirements.txt -r $(VENV)/build.txt
+	$(PIP) install --no-compile --no-deps --require-hashes -r backend/requirements.txt -r $(VENV)/build.txt
 	$(PIP) install --no-deps --no-build-isolation -e .
 	touch $@
 
 $(READY): $(RUNNABLE) requirements-dev.txt
-	$(PIP) install --no-compile --require-hashes -r requirements-dev.txt
+	$(PIP) install --no-compile --no-deps --require-hashes -r requirements-dev.txt
 	touch $@
 
 install: $(READY) ## Make .venv from the lock file
@@ -111,12 +111,12 @@ migrations-check: $(READY) ## Migrate an empty database and compare it with what
 
 lock: $(READY) ## Resolve the dependencies anew into the two lock files
 	$(PIP) install uv
-	$(BIN)/uv $(LOCK) pyproject.toml --extra dev --output-file requirements-dev.txt
-	$(BIN)/uv $(LOCK) pyproject.toml --constraint requirements-dev.txt --output-file backend/requirements.txt
+	$(BIN)/uv $(LOCK) pyproject.toml --extra dev --extra tracing --output-file requirements-dev.txt
+	$(BIN)/uv $(LOCK) pyproject.toml --extra tracing --constraint requirements-dev.txt --output-file backend/requirements.txt
 
 # One version of each package for every Python; no address of a package index in the files.
 LOCK = pip compile --quiet --upgrade --universal --python-version 3.10 --fork-strategy fewest \
-	--generate-hashes --no-emit-index-url --no-header --no-annotate --no-strip-extras
+	--generate-hashes --override tools/lock-overrides.txt --no-emit-index-url --no-header --no-annotate --no-strip-extras
 
 clean: ## Remove .venv, caches and build products; the data in var/ stays
 	rm -rf $(VENV) tools/node_modules build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis \
