@@ -100,6 +100,9 @@ vendor: $(READY) ## Bring the page's libraries into frontend/vendor/ (Node.js, n
 icons: $(READY) ## Draw the bitmaps of frontend/icons/ from its icon.svg
 	$(BIN)/python -m tools.icons
 
+env-example: $(READY) ## Write .env.example from the declared options
+	$(BIN)/python -m tools.env_example
+
 shell: $(READY) ## List in frontend/ which of its files the page needs first, and which without a server
 	$(BIN)/python -m tools.shell
 
@@ -124,4 +127,4 @@ clean: ## Remove .venv, caches and build products; the data in var/ stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help install run run-secure audit test bench bench-quick bench-ui coverage check lint types imports format migrations-check \
-	lock clean lighthouse screenshots vendor icons shell
+	lock clean lighthouse screenshots vendor icons shell env-example

@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import click
 import pytest
 from flask import Flask
+from tools.env_example import EXAMPLE, PROFILES, example
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
 from factory import __version__
 from factory.cli.main import main
-from factory.settings import declared_options
+from factory.settings import declared_options, load_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted(ROOT.glob("*.md"))  # the specification in docs/ may be ahead of the code
@@ -48,15 +48,32 @@ def make_targets() -> dict[str, bool]:
     return {name: "## " in rest for name, rest in found}
 
 
-def test_the_example_environment_is_the_declared_options_with_their_defaults() -> None:
-    blocks = (ROOT / ".env.example").read_text(encoding="utf-8").strip().split("\n\n")[1:]
+def test_the_example_environment_is_what_the_declared_options_make() -> None:
+    assert EXAMPLE.read_text(encoding="utf-8") == example(), "run make env-example"
 
-    expected = []
-    for option in declared_options().values():
-        comment = [f"# {line}" for line in textwrap.wrap(option.description, 108)]
-        value = f"{option.name}={option.default}" if option.default else f"# {option.name}="
-        expected.append("\n".join([*comment, value]))
-    assert blocks == expected
+
+def test_the_example_environment_names_every_option_once_and_nothing_else() -> None:
+    declared, _, _ = EXAMPLE.read_text(encoding="utf-8").partition("# --- Example: ")
+
+    named = re.findall(r"^(?:# )?([A-Z][A-Z0-9_]*)=", declared, flags=re.MULTILINE)
+
+    assert sorted(named) == sorted(option.name for option in declared_options().values())
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_example_of_a_profile_starts_a_server(profile: str, tmp_path: Path) -> None:
+    environment = {"ENVIRONMENT": profile, **PROFILES[profile][1]}
+    secrets = {
+        "DATABASE_URL_FILE": "postgresql://factory:secret@db/factory",
+        "SECRET_KEY_FILE": "an example of a secret key, long enough to sign with",
+        "METRICS_TOKEN_FILE": "a token for Prometheus",
+        "RATE_LIMIT_STORAGE_URL_FILE": "redis://:secret@redis:6379/0",
+    }
+    for name in environment.keys() & secrets.keys():
+        (tmp_path / name).write_text(secrets[name])
+        environment[name] = str(tmp_path / name)
+
+    assert load_settings(environment).environment == profile
 
 
 def test_the_example_environment_can_be_read_by_a_shell() -> None:
@@ -174,8 +191,9 @@ def test_a_lock_pins_every_package_with_hashes_and_names_no_index(lock: str) -> 
 
 
 def test_the_image_gets_the_versions_that_are_tested() -> None:
-    def versions(lock: str) -> set[str]:
-        return set(re.findall(r"^([\w.-]+==[\w.]+)", (ROOT / lock).read_text(encoding="utf-8"), flags=re.MULTILINE))
+    def versions(lock: str) -> set[tuple[str, str]]:
+        text = (ROOT / lock).read_text(encoding="utf-8")
+        return set(re.findall(r"^([\w.-]+)(?:\[.*\])?==([\w.]+)", text, flags=re.MULTILINE))
 
     assert versions("backend/requirements.txt") <= versions("requirements-dev.txt")
 

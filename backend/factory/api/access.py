@@ -17,7 +17,7 @@ from factory.api.rate_limits import rate_limits
 from factory.api.request_context import factory, identity, settings
 from factory.domain.access import DEFAULT_ORGANISATION, EVERYWHERE, PERMISSIONS, Caller
 from factory.domain.errors import FactoryError, NotAllowed, NotFound, TooMany, Unauthenticated
-from factory.settings_safety import LOOPBACK
+from factory.settings.safety import LOOPBACK
 
 OPEN = Caller("open access", DEFAULT_ORGANISATION, {EVERYWHERE: PERMISSIONS})
 """Everybody, where access is open."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
-    from factory.settings import Settings
+    from factory.settings.settings import Settings
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _FEWEST_DIFFERENT = 10

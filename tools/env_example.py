@@ -1,0 +1,82 @@
+"""Writes .env.example from the declared options: `python -m tools.env_example`."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+
+from factory.settings import GROUPS, Option, declared_options
+
+EXAMPLE = Path(__file__).resolve().parents[1] / ".env.example"
+
+_HEAD = """\
+Every option with its meaning and its default, in groups; at the end a whole example for each profile. Copy it to \
+.env and change what you need: `make run` reads that file. An empty value is the default. A secret can be kept in a \
+file: DATABASE_URL_FILE=/run/secrets/database_url stands for DATABASE_URL."""
+
+PROFILES: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "development": (
+        "On one's own machine: open, on loopback only, sample data by a request.",
+        {"DEMO_MODE": "true", "K_MIN": "1", "LOG_LEVEL": "DEBUG"},
+    ),
+    "staging": (
+        "Like production, with persons by name and more to read in the logs.",
+        {
+            "DATABASE_URL_FILE": "/run/secrets/database_url",
+            "SECRET_KEY_FILE": "/run/secrets/secret_key",
+            "HOST": "0.0.0.0",
+            "TRUSTED_PROXIES": "1",
+            "DB_SLOW_STATEMENT_MS": "100",
+        },
+    ),
+    "production": (
+        "Behind NGINX, on PostgreSQL, several processes that count requests together.",
+        {
+            "DATABASE_URL_FILE": "/run/secrets/database_url",
+            "SECRET_KEY_FILE": "/run/secrets/secret_key",
+            "METRICS_TOKEN_FILE": "/run/secrets/metrics_token",
+            "RATE_LIMIT_STORAGE_URL_FILE": "/run/secrets/redis_url",
+            "HOST": "0.0.0.0",
+            "TRUSTED_PROXIES": "1",
+            "WEB_WORKERS": "4",
+            "AUTO_MIGRATE": "false",
+            "RETENTION_DAYS": "400",
+        },
+    ),
+}
+"""What differs from the defaults, beside ENVIRONMENT."""
+
+
+def example() -> str:
+    """The text of .env.example: a block an option, with empty lines between."""
+    return "\n\n".join(["\n".join(_comment(_HEAD)), *_options(), *_profiles()]) + "\n"
+
+
+def _options() -> Iterator[str]:
+    declared = declared_options()
+    for group in GROUPS:
+        yield f"# --- {group.__doc__}"
+        for one in fields(group):
+            yield "\n".join(_block(declared[one.name]))
+
+
+def _block(option: Option) -> Iterator[str]:
+    yield from _comment(option.description)
+    yield f"{option.name}={option.default}" if option.default else f"# {option.name}="
+
+
+def _profiles() -> Iterator[str]:
+    for profile, (meaning, values) in PROFILES.items():
+        yield f"# --- Example: {profile}"
+        lines = [f"# {name}={value}" for name, value in {"ENVIRONMENT": profile, **values}.items()]
+        yield "\n".join([*_comment(meaning), *lines])
+
+
+def _comment(text: str) -> list[str]:
+    return [f"# {line}" for line in textwrap.wrap(text, 108)]
+
+
+if __name__ == "__main__":
+    EXAMPLE.write_text(example(), encoding="utf-8")
