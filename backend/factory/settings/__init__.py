@@ -1,0 +1,11 @@
+"""The options of the server and the command line, each declared once, a module a group.
+
+An option is a field of its group: its environment variable is the field's name in capitals, its default is written
+as a person would write it in the environment, and its description is what `.env.example` repeats.
+"""
+
+from factory.settings.load import SettingsError, declared_options, load_from_process, load_settings
+from factory.settings.settings import GROUPS, Settings
+from factory.settings.types import Option
+
+__all__ = ["GROUPS", "Option", "Settings", "SettingsError", "declared_options", "load_from_process", "load_settings"]

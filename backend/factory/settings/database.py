@@ -1,0 +1,36 @@
+"""Where the data lives, and how long a request waits for it."""
+
+from dataclasses import dataclass
+
+from factory.settings.types import boolean, database_url, integer, option, seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseOptions:
+    """Database"""
+
+    database_url: str = option(
+        "sqlite:///var/factory.db",
+        "Where the data lives: sqlite:///path or postgresql://user:password@host:port/name.",
+        database_url,
+        secret=True,
+    )
+    db_pool_size: int = option("5", "Database connections each server process keeps open.", integer(1, 500))
+    db_max_overflow: int = option(
+        "5", "Further connections each process may open for a while under load.", integer(0, 500)
+    )
+    db_pool_timeout_seconds: float = option(
+        "5", "How long a request waits for a free connection before it is answered 503.", seconds(0.1, 600)
+    )
+    db_statement_timeout_seconds: float = option(
+        "30",
+        "How long one database statement may run before the request is answered 503; 0 means no limit.",
+        seconds(0, 86_400),
+    )
+    db_lock_timeout_seconds: float = option(
+        "10", "How long a request waits for what another one has locked before it is answered 503.", seconds(0.1, 600)
+    )
+    db_slow_statement_ms: int = option(
+        "500", "Database statements slower than this many milliseconds are logged; 0 logs none.", integer(0, 3_600_000)
+    )
+    auto_migrate: bool = option("true", "Bring the database schema up to date when the server starts.", boolean)

@@ -1,0 +1,27 @@
+"""Which events are taken in, and when what follows from them is derived."""
+
+from dataclasses import dataclass
+
+from factory.settings.types import instant, integer, one_of, option, seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventOptions:
+    """Events"""
+
+    max_clock_skew_seconds: int = option(
+        "300", "How far in the future an event's timestamp may lie, in seconds.", integer(0, 86_400)
+    )
+    min_timestamp_us: int = option(
+        "2015-01-01T00:00:00Z", "Events before this instant are refused.", instant, env="MIN_TIMESTAMP"
+    )
+    unknown_entity_policy: str = option(
+        "register",
+        "What an event about an unknown worker or workstation does: register it, or reject the event.",
+        one_of("register", "reject"),
+    )
+    refresh_interval_seconds: float = option(
+        "1.0",
+        "Pause between two rounds of the background refresher of derived state; 0 leaves all of it to the readers.",
+        seconds(0, 3600),
+    )

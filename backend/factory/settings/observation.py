@@ -1,0 +1,26 @@
+"""What operators see."""
+
+from dataclasses import dataclass
+
+from factory.settings.types import boolean, one_of, option, optional_text, upper_one_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObservationOptions:
+    """Observation"""
+
+    log_level: str = option(
+        "INFO",
+        "DEBUG, INFO, WARNING or ERROR.",
+        upper_one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+    )
+    log_format: str = option(
+        "auto", "json, text, or auto: text in development, else json.", one_of("auto", "json", "text")
+    )
+    metrics_enabled: bool = option("true", "Serve Prometheus metrics at /metrics.", boolean)
+    metrics_token: str | None = option(
+        "", "Bearer token that /metrics asks for; empty asks for none.", optional_text, secret=True
+    )
+    prometheus_multiproc_dir: str | None = option(
+        "", "Directory in which server processes share their Prometheus series; empty makes one.", optional_text
+    )

@@ -1,0 +1,30 @@
+"""What the server is and where it listens."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from factory.settings.types import boolean, integer, one_of, option
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceOptions:
+    """Service"""
+
+    environment: str = option(
+        "development",
+        "Profile: development, staging or production. Production refuses unsafe values.",
+        one_of("development", "staging", "production"),
+    )
+    host: str = option("127.0.0.1", "Address the server listens on; 0.0.0.0 for every interface.", str)
+    port: int = option("5000", "Port the server listens on.", integer(1, 65_535))
+    web_workers: int = option("2", "Server processes.", integer(1, 256))
+    demo_mode: bool = option(
+        "false", "Allow POST /api/v1/demo/seed, which replaces data with the sample data set.", boolean
+    )
+    frontend_dir: str = option(
+        "",
+        "Directory of the static page; empty is the frontend directory of the repository.",
+        lambda text: text or str(REPOSITORY / "frontend"),
+    )

@@ -1,0 +1,56 @@
+"""All options together, and what some of them come to."""
+
+from dataclasses import dataclass
+
+from factory.domain.retention import oldest_kept
+from factory.settings.access import AccessOptions
+from factory.settings.database import DatabaseOptions
+from factory.settings.events import EventOptions
+from factory.settings.limits import LimitOptions
+from factory.settings.observation import ObservationOptions
+from factory.settings.privacy import PrivacyOptions
+from factory.settings.service import ServiceOptions
+
+GROUPS = (
+    ServiceOptions,
+    DatabaseOptions,
+    AccessOptions,
+    PrivacyOptions,
+    LimitOptions,
+    EventOptions,
+    ObservationOptions,
+)
+"""In the order in which people read them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(
+    ServiceOptions, DatabaseOptions, AccessOptions, PrivacyOptions, LimitOptions, EventOptions, ObservationOptions
+):
+    """Every option with its value; made by `load_settings`, or in tests by naming what differs from the defaults."""
+
+    def min_timestamp_at(self, now: int) -> int:
+        """The instant before which an event is refused at `now`; in microseconds both."""
+        return max(self.min_timestamp_us, oldest_kept(self.retention_days, now) or self.min_timestamp_us)
+
+    @property
+    def logs_as_json(self) -> bool:
+        """What `log_format` comes to in this environment."""
+        return self.log_format == "json" or (self.log_format == "auto" and self.environment != "development")
+
+    @property
+    def access_is_open(self) -> bool:
+        """What `access` comes to in this environment."""
+        return self.access == "open" or (self.access == "auto" and self.environment == "development")
+
+    @property
+    def shows_persons(self) -> bool:
+        """What `person_views` comes to in this environment."""
+        return self.person_views == "on" or (self.person_views == "auto" and self.environment != "production")
+
+    @property
+    def database_is_in_memory(self) -> bool:
+        """Whether the data is gone with the process, and no second process can see it."""
+        scheme, _, rest = self.database_url.partition("://")
+        path, _, query = rest.partition("?")
+        return scheme.startswith("sqlite") and (path in ("", "/", "/:memory:") or "mode=memory" in query)
