@@ -24,8 +24,14 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 10.0
 
 
-class TryAgain(Exception):
-    """Another transaction came in between; the same work may succeed on a fresh one."""
+class TryAgain(Unavailable):
+    """Another transaction came in between; the same work may succeed on a fresh one.
+
+    Who does not try again by `retry` leaves that to the caller: nothing was stored.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("The database is busy", code="database_busy")
 
 
 class Store:

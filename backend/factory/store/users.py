@@ -44,7 +44,8 @@ class User(NamedTuple):
 def own_users(tx: Connection, organisation_key: int) -> None:
     """Be the only one who changes users and roles of the organisation, until the end of the transaction."""
     query = select(organisations.c.organisation_key).where(organisations.c.organisation_key == organisation_key)
-    tx.execute(query.with_for_update())
+    # Not against those whose foreign keys look at it: a line of the audit trail that waits for us would be a deadlock.
+    tx.execute(query.with_for_update(key_share=True))
 
 
 def add(tx: Connection, values: Mapping[str, Any]) -> int:
