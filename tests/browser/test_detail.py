@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.browser.sample import HOSTILE, UNSEEN, hours, period, sample_server
+from tests.browser.sample import HOSTILE, UNSEEN, decimal, hours, period, sample_server
 from tests.servers import RunningServer
 
 
@@ -52,7 +52,7 @@ def test_the_tiles_are_the_figures_of_the_api(page: Any, server: RunningServer, 
 
     assert value(page, "Working") == hours(figures["total_active_time_hours"])
     assert value(page, "Unknown") == hours(figures["unknown_time_hours"])
-    assert value(page, "Utilization") == f"{figures['utilization_percentage']:.1f} %"
+    assert value(page, "Utilization") == f"{decimal(figures['utilization_percentage'])} %"
     assert value(page, "Units") == f"{figures['total_units_produced']:,}"
     assert page.locator("#title").inner_text() == figures["name"]
     assert complaints == []

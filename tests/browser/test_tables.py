@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.browser.sample import HOSTILE, hours, period, sample_server
+from tests.browser.sample import HOSTILE, decimal, hours, period, sample_server
 from tests.servers import RunningServer
 
 
@@ -59,7 +59,7 @@ def test_the_totals_are_the_figures_of_the_factory(page: Any, server: RunningSer
 
     assert total(page, "Units") == f"{factory['total_production_count']:,}"
     assert total(page, "Working") == hours(factory["total_productive_time_hours"])
-    assert total(page, "Utilization") == f"{factory['pooled_utilization_percentage']:.1f} %"
+    assert total(page, "Utilization") == f"{decimal(factory['pooled_utilization_percentage'])} %"
     assert sum(int(units.replace(",", "")) for units in column(page, "Units")) == factory["total_production_count"]
     assert complaints == []
 
