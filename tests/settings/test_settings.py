@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, make_url
 
 from factory.settings import Settings, SettingsError, declared_options, load_settings
 
@@ -15,6 +16,8 @@ PRODUCTION = {
     "SECRET_KEY": SECRET,
     "METRICS_TOKEN": "a token for Prometheus",
 }
+
+PRIMARY = {"DATABASE_URL": "postgresql://factory:secret@db/factory"}
 
 
 def problems_of(environ: dict[str, str]) -> list[str]:
@@ -75,6 +78,8 @@ def test_values_are_read_by_type() -> None:
         ("DATABASE_URL", "mysql://h/d", "DATABASE_URL must begin with sqlite:/// or postgresql://."),
         ("DATABASE_URL", "factory.db", "DATABASE_URL must begin with sqlite:/// or postgresql://."),
         ("DATABASE_URL", "postgresql://[::1/d", "DATABASE_URL is not a URL."),
+        ("DATABASE_REPLICA_URL", "sqlite:///a.db", "DATABASE_REPLICA_URL must begin with postgresql://."),
+        ("DB_POOLER", "session", "DB_POOLER must be one of none, transaction."),
         ("MIN_TIMESTAMP", "2015", "MIN_TIMESTAMP must be a timestamp such as 2015-01-01T00:00:00Z."),
         ("REFRESH_INTERVAL_SECONDS", "nan", "REFRESH_INTERVAL_SECONDS must be a number of seconds from 0 to 3600."),
         ("REFRESH_INTERVAL_SECONDS", "soon", "REFRESH_INTERVAL_SECONDS must be a number of seconds from 0 to 3600."),
@@ -96,6 +101,49 @@ def test_a_postgresql_url_names_the_driver_that_is_installed(scheme: str) -> Non
     url = load_settings({"DATABASE_URL": f"{scheme}://u:p@h:5432/d"}).database_url
 
     assert url == "postgresql+psycopg2://u:p@h:5432/d"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "postgresql://u:p@/d?host=a:5432&host=b:5433",
+        "postgresql://u:p@a:5432,b:5433/d",
+        "postgresql://u:p@/d?host=a:5432&host=b:5433&target_session_attrs=read-write",
+        "postgresql://u:p@a:5432,b:5433/d?target_session_attrs=read-write",
+    ],
+)
+def test_of_several_hosts_the_one_that_takes_writes_is_meant(given: str) -> None:
+    url = make_url(load_settings({"DATABASE_URL": given}).database_url)
+
+    _, arguments = create_engine(url).dialect.create_connect_args(url)
+    assert arguments == {
+        "user": "u",
+        "password": "p",
+        "dbname": "d",
+        "host": "a,b",
+        "port": "5432,5433",
+        "target_session_attrs": "read-write",
+    }
+
+
+def test_of_several_hosts_for_reading_a_standby_is_meant() -> None:
+    environ = {"DATABASE_URL": "postgresql://u:p@a/d", "DATABASE_REPLICA_URL": "postgresql://u:p@b:5432,c:5432/d"}
+
+    url = load_settings(environ).database_replica_url
+
+    assert url == "postgresql+psycopg2://u:p@/d?host=b:5432&host=c:5432&target_session_attrs=standby"
+
+
+def test_what_a_url_with_several_hosts_says_of_them_is_kept() -> None:
+    url = "postgresql://u:p@/d?host=a&host=b&target_session_attrs=any"
+
+    assert load_settings({"DATABASE_URL": url}).database_url.endswith("?host=a&host=b&target_session_attrs=any")
+
+
+def test_a_replica_needs_a_primary() -> None:
+    assert problems_of({"DATABASE_REPLICA_URL": "postgresql://u:p@b/d"}) == [
+        "DATABASE_REPLICA_URL is a replica of a PostgreSQL database: set DATABASE_URL to its primary."
+    ]
 
 
 def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
@@ -132,6 +180,7 @@ def test_a_secret_is_shown_neither_with_the_settings_nor_in_a_complaint() -> Non
         ({"DATABASE_URL": "sqlite://"}, "must not be an in-memory database"),
         ({"DATABASE_URL": "sqlite:///:memory:"}, "must not be an in-memory database"),
         ({"DATABASE_URL": "postgresql://factory@db/factory"}, "needs a password"),
+        ({**PRIMARY, "DATABASE_REPLICA_URL": "postgresql://factory@db/factory"}, "DATABASE_REPLICA_URL needs a password"),
         ({"ACCESS": "open"}, "ACCESS must not be open"),
         ({"CORS_ORIGINS": "https://a.example, *"}, "CORS_ORIGINS must name origins"),
         ({"METRICS_TOKEN": ""}, "METRICS_TOKEN must be set"),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from factory.settings.types import boolean, database_url, integer, option, seconds
+from factory.settings.types import boolean, database_url, integer, one_of, option, replica_url, seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -11,9 +11,21 @@ class DatabaseOptions:
 
     database_url: str = option(
         "sqlite:///var/factory.db",
-        "Where the data lives: sqlite:///path or postgresql://user:password@host:port/name.",
+        "Where the data lives: sqlite:///path or postgresql://user:password@host:port/name. Of several hosts, "
+        "postgresql://user:password@/name?host=a:5432&host=b:5432, the one that takes writes is used.",
         database_url,
         secret=True,
+    )
+    database_replica_url: str | None = option(
+        "",
+        "A streaming replica of the PostgreSQL database, for heavy reads; empty: all reads go to DATABASE_URL.",
+        replica_url,
+        secret=True,
+    )
+    db_pooler: str = option(
+        "none",
+        "transaction: PgBouncer or the like stands before PostgreSQL in transaction mode. none: connections are ours.",
+        one_of("none", "transaction"),
     )
     db_pool_size: int = option("5", "Database connections each server process keeps open.", integer(1, 500))
     db_max_overflow: int = option(

@@ -28,6 +28,8 @@ def unsafe(settings: Settings) -> list[str]:
     given = (settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)
     if any(given) and not all(given):
         problems.append("OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET go together.")
+    if settings.database_replica_url is not None and not settings.database_url.startswith("postgresql"):
+        problems.append("DATABASE_REPLICA_URL is a replica of a PostgreSQL database: set DATABASE_URL to its primary.")
     return problems
 
 
@@ -49,8 +51,9 @@ def unsafe_in_production(settings: Settings) -> list[str]:
         problems.append("LOG_LEVEL must not be DEBUG in production: its lines may show data.")
     if settings.database_is_in_memory:
         problems.append("DATABASE_URL must not be an in-memory database in production: a restart would lose all data.")
-    if settings.database_url.startswith("postgresql") and not _authenticates(settings.database_url):
-        problems.append("DATABASE_URL needs a password in production, except over a local socket.")
+    for name, url in (("DATABASE_URL", settings.database_url), ("DATABASE_REPLICA_URL", settings.database_replica_url)):
+        if url is not None and url.startswith("postgresql") and not _authenticates(url):
+            problems.append(f"{name} needs a password in production, except over a local socket.")
     return problems
 
 

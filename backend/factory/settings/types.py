@@ -74,18 +74,53 @@ def instant(text: str) -> int:
         raise ValueError("must be a timestamp such as 2015-01-01T00:00:00Z") from None
 
 
+_POSTGRESQL = ("postgres", "postgresql", "postgresql+psycopg2")
+
+
 def database_url(text: str) -> str:
-    """The URL with its driver named: SQLAlchemy's own default driver for PostgreSQL is not the one we install."""
+    """The URL with its driver named: SQLAlchemy's own default driver for PostgreSQL is not the one we install.
+
+    Of several PostgreSQL hosts the one that takes writes is meant, unless the URL says otherwise.
+    """
     scheme, separator, rest = text.partition("://")
     try:
         urlsplit(text)
     except ValueError:
         raise ValueError("is not a URL") from None
-    if separator and scheme in ("postgres", "postgresql", "postgresql+psycopg2"):
-        return f"postgresql+psycopg2://{rest}"
+    if separator and scheme in _POSTGRESQL:
+        return f"postgresql+psycopg2://{_one_of_the_hosts(rest, 'read-write')}"
     if separator and scheme in ("sqlite", "sqlite+pysqlite"):
         return f"sqlite://{rest}"
     raise ValueError("must begin with sqlite:/// or postgresql://")
+
+
+def replica_url(text: str) -> str | None:
+    """The same of a server that only reads, None for none; of several hosts a standby is meant."""
+    scheme, separator, rest = text.partition("://")
+    if not text:
+        return None
+    if not separator or scheme not in _POSTGRESQL:
+        raise ValueError("must begin with postgresql://")
+    return database_url(f"{scheme}://{_one_of_the_hosts(rest, 'standby')}")
+
+
+def _one_of_the_hosts(rest: str, attributes: str) -> str:
+    rest = _hosts_apart(rest)
+    hosts = re.findall(r"[?&]host=([^&]+)", rest)
+    if len(hosts) + sum(host.count(",") for host in hosts) < 2 or "target_session_attrs=" in rest:
+        return rest
+    return f"{rest}&target_session_attrs={attributes}"
+
+
+def _hosts_apart(rest: str) -> str:
+    """`user@a:5432,b:5432/name`, as libpq has it, in the form that SQLAlchemy reads: `user@/name?host=a:5432&host=...`."""
+    place, _, query = rest.partition("?")
+    authority, slash, path = place.partition("/")
+    user, at, hosts = authority.rpartition("@")
+    if "," not in hosts:
+        return rest
+    named = "&".join(f"host={host}" for host in hosts.split(","))
+    return f"{user}{at}{slash or '/'}{path}?{named}{'&' if query else ''}{query}"
 
 
 def upper_one_of(*choices: str) -> Callable[[str], str]:

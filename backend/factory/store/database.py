@@ -124,7 +124,10 @@ class Store:
             return Unavailable("The database is busy", code="database_busy")
         if reason == "slow":
             return Unavailable("The query took too long; ask for a shorter window", code="query_too_slow")
-        if reason == "away":
+        if reason == "demoted":
+            # It was the primary when these connections were made, and takes no writes any more: connect anew.
+            self.engine.dispose()
+        if reason in ("away", "demoted"):
             return Unavailable("The database does not answer", code="database_away", retry_after=2)
         return error
 

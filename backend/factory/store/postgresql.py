@@ -47,6 +47,11 @@ def engine_options(url: URL, settings: Settings) -> dict[str, Any]:
         "connect_args": {
             "application_name": "factory",
             "connect_timeout": 5,
+            # A host that is gone without a word is noticed within seconds, not after the kernel's hours.
+            "keepalives_idle": 5,
+            "keepalives_interval": 3,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 10_000,
             "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
         },
     }
@@ -72,14 +77,19 @@ def act_for(tx: Connection, organisation: int) -> None:
 
 
 def reason(error: BaseException | None) -> str:
-    """Why the driver failed: conflict, busy, slow, away, or other."""
+    """Why the driver failed: conflict, busy, slow, away, demoted, or other."""
     if isinstance(error, psycopg2.errors.SerializationFailure | psycopg2.errors.DeadlockDetected):
         return "conflict"
     if isinstance(error, psycopg2.errors.QueryCanceled):
         return "slow"
     if isinstance(error, psycopg2.errors.LockNotAvailable):
         return "busy"
+    if isinstance(error, psycopg2.errors.ReadOnlySqlTransaction):
+        return "demoted"
     if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
+        return "away"
+    # A connection that ends within a COPY is neither for the driver; one that idles too long within a transaction.
+    if type(error) is psycopg2.DatabaseError or isinstance(error, psycopg2.errors.IdleInTransactionSessionTimeout):
         return "away"
     return "other"
 
