@@ -1,0 +1,23 @@
+#!/bin/bash
+# Once, on an empty volume: the roles beside the superuser, the database, and the slot of the replica.
+# The official image runs it by /docker-entrypoint-initdb.d.
+set -euo pipefail
+
+secret() { cat "/run/secrets/$1"; }
+
+psql -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres \
+  -v factory="$(secret factory_password)" \
+  -v replication="$(secret replication_password)" \
+  -v exporter="$(secret exporter_password)" <<'SQL'
+-- Owns the tables and runs the migrations. Requests run as factory_tenant, which row-level security holds to an
+-- organisation's rows.
+CREATE ROLE factory LOGIN PASSWORD :'factory';
+CREATE ROLE factory_tenant NOLOGIN NOINHERIT;
+GRANT factory_tenant TO factory;
+CREATE DATABASE factory OWNER factory;
+CREATE ROLE replicator LOGIN REPLICATION PASSWORD :'replication';
+CREATE ROLE exporter LOGIN PASSWORD :'exporter';
+GRANT pg_monitor TO exporter;
+SELECT pg_create_physical_replication_slot('replica');
+SQL
+echo "host replication replicator all scram-sha-256" >>"$PGDATA/pg_hba.conf"
