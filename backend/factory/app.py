@@ -40,12 +40,13 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = s
     """The whole service as a WSGI application; without `settings` they come from the environment."""
     settings = settings or load_settings(os.environ)
     configure_logging(level=settings.log_level, as_json=settings.logs_as_json)
-    store = open_store(settings)
+    registry = CollectorRegistry()
+    series = DomainSeries(registry)
+    store = open_store(settings, count_read=series.read)
     if settings.auto_migrate:
         migrations.upgrade(store)
 
     app = Flask(__name__, static_folder=None)
-    registry = CollectorRegistry()
     provide(
         app,
         Collaborators(
@@ -66,7 +67,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = s
             looks=Looks(),
             settings=settings,
             clock=clock,
-            series=DomainSeries(registry),
+            series=series,
         ),
     )
     register_routes(app, settings)

@@ -54,6 +54,12 @@ class DomainSeries:
             "Requests whose rate limit was counted in the process, because Redis did not answer",
             registry=registry,
         )
+        self._reads = Counter(
+            "factory_reads",
+            "Reads that may go to the replica, by where they went and why not to the replica",
+            ["from", "because"],
+            registry=registry,
+        )
         self._lateness = Histogram(
             "factory_event_lateness_seconds",
             "Seconds between an event and its arrival; an event of the future counts as 0",
@@ -79,6 +85,10 @@ class DomainSeries:
     def limited_in_memory(self) -> None:
         """Count a request that was counted in this process, because Redis did not answer."""
         self._limited_in_memory.inc()
+
+    def read(self, where: str, because: str) -> None:
+        """Count a read that may go to the replica: where it went, and why it went to the primary."""
+        self._reads.labels(where, because).inc()
 
     def unreadable(self) -> None:
         """Count an event that was refused before its type was known."""

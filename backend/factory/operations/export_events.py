@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from factory.domain.timestamp import HOUR, parse_timestamp
 from factory.operations.render_event import Renderer
 from factory.store import event_log, factories, registries
 from factory.store.database import Store
+from factory.store.factories import Factory
 
 _EVENTS_A_SLICE = 10_000
 
@@ -19,19 +21,26 @@ def export_events(*, store: Store, factory: str, start: int | None, end: int | N
     They are whole, with the workers' ids whatever the factory's setting says of persons: what is exported can be
     imported again. Each slice is a snapshot of its own. Raises NotFound, Unavailable.
     """
-    with store.snapshot() as tx:
-        site = factories.find(tx, factory)
-        hours = event_log.events_by_hour(tx, site.factory_key)
+
+    def span() -> tuple[Factory, list[tuple[int, int]]]:
+        with store.reading() as tx:
+            site = factories.find(tx, factory)
+            return site, event_log.events_by_hour(tx, site.factory_key)
+
+    site, hours = store.retry(span)
     for low, high in _slices(hours):
         low = low if start is None else max(low, start)
         high = high if end is None else min(high, end - 1)
-        if low > high:
-            continue
-        with store.snapshot() as tx:
-            workers = [row[0] for row in registries.rows_of(tx, site.factory_key, "worker")]
-            rows = event_log.rows_between(store, tx, site.factory_key, workers, low, high)
-            render = Renderer(tx, site, None)
-        yield from sorted((render.event(row[0], row[1], row[2:]) for row in rows), key=_order)
+        if low <= high:
+            yield from store.retry(partial(_between, store, site, low, high))
+
+
+def _between(store: Store, site: Factory, low: int, high: int) -> list[dict[str, Any]]:
+    with store.reading() as tx:
+        workers = [row[0] for row in registries.rows_of(tx, site.factory_key, "worker")]
+        rows = event_log.rows_between(store, tx, site.factory_key, workers, low, high)
+        render = Renderer(tx, site, None)
+    return sorted((render.event(row[0], row[1], row[2:]) for row in rows), key=_order)
 
 
 def _slices(hours: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:

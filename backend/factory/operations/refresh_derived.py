@@ -20,11 +20,12 @@ T = TypeVar("T")
 def read_exactly(*, store: Store, factory: str, read: Callable[[Connection, Factory], T]) -> T:
     """What `read` returns on one snapshot of the database in which nothing waits to be derived.
 
+    It may be the replica's: `read` writes nothing, and may be asked again.
     Raises NotFound for an unknown factory, Unavailable when the database is away or overloaded.
     """
 
     def attempt() -> T:
-        with store.snapshot() as tx:
+        with store.reading(unless=pending.waiting_in(factory, store.organisation)) as tx:
             site = factories.find(tx, factory)
             if pending.one_of(tx, site.factory_key) is None:
                 return read(tx, site)

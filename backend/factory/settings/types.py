@@ -113,7 +113,7 @@ def _one_of_the_hosts(rest: str, attributes: str) -> str:
 
 
 def _hosts_apart(rest: str) -> str:
-    """`user@a:5432,b:5432/name`, as libpq has it, in the form that SQLAlchemy reads: `user@/name?host=a:5432&host=...`."""
+    """`user@a:5432,b:5432/name`, as libpq has it, as SQLAlchemy reads it: `user@/name?host=a:5432&host=b:5432`."""
     place, _, query = rest.partition("?")
     authority, slash, path = place.partition("/")
     user, at, hosts = authority.rpartition("@")

@@ -17,6 +17,8 @@ from factory.domain.errors import Unavailable
 from factory.settings import Settings
 from factory.store import postgresql, sqlite
 from factory.store.acting import OPTION
+from factory.store.replica import PATIENCE_SECONDS as REPLICA_PATIENCE_SECONDS
+from factory.store.replica import Condition, Position, Replica
 from factory.store.slow_statements import log_slow_statements
 
 T = TypeVar("T")
@@ -41,9 +43,10 @@ class Store:
     PostgreSQL holds every statement to it once more, by row-level security.
     """
 
-    def __init__(self, engine: Engine, dialect: ModuleType) -> None:
+    def __init__(self, engine: Engine, dialect: ModuleType, replica: Replica | None = None) -> None:
         self.engine = engine
         self.dialect = dialect
+        self.replica = replica
         self.organisation: int | None = DEFAULT_ORGANISATION
         self.known_keys: dict[tuple[int, int, str], dict[str, int]] = {}
         """Keys in committed rows, by factory key, registry epoch and registry; of an organisation's factories
@@ -62,7 +65,7 @@ class Store:
     def _with(self, organisation: int | None) -> Store:
         if organisation == self.organisation:
             return self
-        other = Store(self.engine, self.dialect)
+        other = Store(self.engine, self.dialect, self.replica)
         other.organisation, other.known_keys = organisation, self.known_keys
         return other
 
@@ -77,6 +80,28 @@ class Store:
         """A transaction in which all reads see one moment."""
         with self._transaction(self.dialect.SNAPSHOT) as tx:
             yield tx
+
+    @contextmanager
+    def reading(self, *, unless: Condition | None = None) -> Iterator[Connection]:
+        """A snapshot that holds all that was acknowledged to anybody before: of the replica, else of the primary.
+
+        Where `unless` is true on the primary, the snapshot is of the primary. It is for work that is done again by
+        `retry`: raises TryAgain where the replica fails in the middle of it.
+        """
+        replica = self.replica
+        if replica is None:
+            with self.snapshot() as tx:
+                yield tx
+            return
+        because = self._why_not_on(replica, unless)
+        if because:
+            replica.count("primary", because)
+            with self.snapshot() as tx:
+                yield tx
+            return
+        with self._failing_over(replica), self._begun(replica.engine, self.dialect.SNAPSHOT) as tx:
+            yield tx
+        replica.count("replica", "")
 
     @contextmanager
     def writing_snapshot(self) -> Iterator[Connection]:
@@ -102,22 +127,79 @@ class Store:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+        if self.replica is not None:
+            self.replica.engine.dispose()
 
     @contextmanager
     def _transaction(self, options: dict[str, Any]) -> Iterator[Connection]:
-        try:
-            options = {**options, OPTION: self.organisation}
-            with self.engine.connect().execution_options(**options) as connection, connection.begin():
-                if self.organisation is not None:
-                    self.dialect.act_for(connection, self.organisation)
+        with self._with_meaning(), self._begun(self.engine, options) as tx:
+            yield tx
+
+    @contextmanager
+    def _begun(self, engine: Engine, options: dict[str, Any]) -> Iterator[Connection]:
+        options = {**options, OPTION: self.organisation}
+        with engine.connect().execution_options(**options) as connection:
+            with connection.begin():
+                self.dialect.act_for(connection, self.organisation)
                 yield connection
+            self.dialect.confirm_commit(connection)
+
+    @contextmanager
+    def _with_meaning(self) -> Iterator[None]:
+        try:
+            yield
         except TimeoutError:
             raise Unavailable("Too many requests wait for the database", code="overloaded") from None
         except (DBAPIError, self.dialect.DriverError) as error:
             raise self._meaning(error) from error
 
+    def _why_not_on(self, replica: Replica, unless: Condition | None) -> str:
+        """Why the primary has to be read, '' where the replica will do."""
+        if replica.rests():
+            return replica.trouble
+        with self._with_meaning(), self.engine.connect().execution_options(**self.dialect.QUESTION) as question:
+            position = self.dialect.position(question, self.organisation, unless)
+        if position is None:
+            return "pending"
+        if not replica.claim():
+            return replica.trouble
+        trouble = self._trouble_with(replica, position)
+        if trouble:
+            replica.leave_alone(trouble)
+        else:
+            replica.is_fit()
+        return trouble
+
+    def _trouble_with(self, replica: Replica, position: Position) -> str:
+        deadline = time.monotonic() + REPLICA_PATIENCE_SECONDS
+        pause = 0.001
+        with self._failing_over(replica), replica.engine.connect() as connection:
+            question = connection.execution_options(**self.dialect.QUESTION)
+            # Before the snapshot, not in it: a position that is read in a snapshot may be newer than that is.
+            while (trouble := str(self.dialect.trouble_at(question, position))) == "behind":
+                if time.monotonic() > deadline:
+                    break
+                time.sleep(pause)
+                pause = min(2 * pause, 0.01)
+        return trouble
+
+    @contextmanager
+    def _failing_over(self, replica: Replica) -> Iterator[None]:
+        with self._with_meaning():
+            try:
+                yield
+            except (DBAPIError, self.dialect.DriverError) as error:
+                reason = self._reason(error)
+                if reason in ("slow", "other"):
+                    raise
+                replica.leave_alone("cancelled" if reason == "conflict" else "away")
+                raise TryAgain from error
+
+    def _reason(self, error: Exception) -> str:
+        return str(self.dialect.reason(error.orig if isinstance(error, DBAPIError) else error))
+
     def _meaning(self, error: Exception) -> Exception:
-        reason = self.dialect.reason(error.orig if isinstance(error, DBAPIError) else error)
+        reason = self._reason(error)
         if reason == "conflict":
             return TryAgain()
         if reason == "busy":
@@ -132,12 +214,30 @@ class Store:
         return error
 
 
-def open_store(settings: Settings) -> Store:
-    """Connect lazily to the database of DATABASE_URL."""
-    url = make_url(settings.database_url)
-    dialect = sqlite if url.get_backend_name() == "sqlite" else postgresql
+def _not_counted(_where: str, _because: str) -> None:
+    pass
+
+
+def open_store(settings: Settings, *, count_read: Callable[[str, str], None] = _not_counted) -> Store:
+    """Connect lazily to the database of DATABASE_URL, and to its replica if there is one.
+
+    `count_read` is told of each read that may go to the replica where it went, "replica" or "primary", and why.
+    """
+    dialect = sqlite if make_url(settings.database_url).get_backend_name() == "sqlite" else postgresql
+    engine = _engine(settings.database_url, dialect, settings)
+    replica = None
+    if settings.database_replica_url is not None:
+        options = postgresql.OF_A_REPLICA
+        replica = Replica(_engine(settings.database_replica_url, dialect, settings, **options), count_read)
+    return Store(engine, dialect, replica)
+
+
+def _engine(database_url: str, dialect: ModuleType, settings: Settings, **arguments: Any) -> Engine:
+    url = make_url(database_url)
+    options = dialect.engine_options(url, settings)
+    options["connect_args"] |= arguments
     # A statement that fails is logged with its text: what it was about, a person's name or a hash, is not for the log.
-    engine = create_engine(url, **dialect.engine_options(url, settings), hide_parameters=True)
+    engine = create_engine(url, **options, hide_parameters=True)
     dialect.prepare(engine, settings)
     log_slow_statements(engine, slower_than_ms=settings.db_slow_statement_ms)
-    return Store(engine, dialect)
+    return engine

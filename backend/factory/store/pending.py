@@ -15,6 +15,7 @@ from sqlalchemy import Connection, insert, select, text
 from factory.domain.ranges import begins
 from factory.domain.timestamp import HOUR
 from factory.store.database import Store
+from factory.store.replica import Condition
 from factory.store.schema import pending
 
 Cells = npt.NDArray[Any]
@@ -56,6 +57,15 @@ def one_of(tx: Connection, factory_key: int) -> int | None:
     """The key of some delivery that is waiting, None when nothing is."""
     mine = (pending.c.factory_key == factory_key) & (pending.c.generation == VALID)
     return tx.execute(select(pending.c.pending_key).where(mine).limit(1)).scalar()
+
+
+def waiting_in(factory_id: str, organisation: int | None) -> Condition:
+    """That some delivery is waiting in a factory."""
+    return Condition(
+        "EXISTS (SELECT FROM factories f JOIN pending p ON p.factory_key = f.factory_key AND p.generation = :valid "
+        "WHERE f.organisation_key = :organisation AND f.factory_id = :factory)",
+        {"valid": VALID, "organisation": organisation, "factory": factory_id},
+    )
 
 
 def waits(tx: Connection, factory_key: int, pending_key: int) -> bool:

@@ -28,7 +28,7 @@ _COPIED = {
 _COLUMNS = f"{', '.join(_COPIED)}, event_id"
 _COPY = f"COPY {{}}_rows ({_COLUMNS}) FROM STDIN (FORMAT binary)"
 _COPY_STAGED = f"COPY staged_events ({_COLUMNS}) FROM STDIN (FORMAT binary)"
-_STAGE = f"""CREATE TEMPORARY TABLE IF NOT EXISTS staged_events ON COMMIT DELETE ROWS AS
+_STAGE = f"""CREATE TEMPORARY TABLE IF NOT EXISTS staged_events ON COMMIT {{}} AS
     SELECT {_COLUMNS} FROM events WITH NO DATA"""
 _IDENTITY = "worker_key, event_time, event_type, station_key, source_key, event_id"
 _INSERT_STAGED = f"""WITH inserted AS (INSERT INTO {{}} ({_COLUMNS}) SELECT {_COLUMNS} FROM staged_events
@@ -40,6 +40,9 @@ _ROW = np.dtype(
     + [("event_id_width", ">i4")]
 )
 _REPEATED = "events_repeated"
+
+POOLED = "pooled"
+"""The execution option that says whether transactions share server connections with other clients."""
 
 
 def insert_events(tx: Connection, factory_key: int, events: Any, received_at: int) -> dict[int, tuple[Any, ...]]:
@@ -87,7 +90,8 @@ def _insert_staged(
 ) -> dict[_Identity, int]:
     """Insert the chosen events where the key is not in the table yet; the identities and rows of the others."""
     cursor = tx.connection.cursor()
-    cursor.execute(_STAGE)
+    # A server connection that others use too is left as it was found.
+    cursor.execute(_STAGE.format("DROP" if tx.get_execution_options()[POOLED] else "DELETE ROWS"))
     cursor.execute("DELETE FROM staged_events")
     content = _binary(factory_key, events.take(rows), received_at)
     cursor.copy_expert(_COPY_STAGED, io.BytesIO(content))

@@ -112,8 +112,12 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
 
 
-def act_for(_tx: Connection, _organisation: int) -> None:
+def act_for(_tx: Connection, _organisation: int | None) -> None:
     """SQLite has no row-level security: the look-ups by id and by key alone keep organisations apart."""
+
+
+def confirm_commit(_tx: Connection) -> None:
+    """A commit that returned is on disk, and there is no other place for it to be."""
 
 
 def reason(error: BaseException | None) -> str:
