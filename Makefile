@@ -55,11 +55,22 @@ audit: $(READY) ## Search the code and the locked packages for known weaknesses 
 	$(BIN)/bandit -q -r backend -c pyproject.toml
 	$(BIN)/python -m tools.audit_packages
 
-test: $(READY) ## Run every test, on SQLite and PostgreSQL
-	$(PYTEST) $(ARGS)
+# The composed stack is one for all of its tests, so they run in one process.
+test: $(READY) ## Run every test, on SQLite, PostgreSQL and the composed stack
+	$(PYTEST) $(if $(ARGS),$(ARGS),--ignore tests/stack)
+	$(if $(ARGS),,$(BIN)/python -m pytest tests/stack)
+
+test-stack: $(READY) ## Build the images, bring the composed stack up and test it (Docker)
+	$(BIN)/python -m pytest tests/stack $(ARGS)
+
+secrets: ## Make the secrets of docker-compose.yml in deploy/secrets; those that are there stay
+	deploy/make-secrets
+
+lint-images: $(READY) ## Check both Dockerfiles
+	$(BIN)/hadolint Dockerfile.backend Dockerfile.frontend
 
 coverage: $(READY) ## Run every test and report the lines that none of them reaches
-	$(PYTEST) --cov --cov-report=term $(ARGS)
+	$(PYTEST) --cov --cov-report=term --ignore tests/stack $(ARGS)
 
 check: lint types imports ## Everything that needs no test: ruff, flake8, mypy, import-linter
 
@@ -126,5 +137,5 @@ clean: ## Remove .venv, caches and build products; the data in var/ stays
 		.import_linter_cache backend/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help install run run-secure audit test bench bench-quick bench-ui coverage check lint types imports format migrations-check \
+.PHONY: help install run run-secure audit test test-stack secrets lint-images bench bench-quick bench-ui coverage check lint types imports format migrations-check \
 	lock clean lighthouse screenshots vendor icons shell env-example

@@ -1,0 +1,261 @@
+"""The composed stack: what it publishes, how it answers through NGINX, and what it survives."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.stack.conftest import BACKENDS, ROOT, Stack, run
+from tests.stack.senders import Senders, stored
+
+from factory.api.request_hooks import OVER_TLS, SECURITY_HEADERS
+
+DAY = "from=2026-01-15T10:00:00Z&to=2026-01-15T12:00:00Z"
+
+
+def test_only_nginx_is_published_beyond_loopback(stack: Stack) -> None:
+    template = "{{range $port, $bound := .NetworkSettings.Ports}}{{range $bound}}{{.HostIp}} {{end}}{{end}}"
+    nginx = stack.containers("nginx") + stack.containers("nginx-tls")
+
+    published = {one: stack.inspect(one, template).split() for one in stack.containers()}
+
+    assert all(set(addresses) <= {"127.0.0.1"} for one, addresses in published.items() if one not in nginx)
+    assert "0.0.0.0" in published[nginx[0]]
+
+
+@pytest.mark.parametrize("service", ["backend", "nginx", "nginx-tls", "redis"])
+def test_a_container_has_no_privileges_and_a_root_that_it_cannot_write(stack: Stack, service: str) -> None:
+    one = stack.containers(service)[0]
+
+    assert stack.inspect(one, "{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}}") == "true [ALL]"
+    assert "no-new-privileges:true" in stack.inspect(one, "{{.HostConfig.SecurityOpt}}")
+    assert int(stack.inspect(one, "{{.HostConfig.Memory}}")) > 0
+    assert int(stack.execute(one, "id", "-u")) > 0
+
+
+def test_the_backend_image_holds_no_compiler_and_no_installer(stack: Stack) -> None:
+    look = "for tool in gcc cc g++ make pip; do command -v $tool && echo found; done; find / -name 'cc1*' 2>/dev/null"
+    entrypoint = ["docker", "run", "--rm", "--entrypoint", "sh", stack.environment["BACKEND_IMAGE"], "-c"]
+
+    found = run([*entrypoint, f"{look}; /opt/factory/bin/python -m pip --version 2>&1"], stack.environment, check=False)
+
+    assert "found" not in found.replace("/usr/local/bin/pip\nfound", "")  # the base image's own, not the server's
+    assert "No module named pip" in found
+
+
+def test_the_page_comes_from_nginx_with_the_headers_of_the_backends(stack: Stack) -> None:
+    plain, secure = stack.ask("GET", "/", tls=False), stack.ask("GET", "/")
+    api = stack.ask("GET", "/api/v1/health/")
+
+    for answer in (plain, secure, api):
+        assert answer.status == 200
+        assert {name: answer.headers[name.lower()] for name in SECURITY_HEADERS} == SECURITY_HEADERS
+    assert secure.headers["strict-transport-security"] == OVER_TLS["Strict-Transport-Security"]
+    assert api.headers["strict-transport-security"] == OVER_TLS["Strict-Transport-Security"]
+    assert "strict-transport-security" not in plain.headers
+    assert secure.content == (ROOT / "frontend" / "index.html").read_bytes()
+
+
+def test_the_page_is_compressed_beforehand_and_asked_for_again_with_a_tag(stack: Stack) -> None:
+    first = stack.ask("GET", "/main.js", headers={"Accept-Encoding": "gzip"})
+    again = stack.ask("GET", "/main.js", headers={"If-None-Match": first.headers["etag"], "Accept-Encoding": "gzip"})
+
+    assert first.headers["content-encoding"] == "gzip"
+    assert first.headers["cache-control"] == "no-cache"
+    assert first.headers["content-type"].startswith(("application/javascript", "text/javascript"))
+    assert again.status == 304
+    assert stack.ask("GET", "/icons/icon.svg").headers["cache-control"] == "public, max-age=86400"
+    assert stack.ask("GET", "/manifest.webmanifest").headers["content-type"].startswith("application/manifest+json")
+
+
+def test_http_leads_to_https_which_speaks_http_2_and_no_old_tls(stack: Stack) -> None:
+    port = stack.environment["TLS_REDIRECT_PORT"]
+    certificate = f"{stack.environment['TLS_CERTIFICATES']}/fullchain.pem"
+    curl = ["curl", "--silent", "--output", os.devnull, "--cacert", certificate, "--write-out"]
+
+    led = run([*curl, "%{http_code} %{redirect_url}", f"http://localhost:{port}/?view=wall"], stack.environment)
+    version = run([*curl, "%{http_version}", f"{stack.url('TLS_PORT')}/"], stack.environment)
+
+    assert led == "308 https://localhost/?view=wall"
+    assert version == "2"
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    old.set_ciphers("AES128-SHA")  # no forward secrecy
+    with (
+        socket.create_connection(("localhost", int(stack.environment["TLS_PORT"]))) as link,
+        pytest.raises(ssl.SSLError),
+    ):
+        old.wrap_socket(link)
+
+
+def test_what_nginx_refuses_itself_has_the_shape_of_the_apis_errors(stack: Stack) -> None:
+    missing = stack.ask("GET", '/no"such/page')
+    large = stack.ask("POST", "/api/v1/events/batch", b" " * (17 << 20))
+
+    assert (missing.status, missing.body["code"], missing.body["path"]) == (404, "not_found", "/no")
+    assert (large.status, large.body["code"]) == (413, "too_large")
+    for answer in (missing, large):
+        assert answer.body.keys() == {"error", "code", "status", "timestamp", "path", "request_id"}
+        assert answer.body["status"] == answer.status
+        assert answer.headers["x-request-id"] == answer.body["request_id"]
+    assert stack.ask("GET", "/metrics").status == 404
+
+
+def test_too_many_sign_ins_are_refused_in_the_same_shape(stack: Stack) -> None:
+    body = json.dumps({"email": "nobody@example.org", "password": "a wrong password"}).encode()
+    json_type = {"Content-Type": "application/json"}
+
+    answers = [stack.ask("POST", "/api/v1/session/", body, json_type) for _ in range(30)]
+
+    refused = [answer for answer in answers if answer.status == 429]
+    assert refused
+    assert {answer.body["code"] for answer in refused} <= {"too_many_requests", "locked_out"}
+    assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
+
+
+def test_events_sent_through_nginx_are_in_the_metrics(stack: Stack, key_header: dict[str, str]) -> None:
+    one = {"worker_id": "W1", "workstation_id": "S1", "source_id": "camera-1"}
+    events = [
+        {**one, "timestamp": "2026-01-15T10:00:00Z", "event_type": "working"},
+        {**one, "timestamp": "2026-01-15T10:20:00Z", "event_type": "product_count", "count": 7},
+        {**one, "timestamp": "2026-01-15T10:30:00Z", "event_type": "idle"},
+        {**one, "timestamp": "2026-01-15T11:00:00Z", "event_type": "absent"},
+    ]
+
+    assert stack.ask("POST", "/api/v1/events/", json.dumps(events[0]).encode(), key_header).status == 201
+    assert stack.ask("POST", "/api/v1/events/batch", json.dumps(events).encode(), key_header).body["created_count"] == 3
+
+    # Whichever backend answers, from the primary or the replica.
+    for _ in range(2 * BACKENDS):
+        figures = stack.ask("GET", f"/api/v1/metrics/workers/W1?{DAY}").body["data"]
+        assert figures["total_active_time_hours"] == 0.5
+        assert figures["total_idle_time_hours"] == 0.5
+        assert figures["total_absent_time_hours"] == 1.0
+        assert figures["total_units_produced"] == 7
+
+
+def test_the_replica_streams_and_answers_readings(stack: Stack) -> None:
+    assert stack.sql("SELECT state FROM pg_stat_replication WHERE usename = 'replicator'") == ["streaming"]
+    assert stack.sql("SELECT pg_is_in_recovery()", "postgres-replica") == ["t"]
+
+    before = stack.sql("SELECT xact_commit FROM pg_stat_database WHERE datname = 'factory'", "postgres-replica")
+    for _ in range(20):
+        assert stack.ask("GET", f"/api/v1/metrics/factory?{DAY}").status == 200
+
+    stack.wait_until(
+        lambda: (
+            int(stack.sql("SELECT xact_commit FROM pg_stat_database WHERE datname = 'factory'", "postgres-replica")[0])
+            >= int(before[0]) + 15
+        ),
+        "the replica has answered the readings",
+        seconds=20,
+    )
+
+
+def hold(stack: Stack, senders: Senders) -> None:
+    """Each acknowledged event is stored once, and the numbers are those of the events."""
+    found = stored(stack, senders)
+    assert len(found) == len(set(found))
+    assert set(senders.acknowledged) <= set(found)
+    assert senders.without_retry_after == 0
+    verified = stack.execute(stack.containers("backend")[0], "factory", "verify")  # fails where a number differs
+    assert "follows from the events" in verified
+
+
+def test_a_backend_that_dies_under_load_costs_no_acknowledged_event(stack: Stack) -> None:
+    victim = stack.containers("backend")[0]
+    with Senders(stack) as senders:
+        senders.wait_for(50)
+        os.kill(int(stack.inspect(victim, "{{.State.Pid}}")), signal.SIGKILL)
+        senders.wait_for(200)
+
+    assert set(senders.answers) <= {200, 201, 503}
+    stack.wait_until(lambda: stack.healthy("backend"), "the backend is started again")
+    hold(stack, senders)
+
+
+def test_a_restart_of_postgresql_under_load_is_waited_for(stack: Stack) -> None:
+    with Senders(stack) as senders:
+        senders.wait_for(50)
+        run(["docker", "restart", stack.container("postgres")], stack.environment)
+        senders.wait_for(200)
+
+    assert set(senders.answers) <= {200, 201, 503}
+    hold(stack, senders)
+
+
+def test_a_rolling_update_fails_no_request(stack: Stack) -> None:
+    before = stack.containers("backend")
+    command = [str(ROOT / "deploy" / "rolling-update"), "-p", stack.project]
+    with Senders(stack) as senders:
+        senders.wait_for(50)
+        run(command, stack.environment)
+        senders.wait_for(100)
+
+    after = stack.containers("backend")
+    assert len(after) == BACKENDS
+    assert set(after).isdisjoint(before)
+    assert set(senders.answers) == {201}
+    hold(stack, senders)
+
+
+def test_prometheus_reaches_everything(stack: Stack) -> None:
+    def answer(path: str) -> dict[str, object]:
+        text = run(["curl", "--silent", f"{stack.url('PROMETHEUS_PORT')}{path}"], stack.environment)
+        return json.loads(text)["data"]  # type: ignore[no-any-return]
+
+    def up() -> bool:
+        targets = answer("/api/v1/targets?state=active")["activeTargets"]
+        assert isinstance(targets, list)
+        backends = [one for one in targets if one["labels"]["job"] == "backend" and one["health"] == "up"]
+        others = [one for one in targets if one["labels"]["job"] not in ("backend", "backup")]
+        return len(backends) >= BACKENDS and all(one["health"] == "up" for one in others)
+
+    stack.wait_until(up, "every target is up", seconds=60)
+
+
+def test_no_secret_is_in_a_log(stack: Stack) -> None:
+    logs = stack.compose("logs", "--no-color")
+    secrets = {
+        file.name: file.read_text().strip()
+        for file in (ROOT / "deploy" / "secrets").iterdir()
+        if "password" in file.name or file.name in ("secret_key", "metrics_token")
+    }
+    assert len(secrets) >= 5
+
+    assert [name for name, secret in secrets.items() if secret in logs] == []
+    assert stack.key not in logs
+
+
+def test_every_option_of_the_server_can_be_set_for_the_containers() -> None:
+    from factory.settings import declared_options
+
+    composition = (ROOT / "docker-compose.yml").read_text()
+    fixed = {"HOST", "PORT", "FRONTEND_DIR", "PROMETHEUS_MULTIPROC_DIR", "METRICS_ENABLED"}
+
+    missing = [
+        option.name
+        for option in declared_options().values()
+        if option.name not in fixed and f"\n  {option.name}:" not in composition.replace("_FILE:", ":")
+    ]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("dockerfile", ["Dockerfile.backend", "Dockerfile.frontend"])
+def test_a_dockerfile_is_clean(dockerfile: str) -> None:
+    hadolint = Path(__file__).resolve().parents[2] / ".venv" / "bin" / "hadolint"
+    if not hadolint.exists():
+        pytest.skip("hadolint is not installed")
+
+    done = subprocess.run([str(hadolint), dockerfile], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.stdout == ""
+    assert done.returncode == 0
