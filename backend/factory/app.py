@@ -72,7 +72,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = s
     )
     register_routes(app, settings)
     if settings.metrics_enabled:
-        register_metrics(app, registry, StoreSeries(lambda: observe_store(store=store), clock))
+        register_metrics(app, registry, StoreSeries(lambda: observe_store(store=store, now=clock())))
 
     refresher = PeriodicThread(
         "refresh derived state", settings.refresh_interval_seconds, BackgroundRefresher(store).look

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
-from factory.adapters.metrics import StoreSeries, observe_many
+from factory.adapters.metrics import Observation, StoreSeries, observe_many
 
 
 def test_many_observations_at_once_are_as_many_single_ones() -> None:
@@ -28,21 +28,28 @@ def sample(registry: CollectorRegistry, name: str, **labels: str) -> float | Non
     return registry.get_sample_value(name, labels)
 
 
-def test_the_age_and_backlog_of_each_factory_are_read_at_the_scrape() -> None:
+def test_the_age_backlog_and_shift_of_each_factory_are_read_at_the_scrape() -> None:
     registry = CollectorRegistry()
     registry.register(
-        StoreSeries(lambda: [("acme", "north", 3, 5_000_000), ("acme", "empty", 0, None)], lambda: 65_000_000)
+        StoreSeries(
+            lambda: [
+                Observation(1, "acme", "north", waiting=3, newest_age=60.0, shift_runs=True),
+                Observation(1, "acme", "empty", waiting=0, newest_age=None, shift_runs=False),
+            ]
+        )
     )
-    assert sample(registry, "factory_newest_event_age_seconds", organisation="acme", factory="north") == 60
+    north = {"organisation": "acme", "factory": "north"}
+    assert sample(registry, "factory_newest_event_age_seconds", **north) == 60
     assert sample(registry, "factory_newest_event_age_seconds", organisation="acme", factory="empty") is None
-    assert sample(registry, "factory_dirty_stretches", organisation="acme", factory="north") == 3
+    assert sample(registry, "factory_dirty_stretches", **north) == 3
+    assert sample(registry, "factory_shift_running", organisation_key="1", **north) == 1
     assert sample(registry, "factory_store_up") == 1
 
 
 def test_a_store_that_is_away_is_told_and_breaks_no_scrape() -> None:
-    def away() -> list[tuple[str, str, int, int | None]]:
+    def away() -> list[Observation]:
         raise OSError
 
     registry = CollectorRegistry()
-    registry.register(StoreSeries(away, lambda: 0))
+    registry.register(StoreSeries(away))
     assert sample(registry, "factory_store_up") == 0

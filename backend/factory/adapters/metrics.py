@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -15,6 +15,10 @@ from factory.domain.event import TYPE_NAMES, Failure, ParsedEvents
 
 SECOND = 1_000_000
 _LATENESS = (1, 5, 15, 60, 300, 900, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400)
+
+
+_MOST_SOURCES = 1000
+"""Sources of which a process tells when they were last heard of; of others it says nothing."""
 
 
 class Outcome(Protocol):
@@ -67,8 +71,21 @@ class DomainSeries:
             registry=registry,
         )
 
-    def delivery(self, events: ParsedEvents, outcome: Outcome, *, now: int) -> None:
+        self._arrival = Gauge(
+            "factory_source_last_arrival_timestamp_seconds",
+            "When the newest delivery with events of a source came in, in seconds since the epoch",
+            ["organisation_key", "factory", "source"],
+            registry=registry,
+            multiprocess_mode="max",
+        )
+        self._known_sources: set[tuple[int, str, str]] = set()
+
+    def delivery(
+        self, events: ParsedEvents, outcome: Outcome, *, organisation_key: int, factory: str, now: int
+    ) -> None:
         """Count a delivery and what became of it; `now` is when it arrived, in microseconds."""
+        for source in set(events.source_id) - {None}:
+            self._saw(organisation_key, factory, str(source), now)
         self._batch.observe(outcome.total)
         self._commit.observe(outcome.commit_seconds)
         observe_many(self._lateness, np.maximum(now - events.timestamp, 0) / SECOND)
@@ -77,6 +94,14 @@ class DomainSeries:
             self._count_others(events, outcome)
         if unreadable := outcome.total - len(events):
             self._events.labels("unknown", "invalid").inc(unreadable)
+
+    def _saw(self, organisation_key: int, factory: str, source: str, now: int) -> None:
+        one = (organisation_key, factory, source)
+        if one not in self._known_sources:
+            if len(self._known_sources) >= _MOST_SOURCES:
+                return  # each is a series for ever; whoever invents names of sources does not fill the memory
+            self._known_sources.add(one)
+        self._arrival.labels(*one).set(now / SECOND)
 
     def unavailable(self, reason: str) -> None:
         """Count a request that was answered 503."""
@@ -129,16 +154,22 @@ def observe_many(histogram: Histogram, values: npt.NDArray[np.float64]) -> None:
 _FACTORY = ["organisation", "factory"]
 
 
+class Observation(NamedTuple):
+    """A factory as it is at a scrape; `newest_age` is in seconds, None without events."""
+
+    organisation_key: int
+    organisation: str
+    factory: str
+    waiting: int
+    newest_age: float | None
+    shift_runs: bool
+
+
 class StoreSeries(Collector):
-    """Gauges read from the store at each scrape: the same from whichever process answers.
+    """Gauges read from the store at each scrape: the same from whichever process answers."""
 
-    `read` gives, for each factory, its organisation, its id, the dirty stretches that wait and the instant of its
-    newest event.
-    """
-
-    def __init__(self, read: Callable[[], list[tuple[str, str, int, int | None]]], clock: Callable[[], int]) -> None:
+    def __init__(self, read: Callable[[], Sequence[Observation]]) -> None:
         self._read = read
-        self._clock = clock
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         up = GaugeMetricFamily("factory_store_up", "1 when the database answers the scrape")
@@ -146,15 +177,21 @@ class StoreSeries(Collector):
             "factory_dirty_stretches", "Stretches of time whose derived state waits for a refresh", labels=_FACTORY
         )
         age = GaugeMetricFamily("factory_newest_event_age_seconds", "Seconds since the newest event", labels=_FACTORY)
+        shift = GaugeMetricFamily(
+            "factory_shift_running",
+            "1 while a shift of the factory runs, by its own clock; always where it has no shifts",
+            labels=[*_FACTORY, "organisation_key"],
+        )
         try:
-            rows = self._read()
+            observed = self._read()
             up.add_metric([], 1)
         except Exception:  # fails open: the scrape tells that the store is away and shows the rest
-            rows = []
+            observed = []
             up.add_metric([], 0)
-        now = self._clock()
-        for organisation, factory, waiting, newest in rows:
-            dirty.add_metric([organisation, factory], waiting)
-            if newest is not None:
-                age.add_metric([organisation, factory], (now - newest) / SECOND)
-        yield from (up, dirty, age)
+        for one in observed:
+            labels = [one.organisation, one.factory]
+            dirty.add_metric(labels, one.waiting)
+            shift.add_metric([*labels, str(one.organisation_key)], one.shift_runs)
+            if one.newest_age is not None:
+                age.add_metric(labels, one.newest_age)
+        yield from (up, dirty, age, shift)

@@ -187,7 +187,7 @@ def _registers_unknown() -> bool:
 
 
 def _counted(events: ParsedEvents, outcome: IngestOutcome) -> IngestOutcome:
-    series().delivery(events, outcome, now=now())
+    series().delivery(events, outcome, organisation_key=caller().organisation, factory=factory(), now=now())
     count(
         events=outcome.total,
         created=outcome.created,

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 
-from flask import Flask, Response, request
-from prometheus_client import CollectorRegistry
+from flask import Flask, Response, g, request
+from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
@@ -34,3 +34,25 @@ def register_metrics(app: Flask, registry: CollectorRegistry, at_scrape: Collect
         return Response(encode(shown), content_type=content_type)
 
     app.add_url_rule("/metrics", PROMETHEUS, scrape)
+    _count_in_flight(app, registry)
+
+
+def _count_in_flight(app: Flask, registry: CollectorRegistry) -> None:
+    in_flight = Gauge(
+        "factory_requests_in_flight",
+        "Requests that are being answered, those for health and metrics left out",
+        registry=registry,
+        multiprocess_mode="livesum",
+    )
+
+    def begins() -> None:
+        if not request.path.startswith(("/metrics", "/api/v1/health")):
+            g.in_flight = True
+            in_flight.inc()
+
+    def ends(_error: BaseException | None) -> None:
+        if g.pop("in_flight", False):
+            in_flight.dec()
+
+    app.before_request(begins)
+    app.teardown_request(ends)

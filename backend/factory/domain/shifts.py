@@ -38,5 +38,19 @@ def shifts_of(value: Any) -> list[Shift]:
     return [{field: one[field] for field in ("name", "start", "end")} for one in value]
 
 
+def is_running(shifts: list[Shift], minute: int) -> bool:
+    """Whether any shift runs in a minute of the local day; without shifts every minute is one of work."""
+    return not shifts or any(_holds(_minute(one["start"]), _minute(one["end"]), minute) for one in shifts)
+
+
+def _holds(start: int, end: int, minute: int) -> bool:
+    return start <= minute < end if start < end else minute >= start or minute < end
+
+
+def _minute(time_of_day: str) -> int:
+    hours, minutes = time_of_day.split(":")
+    return 60 * int(hours) + int(minutes)
+
+
 def _is_time(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch(TIME_OF_DAY.strip("^$"), value) is not None

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime, timezone
+from zoneinfo import ZoneInfo
+
+from factory.adapters.metrics import Observation
+from factory.domain.shifts import is_running
+from factory.domain.timestamp import SECOND
 from factory.store import Store
-from factory.store.observations import factories_with_backlog
+from factory.store.observations import ObservedFactory, observed_factories
 
 
-def observe_store(*, store: Store) -> list[tuple[str, str, int, int | None]]:
-    """Of each factory: its organisation, its id, how many stretches wait to be derived, its newest instant (us)."""
+def observe_store(*, store: Store, now: int) -> list[Observation]:
+    """Every factory of the installation at `now`, in microseconds. Raises Unavailable."""
     with store.system().snapshot() as tx:
-        return factories_with_backlog(tx)
+        return [_observed(one, now) for one in observed_factories(tx)]
+
+
+def _observed(one: ObservedFactory, now: int) -> Observation:
+    local = datetime.fromtimestamp(now // SECOND, timezone.utc).astimezone(ZoneInfo(one.time_zone))
+    return Observation(
+        organisation_key=one.organisation_key,
+        organisation=one.organisation,
+        factory=one.factory,
+        waiting=one.waiting,
+        newest_age=None if one.newest is None else (now - one.newest) / SECOND,
+        shift_runs=is_running(json.loads(one.shifts), 60 * local.hour + local.minute),
+    )
