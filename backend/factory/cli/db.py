@@ -6,7 +6,7 @@ from contextlib import closing
 import click
 
 from factory.settings import load_settings
-from factory.store import migrations, open_store
+from factory.store import distribution, migrations, open_store
 
 
 @click.group()
@@ -30,3 +30,11 @@ def check() -> None:
     if problems:
         raise click.ClickException("\n".join(problems))
     click.echo("The database schema is what the code declares.")
+
+
+@db.command()
+def distribute() -> None:
+    """Distribute the tables of a PostgreSQL with Citus by factory; on its coordinator, while no server runs."""
+    with closing(open_store(load_settings(os.environ))) as store:
+        tables = distribution.distribute(store)
+    click.echo(f"Distributed: {', '.join(tables)}." if tables else "All tables are distributed already.")
