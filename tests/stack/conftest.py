@@ -101,7 +101,7 @@ def run(command: list[str], environment: dict[str, str], *, check: bool = True) 
     return done.stdout
 
 
-def _compose_command() -> list[str]:
+def compose_command() -> list[str]:
     if shutil.which("docker") is None:
         pytest.skip("docker is not installed")
     if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode:
@@ -120,19 +120,19 @@ def base_images() -> set[str]:
     return {name for name in named if not name.startswith(LEFT_OUT)}
 
 
-LEFT_OUT = ("grafana/", "elasticsearch", "kibana", "elastic/")
+LEFT_OUT = ("grafana/", "elasticsearch:", "kibana:", "elastic/", "prom/node-exporter:")
 """Services behind profiles whose images the tests do not ask for."""
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    command = _compose_command()
+    command = compose_command()
     for image in sorted(base_images()):
         if subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False).returncode:
             pytest.skip(f"the container image {image} is not here")
     project = f"factorytest{uuid4().hex[:6]}"
     certificates = tmp_path_factory.mktemp("certificates")
-    _make_certificate(certificates)
+    make_certificate(certificates)
     ports = {name: str(free_port()) for name in ("HTTP_PORT", "TLS_PORT", "TLS_REDIRECT_PORT", "PROMETHEUS_PORT")}
     ports |= {name: str(free_port()) for name in ("ALERTMANAGER_PORT", "POSTGRES_PORT")}
     first = free_port()
@@ -144,6 +144,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             **ports,
             "BACKEND_PORTS": f"{first}-{first + 3 * BACKENDS}",
             "TLS_CERTIFICATES": str(certificates),
+            "ACME_WEBROOT": str(certificates),
             "BACKEND_IMAGE": f"{project}-backend",
             "FRONTEND_IMAGE": f"{project}-frontend",
             # What the tests send would be too much of one sender; limits have tests of their own.
@@ -176,7 +177,7 @@ def _keep_logs(stack: Stack) -> None:
     (directory / "log.txt").write_text(stack.compose("logs", "--no-color", "--tail", "500", check=False))
 
 
-def _make_certificate(directory: Path) -> None:
+def make_certificate(directory: Path) -> None:
     openssl = (
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN=localhost "
         "-addext subjectAltName=DNS:localhost -keyout privkey.pem -out fullchain.pem"

@@ -11,7 +11,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.stack.conftest import BACKENDS, ROOT, Stack, run
+import yaml
+from tests.stack.conftest import BACKENDS, ROOT, Stack, compose_command, make_certificate, run
 from tests.stack.senders import Senders, stored
 
 from factory.api.request_hooks import OVER_TLS, SECURITY_HEADERS
@@ -93,6 +94,32 @@ def test_http_leads_to_https_which_speaks_http_2_and_no_old_tls(stack: Stack) ->
         pytest.raises(ssl.SSLError),
     ):
         old.wrap_socket(link)
+
+
+def test_a_renewed_certificate_is_served_at_once_and_its_challenge_answered(stack: Stack, tmp_path: Path) -> None:
+    challenge = Path(stack.environment["ACME_WEBROOT"]) / ".well-known" / "acme-challenge" / "token"
+    challenge.parent.mkdir(parents=True, exist_ok=True)
+    challenge.write_text("proof")
+    port = stack.environment["TLS_REDIRECT_PORT"]
+    make_certificate(tmp_path)
+    before = _served_certificate(stack)
+
+    proof = run(["curl", "--silent", f"http://localhost:{port}/.well-known/acme-challenge/token"], stack.environment)
+    renewed = {**stack.environment, "RENEWED_LINEAGE": str(tmp_path)}
+    run([*as_root(), str(ROOT / "deploy" / "install-certificate"), "-p", stack.project], renewed)
+
+    assert proof == "proof"
+    stack.wait_until(lambda: _served_certificate(stack) == (tmp_path / "fullchain.pem").read_text(), "it is served")
+    assert before != _served_certificate(stack)
+    assert stack.ask("GET", "/").status == 200
+
+
+def _served_certificate(stack: Stack) -> str:
+    return ssl.get_server_certificate(("localhost", int(stack.environment["TLS_PORT"])))
+
+
+def as_root() -> list[str]:
+    return [] if os.geteuid() == 0 else ["sudo", "--preserve-env"]
 
 
 def test_what_nginx_refuses_itself_has_the_shape_of_the_apis_errors(stack: Stack) -> None:
@@ -206,21 +233,6 @@ def test_a_rolling_update_fails_no_request(stack: Stack) -> None:
     hold(stack, senders)
 
 
-def test_prometheus_reaches_everything(stack: Stack) -> None:
-    def answer(path: str) -> dict[str, object]:
-        text = run(["curl", "--silent", f"{stack.url('PROMETHEUS_PORT')}{path}"], stack.environment)
-        return json.loads(text)["data"]  # type: ignore[no-any-return]
-
-    def up() -> bool:
-        targets = answer("/api/v1/targets?state=active")["activeTargets"]
-        assert isinstance(targets, list)
-        backends = [one for one in targets if one["labels"]["job"] == "backend" and one["health"] == "up"]
-        others = [one for one in targets if one["labels"]["job"] not in ("backend", "backup")]
-        return len(backends) >= BACKENDS and all(one["health"] == "up" for one in others)
-
-    stack.wait_until(up, "every target is up", seconds=60)
-
-
 def test_no_secret_is_in_a_log(stack: Stack) -> None:
     logs = stack.compose("logs", "--no-color")
     secrets = {
@@ -247,6 +259,20 @@ def test_every_option_of_the_server_can_be_set_for_the_containers() -> None:
     ]
 
     assert missing == []
+
+
+@pytest.mark.parametrize("profile", ["tls", "pooler", "monitoring", "logging"])
+def test_a_profile_is_valid_and_the_files_that_it_mounts_are_here(profile: str) -> None:
+    command = [*compose_command(), "--profile", profile, "config"]
+
+    parsed = yaml.safe_load(run(command, {**os.environ, "BACKENDS": "3"}))
+
+    mounts = [one for service in parsed["services"].values() for one in service.get("volumes", [])]
+    sources = [one["source"] if isinstance(one, dict) else one.split(":")[0] for one in mounts]
+    files = [source for source in sources if source.startswith(str(ROOT))]
+    assert any(profile in service.get("profiles", []) for service in parsed["services"].values())
+    assert [file for file in files if not Path(file).exists() and "/deploy/secrets/" not in file] == []
+    assert parsed["services"]["backend"]["deploy"]["replicas"] == 3
 
 
 @pytest.mark.parametrize("dockerfile", ["Dockerfile.backend", "Dockerfile.frontend"])
