@@ -114,6 +114,9 @@ icons: $(READY) ## Draw the bitmaps of frontend/icons/ from its icon.svg
 env-example: $(READY) ## Write .env.example from the declared options
 	$(BIN)/python -m tools.env_example
 
+dashboards: $(READY) ## Write the dashboards of Grafana from tools/dashboards.py
+	$(BIN)/python -m tools.dashboards
+
 shell: $(READY) ## List in frontend/ which of its files the page needs first, and which without a server
 	$(BIN)/python -m tools.shell
 
@@ -138,4 +141,4 @@ clean: ## Remove .venv, caches and build products; the data in var/ stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help install run run-secure audit test test-stack secrets lint-images bench bench-quick bench-ui coverage check lint types imports format migrations-check \
-	lock clean lighthouse screenshots vendor icons shell env-example
+	lock clean lighthouse screenshots vendor icons shell env-example dashboards

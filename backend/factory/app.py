@@ -72,7 +72,12 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = s
     )
     register_routes(app, settings)
     if settings.metrics_enabled:
-        register_metrics(app, registry, StoreSeries(lambda: observe_store(store=store, now=clock())))
+        register_metrics(
+            app,
+            registry,
+            StoreSeries(lambda: observe_store(store=store, now=clock())),
+            most_in_flight=settings.web_workers * settings.max_requests_in_flight,
+        )
 
     refresher = PeriodicThread(
         "refresh derived state", settings.refresh_interval_seconds, BackgroundRefresher(store).look

@@ -94,3 +94,4 @@ def test_requests_under_way_are_counted_while_they_are(client: FlaskClient, app:
 
     assert seen == [1]
     assert value(client, "factory_requests_in_flight") == 0
+    assert value(client, "factory_requests_in_flight_limit") == 2 * 32

@@ -6,9 +6,11 @@ Where PROMETHEUS_MULTIPROC_DIR is in the environment, all processes share their 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
@@ -18,8 +20,11 @@ PROMETHEUS = "prometheus"
 """The endpoint; its address answers with and without a slash behind it."""
 
 
-def register_metrics(app: Flask, registry: CollectorRegistry, at_scrape: Collector) -> None:
-    """Count every request in `registry` and serve it with what `at_scrape` reads at that moment."""
+def register_metrics(app: Flask, registry: CollectorRegistry, at_scrape: Collector, *, most_in_flight: int) -> None:
+    """Count every request in `registry` and serve it with what `at_scrape` reads at that moment.
+
+    `most_in_flight` is how many requests the server's processes take on together.
+    """
     requests = PrometheusMetrics(app, path=None, registry=registry, group_by="url_rule", excluded_paths="^/metrics")
 
     @requests.do_not_track()  # type: ignore[untyped-decorator]
@@ -30,11 +35,23 @@ def register_metrics(app: Flask, registry: CollectorRegistry, at_scrape: Collect
         else:
             shown.register(registry)
         shown.register(at_scrape)
+        shown.register(_Limit(most_in_flight))
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return Response(encode(shown), content_type=content_type)
 
     app.add_url_rule("/metrics", PROMETHEUS, scrape)
     _count_in_flight(app, registry)
+
+
+class _Limit(Collector):
+    """A number that stays; as a Gauge each process would add its own."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        name = "factory_requests_in_flight_limit"
+        yield GaugeMetricFamily(name, "Requests that the server takes on at once", value=self._most)
 
 
 def _count_in_flight(app: Flask, registry: CollectorRegistry) -> None:

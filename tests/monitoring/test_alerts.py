@@ -1,0 +1,241 @@
+"""Every alert fires when it should and is silent when it should; each has a runbook, a receiver and a dashboard."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+from tools.dashboards import DASHBOARDS, DIRECTORY, text
+
+ROOT = Path(__file__).resolve().parents[2]
+RULES = ROOT / "deploy" / "prometheus" / "rules"
+ALERTMANAGER = ROOT / "deploy" / "alertmanager" / "alertmanager.yml"
+MINUTES = 120
+"""After so long the alerts are looked at; series have a value a minute."""
+
+Series = dict[str, str]
+"""The values of each series, in promtool's notation: `0+10x240` is 0, 10, 20, …"""
+
+
+class Case(NamedTuple):
+    fires: Series
+    silent: Series
+
+
+def requests(errors: int) -> Series:
+    return {
+        'flask_http_request_total{status="200"}': f"0+{6000 - errors}x{MINUTES}",
+        'flask_http_request_total{status="500"}': f"0+{errors}x{MINUTES}",
+    }
+
+
+def slow(seconds: str) -> Series:
+    """A request a second, all of them faster than so many seconds and none faster than the bucket below."""
+    counts = {"0.5": "0.5", "2.5": "2.5"}
+    name = "flask_http_request_duration_seconds_bucket"
+    below = f"0+60x{MINUTES}" if seconds == "0.5" else f"0x{MINUTES}"
+    return {
+        f'{name}{{le="{counts["0.5"]}"}}': below,
+        f'{name}{{le="2.5"}}': f"0+60x{MINUTES}",
+        f'{name}{{le="+Inf"}}': f"0+60x{MINUTES}",
+    }
+
+
+def constant(series: str, value: float) -> Series:
+    return {series: f"{value}x{MINUTES}"}
+
+
+def growing(series: str, a_minute: float) -> Series:
+    return {series: f"0+{a_minute}x{MINUTES}"}
+
+
+NORTH = 'organisation="acme",factory="north"'
+SHIFT = f'factory_shift_running{{{NORTH},organisation_key="1"}}'
+AGE = f"factory_newest_event_age_seconds{{{NORTH}}}"
+ARRIVAL = 'factory_source_last_arrival_timestamp_seconds{organisation_key="1",factory="north",source="camera-1"}'
+LATENESS = "factory_event_lateness_seconds_bucket"
+CERTIFICATE = "nginx_certificate_expiry_timestamp_seconds"
+LAG = 'pg_stat_replication_pg_wal_lsn_diff{application_name="walreceiver"}'
+FREE, SIZE = ('node_filesystem_avail_bytes{mountpoint="/data"}', 'node_filesystem_size_bytes{mountpoint="/data"}')
+DAY, NOW = 86_400, MINUTES * 60
+
+CASES: dict[str, Case] = {
+    "BackendDown": Case(constant('up{job="backend",instance="a"}', 0), constant('up{job="backend",instance="a"}', 1)),
+    "NoBackend": Case(constant('up{job="backend"}', 0), constant('up{job="backend"}', 1)),
+    "ApiErrors": Case(requests(600), requests(6)),
+    "ApiSlow": Case(slow("2.5"), slow("0.5")),
+    "RequestsInFlightNearLimit": Case(
+        constant("factory_requests_in_flight", 60) | constant("factory_requests_in_flight_limit", 64),
+        constant("factory_requests_in_flight", 10) | constant("factory_requests_in_flight_limit", 64),
+    ),
+    "RequestsRefused": Case(
+        growing('factory_unavailable_answers_total{code="overloaded"}', 60),
+        growing('factory_unavailable_answers_total{code="overloaded"}', 1),
+    ),
+    "RateLimitsNotShared": Case(
+        growing("factory_rate_limits_in_memory_total", 5), constant("factory_rate_limits_in_memory_total", 5)
+    ),
+    "CertificateEnds": Case(constant(CERTIFICATE, NOW + 10 * DAY), constant(CERTIFICATE, NOW + 30 * DAY)),
+    "CertificateEndsSoon": Case(constant(CERTIFICATE, NOW + 2 * DAY), constant(CERTIFICATE, NOW + 10 * DAY)),
+    "NoEventsFromFactory": Case(constant(AGE, 1200) | constant(SHIFT, 1), constant(AGE, 1200) | constant(SHIFT, 0)),
+    "NoEventsFromSource": Case(
+        constant(ARRIVAL, 60) | constant(SHIFT, 1), {ARRIVAL: f"0+60x{MINUTES}"} | constant(SHIFT, 1)
+    ),
+    "EventsLate": Case(
+        constant(f'{LATENESS}{{le="3600"}}', 0)
+        | growing(f'{LATENESS}{{le="21600"}}', 60)
+        | growing(f'{LATENESS}{{le="+Inf"}}', 60),
+        growing(f'{LATENESS}{{le="3600"}}', 60)
+        | growing(f'{LATENESS}{{le="21600"}}', 60)
+        | growing(f'{LATENESS}{{le="+Inf"}}', 60),
+    ),
+    "EventsRefused": Case(
+        growing('factory_events_total{outcome="invalid"}', 10) | growing('factory_events_total{outcome="created"}', 90),
+        growing('factory_events_total{outcome="invalid"}', 1) | growing('factory_events_total{outcome="created"}', 90),
+    ),
+    "NumbersLagBehind": Case(
+        constant(f"factory_dirty_stretches{{{NORTH}}}", 200_000), constant(f"factory_dirty_stretches{{{NORTH}}}", 200)
+    ),
+    "DatabaseDown": Case(constant("factory_store_up", 0), constant("factory_store_up", 1)),
+    "ReplicaGone": Case({}, constant(LAG, 0)),
+    "ReplicaBehind": Case(constant(LAG, 1e9), constant(LAG, 1e6)),
+    "ReadsLeaveReplica": Case(
+        growing('factory_reads_total{from="primary"}', 600)
+        | growing('factory_reads_total{from="replica"}', 1)
+        | constant(LAG, 0),
+        growing('factory_reads_total{from="primary"}', 60)
+        | growing('factory_reads_total{from="replica"}', 600)
+        | constant(LAG, 0),
+    ),
+    "ConnectionsNearLimit": Case(
+        constant("pg_stat_database_numbackends", 190) | constant("pg_settings_max_connections", 200),
+        constant("pg_stat_database_numbackends", 20) | constant("pg_settings_max_connections", 200),
+    ),
+    "DiskFills": Case({FREE: f"100000000000-200000000x{MINUTES}"}, {FREE: f"100000000000-1000000x{MINUTES}"}),
+    "DiskAlmostFull": Case(constant(FREE, 5e9) | constant(SIZE, 1e11), constant(FREE, 5e10) | constant(SIZE, 1e11)),
+    "BackupOld": Case(
+        constant("factory_backup_last_success_timestamp_seconds", NOW - 2 * DAY),
+        constant("factory_backup_last_success_timestamp_seconds", NOW - 3600),
+    ),
+    "RestoreDrillOld": Case(
+        constant("factory_restore_drill_last_success_timestamp_seconds", NOW - 10 * DAY),
+        constant("factory_restore_drill_last_success_timestamp_seconds", NOW - DAY),
+    ),
+    "BackupMissing": Case(constant('up{job="backup"}', 0), constant('up{job="backup"}', 1)),
+    "TargetDown": Case(constant('up{job="redis",instance="r"}', 0), constant('up{job="redis",instance="r"}', 1)),
+}
+
+
+def tool(name: str, package: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed (Debian: apt-get install {package})")
+    return found
+
+
+def alerts() -> dict[str, dict[str, Any]]:
+    groups = yaml.safe_load((RULES / "alerts.yml").read_text())["groups"]
+    return {rule["alert"]: rule for group in groups for rule in group["rules"]}
+
+
+def test_every_alert_has_a_case() -> None:
+    assert CASES.keys() == alerts().keys()
+
+
+def test_the_rules_and_the_configuration_are_valid(tmp_path: Path) -> None:
+    promtool = tool("promtool", "prometheus")
+    # The token is a secret of the composition.
+    configuration = (ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text()
+    (tmp_path / "token").write_text("token")
+    (tmp_path / "prometheus.yml").write_text(
+        configuration.replace("/run/secrets/metrics_token", str(tmp_path / "token"))
+    )
+    (tmp_path / "rules").symlink_to(RULES)
+
+    done = subprocess.run(
+        [promtool, "check", "config", str(tmp_path / "prometheus.yml")], capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(CASES)} rules found" in done.stdout
+
+
+def test_each_alert_fires_when_it_should_and_only_then(tmp_path: Path) -> None:
+    promtool = tool("promtool", "prometheus")
+    tests = []
+    for name, case in CASES.items():
+        for series, firing in ((case.fires, True), (case.silent, False)):
+            expression = f'count(ALERTS{{alertname="{name}",alertstate="firing"}})'
+            tests.append(
+                {
+                    "interval": "1m",
+                    "name": f"{name} {'fires' if firing else 'is silent'}",
+                    "input_series": [{"series": one, "values": values} for one, values in series.items()],
+                    "promql_expr_test": [
+                        {
+                            "expr": expression,
+                            "eval_time": f"{MINUTES}m",
+                            "exp_samples": [{"labels": "{}", "value": 1}] if firing else [],
+                        }
+                    ],
+                }
+            )
+    file = tmp_path / "tests.json"
+    file.write_text(
+        json.dumps({"rule_files": [str(RULES / "*.yml")], "evaluation_interval": "1m", "tests": tests}),
+        encoding="utf-8",
+    )
+
+    done = subprocess.run([promtool, "test", "rules", str(file)], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_each_alert_says_how_bad_it_is_and_where_its_runbook_stands() -> None:
+    headings = re.findall(r"^## (\w+)$", (ROOT / "docs" / "RUNBOOKS.md").read_text(), flags=re.MULTILINE)
+
+    assert sorted(headings) == sorted(alerts())
+    for name, rule in alerts().items():
+        assert rule["labels"]["severity"] in ("page", "ticket")
+        assert rule["annotations"]["summary"]
+        assert rule["annotations"]["runbook_url"] == f"docs/RUNBOOKS.md#{name.lower()}"
+
+
+@pytest.mark.parametrize(
+    ("labels", "receiver"),
+    [
+        (["severity=page", "alertname=DatabaseDown"], "on-call"),
+        (["severity=page", "alertname=NoEventsFromFactory"], "on-call"),
+        (["severity=ticket", "alertname=NoEventsFromSource"], "tickets"),
+        (["severity=ticket", "alertname=ReplicaBehind"], "tickets"),
+    ],
+)
+def test_an_alert_goes_to_whom_it_concerns(labels: list[str], receiver: str) -> None:
+    amtool = tool("amtool", "prometheus-alertmanager")
+
+    done = subprocess.run(
+        [amtool, "config", "routes", "test", f"--config.file={ALERTMANAGER}", *labels], capture_output=True, text=True
+    )
+
+    assert done.stdout.strip() == receiver
+
+
+def test_the_alertmanager_reads_its_configuration_and_mutes_only_alerts_that_there_are() -> None:
+    amtool = tool("amtool", "prometheus-alertmanager")
+    named = set(re.findall(r"\b[A-Z][a-z]+[A-Z]\w+\b", ALERTMANAGER.read_text()))
+
+    done = subprocess.run([amtool, "check-config", str(ALERTMANAGER)], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    assert {"DatabaseDown", "NoBackend"} <= named <= set(alerts())
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_a_dashboard_is_what_its_panels_make(name: str) -> None:
+    assert (DIRECTORY / f"{name}.json").read_text() == text(name), "run make dashboards"

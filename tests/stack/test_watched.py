@@ -1,0 +1,85 @@
+"""What Prometheus and Grafana show of the running stack: every panel's query finds something."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from typing import Any
+from urllib.parse import quote
+
+from tests.stack.conftest import BACKENDS, ROOT, Stack, run
+from tests.stack.senders import Senders
+
+NOT_HERE = {
+    "Newest backup, age": "the profile backup is not up",
+    "Newest restore drill, age": "the profile backup is not up",
+    "Disk, free": "the exporter of the host's disks has no image here",
+}
+"""Panels that the composition of the tests can have no data for."""
+
+SECONDS = 100.0
+
+
+def ask(stack: Stack, path: str) -> Any:
+    text = run(["curl", "--silent", f"{stack.url('PROMETHEUS_PORT')}{path}"], stack.environment)
+    return json.loads(text)["data"]
+
+
+def finds_something(stack: Stack, query: str) -> bool:
+    found = ask(stack, f"/api/v1/query?query={quote(query)}")["result"]
+    return any(not math.isnan(float(one["value"][1])) for one in found)
+
+
+def queries() -> dict[tuple[str, str], str]:
+    """Every query of every panel, by the panel's title and the query itself."""
+    found = {}
+    for file in sorted((ROOT / "deploy" / "grafana" / "dashboards").glob("*.json")):
+        for panel in json.loads(file.read_text())["panels"]:
+            for target in panel["targets"]:
+                found[panel["title"], target["expr"]] = target["expr"]
+    return found
+
+
+def test_prometheus_reaches_everything(stack: Stack) -> None:
+    def up() -> bool:
+        targets = ask(stack, "/api/v1/targets?state=active")["activeTargets"]
+        backends = [one for one in targets if one["labels"]["job"] == "backend" and one["health"] == "up"]
+        others = [one for one in targets if one["labels"]["job"] != "backend"]
+        jobs = {one["labels"]["job"] for one in others}
+        assert {"nginx", "postgres", "redis", "prometheus", "alertmanager", "certificate"} <= jobs
+        return len(backends) >= BACKENDS and all(one["health"] == "up" for one in others)
+
+    stack.wait_until(up, "every target is up", seconds=90)
+
+
+def test_every_query_of_every_panel_finds_something(stack: Stack) -> None:
+    left = {where: query for where, query in queries().items() if where[0] not in NOT_HERE}
+    assert len(left) > 40
+    assert NOT_HERE.keys() <= {title for title, _ in queries()}, "a panel that is left out is there no longer"
+
+    deadline = time.monotonic() + SECONDS
+    body = json.dumps(
+        [
+            {"timestamp": "2026-11-01T10:00:00Z", "worker_id": "W1", "workstation_id": "S1"} | more
+            for more in ({"event_type": "working", "source_id": "camera-1"}, {"event_type": "nonsense"})
+        ]
+    ).encode()
+    headers = {"X-API-Key": stack.key, "Content-Type": "application/json"}
+    with Senders(stack):
+        while left and time.monotonic() < deadline:
+            stack.ask("GET", "/api/v1/metrics/factory")
+            stack.ask("POST", "/api/v1/events/batch", body, headers)
+            time.sleep(2)
+            left = {where: query for where, query in left.items() if not finds_something(stack, query)}
+
+    assert left == {}
+
+
+def test_the_rules_are_evaluated_and_nothing_pages_in_a_healthy_stack(stack: Stack) -> None:
+    groups = ask(stack, "/api/v1/rules")["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+
+    assert {rule["name"] for rule in rules} >= {"ApiErrors", "BackupOld", "job:requests:rate5m"}
+    assert [rule["name"] for rule in rules if rule["health"] == "err"] == []
+    assert ask(stack, "/api/v1/alertmanagers")["activeAlertmanagers"] != []
