@@ -24,11 +24,19 @@ def read_exactly(*, store: Store, factory: str, read: Callable[[Connection, Fact
     Raises NotFound for an unknown factory, Unavailable when the database is away or overloaded.
     """
 
+    waiting = pending.waiting_in(factory, store.organisation)
+
     def attempt() -> T:
-        with store.reading(unless=pending.waiting_in(factory, store.organisation)) as tx:
-            site = factories.find(tx, factory)
-            if pending.one_of(tx, site.factory_key) is None:
-                return read(tx, site)
+        for refreshed in (False, True):
+            with store.reading(unless=waiting) as tx:
+                site = factories.find(tx, factory)
+                if pending.one_of(tx, site.factory_key) is None:
+                    return read(tx, site)
+            if store.replica is None:
+                break
+            if not refreshed:  # on the primary; then the replica may do the reading, unless more has come meanwhile
+                _refresh_one(store, factory)
+        store.count_on_primary("pending")
         with store.writing_snapshot() as tx:
             store.dialect.own_derived(tx)
             refresh(store, tx, factories.find(tx, factory))

@@ -95,13 +95,19 @@ class Store:
             return
         because = self._why_not_on(replica, unless)
         if because:
-            replica.count("primary", because)
+            if because != "pending":  # who finds that something waits has not read yet
+                self.count_on_primary(because)
             with self.snapshot() as tx:
                 yield tx
             return
         with self._failing_over(replica), self._begun(replica.engine, self.dialect.SNAPSHOT) as tx:
             yield tx
         replica.count("replica", "")
+
+    def count_on_primary(self, because: str) -> None:
+        """Count a read that could have gone to the replica, and does not."""
+        if self.replica is not None:
+            self.replica.count("primary", because)
 
     @contextmanager
     def writing_snapshot(self) -> Iterator[Connection]:
