@@ -180,7 +180,10 @@ def test_a_secret_is_shown_neither_with_the_settings_nor_in_a_complaint() -> Non
         ({"DATABASE_URL": "sqlite://"}, "must not be an in-memory database"),
         ({"DATABASE_URL": "sqlite:///:memory:"}, "must not be an in-memory database"),
         ({"DATABASE_URL": "postgresql://factory@db/factory"}, "needs a password"),
-        ({**PRIMARY, "DATABASE_REPLICA_URL": "postgresql://factory@db/factory"}, "DATABASE_REPLICA_URL needs a password"),
+        (
+            {**PRIMARY, "DATABASE_REPLICA_URL": "postgresql://factory@db/factory"},
+            "DATABASE_REPLICA_URL needs a password",
+        ),
         ({"ACCESS": "open"}, "ACCESS must not be open"),
         ({"CORS_ORIGINS": "https://a.example, *"}, "CORS_ORIGINS must name origins"),
         ({"METRICS_TOKEN": ""}, "METRICS_TOKEN must be set"),
