@@ -66,8 +66,11 @@ test-stack: $(READY) ## Build the images, bring the composed stack up and test i
 secrets: ## Make the secrets of docker-compose.yml in deploy/secrets; those that are there stay
 	deploy/make-secrets
 
+restore-drill: ## Restore the newest backup of the composed stack into a fresh server and verify every number there
+	@docker exec -i $$(docker ps --quiet --filter label=com.docker.compose.service=backup | head -n 1) backup drill
+
 lint-images: $(READY) ## Check both Dockerfiles
-	$(BIN)/hadolint Dockerfile.backend Dockerfile.frontend
+	$(BIN)/hadolint Dockerfile.backend Dockerfile.frontend deploy/backup/Dockerfile
 
 coverage: $(READY) ## Run every test and report the lines that none of them reaches
 	$(PYTEST) --cov --cov-report=term --ignore tests/stack $(ARGS)
@@ -140,5 +143,5 @@ clean: ## Remove .venv, caches and build products; the data in var/ stays
 		.import_linter_cache backend/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help install run run-secure audit test test-stack secrets lint-images bench bench-quick bench-ui coverage check lint types imports format migrations-check \
+.PHONY: help install run run-secure audit test test-stack secrets restore-drill lint-images bench bench-quick bench-ui coverage check lint types imports format migrations-check \
 	lock clean lighthouse screenshots vendor icons shell env-example dashboards

@@ -8,7 +8,8 @@ secret() { cat "/run/secrets/$1"; }
 psql -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres \
   -v factory="$(secret factory_password)" \
   -v replication="$(secret replication_password)" \
-  -v exporter="$(secret exporter_password)" <<'SQL'
+  -v exporter="$(secret exporter_password)" \
+  -v backup="$(secret backup_password)" <<'SQL'
 -- Owns the tables and runs the migrations. Requests run as factory_tenant, which row-level security holds to an
 -- organisation's rows.
 CREATE ROLE factory LOGIN PASSWORD :'factory';
@@ -19,5 +20,10 @@ CREATE ROLE replicator LOGIN REPLICATION PASSWORD :'replication';
 CREATE ROLE exporter LOGIN PASSWORD :'exporter';
 GRANT pg_monitor TO exporter;
 SELECT pg_create_physical_replication_slot('replica');
+-- What Barman needs to take backups and receive WAL, and nothing of the data by SQL.
+CREATE ROLE barman LOGIN REPLICATION PASSWORD :'backup';
+GRANT pg_read_all_settings, pg_read_all_stats, pg_checkpoint TO barman;
+GRANT EXECUTE ON FUNCTION pg_backup_start(text, boolean), pg_backup_stop(boolean), pg_switch_wal(),
+  pg_create_restore_point(text) TO barman;
 SQL
-echo "host replication replicator all scram-sha-256" >>"$PGDATA/pg_hba.conf"
+echo "host replication replicator,barman all scram-sha-256" >>"$PGDATA/pg_hba.conf"

@@ -33,7 +33,7 @@ class Stack:
     key: str = field(default="", repr=False)
 
     def compose(self, *arguments: str, check: bool = True) -> str:
-        command = [*self.compose_command, "-p", self.project, "--profile", "tls", *arguments]
+        command = [*self.compose_command, "-p", self.project, "--profile", "tls", "--profile", "backup", *arguments]
         return run(command, self.environment, check=check)
 
     def containers(self, service: str = "") -> list[str]:
@@ -115,7 +115,10 @@ def compose_command() -> list[str]:
 
 def base_images() -> set[str]:
     """The images that the composition and the Dockerfiles begin with, less those of services that are left out."""
-    files = [(ROOT / name).read_text() for name in ("docker-compose.yml", "Dockerfile.backend", "Dockerfile.frontend")]
+    files = [
+        (ROOT / name).read_text()
+        for name in ("docker-compose.yml", "Dockerfile.backend", "Dockerfile.frontend", "deploy/backup/Dockerfile")
+    ]
     named = set(re.findall(r"^ *(?:image:|FROM) ([a-z0-9./_-]+:[\w.-]+)", "\n".join(files), flags=re.MULTILINE))
     return {name for name in named if not name.startswith(LEFT_OUT)}
 
@@ -147,6 +150,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             "ACME_WEBROOT": str(certificates),
             "BACKEND_IMAGE": f"{project}-backend",
             "FRONTEND_IMAGE": f"{project}-frontend",
+            "BACKUP_IMAGE": f"{project}-backup",
             # What the tests send would be too much of one sender; limits have tests of their own.
             "RATE_LIMIT_READ": "1000/second",
             "NGINX_RATE_READ": "1000r/s",
@@ -167,7 +171,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     finally:
         _keep_logs(running)
         running.compose("down", "--volumes", "--timeout", "5", check=False)
-        for image in ("BACKEND_IMAGE", "FRONTEND_IMAGE"):
+        for image in ("BACKEND_IMAGE", "FRONTEND_IMAGE", "BACKUP_IMAGE"):
             run(["docker", "rmi", "--force", running.environment[image]], running.environment, check=False)
 
 

@@ -12,8 +12,6 @@ from tests.stack.conftest import BACKENDS, ROOT, Stack, run
 from tests.stack.senders import Senders
 
 NOT_HERE = {
-    "Newest backup, age": "the profile backup is not up",
-    "Newest restore drill, age": "the profile backup is not up",
     "Disk, free": "the exporter of the host's disks has no image here",
 }
 """Panels that the composition of the tests can have no data for."""
@@ -47,7 +45,7 @@ def test_prometheus_reaches_everything(stack: Stack) -> None:
         backends = [one for one in targets if one["labels"]["job"] == "backend" and one["health"] == "up"]
         others = [one for one in targets if one["labels"]["job"] != "backend"]
         jobs = {one["labels"]["job"] for one in others}
-        assert {"nginx", "postgres", "redis", "prometheus", "alertmanager", "certificate"} <= jobs
+        assert {"nginx", "postgres", "redis", "prometheus", "alertmanager", "certificate", "backup"} <= jobs
         return len(backends) >= BACKENDS and all(one["health"] == "up" for one in others)
 
     stack.wait_until(up, "every target is up", seconds=90)

@@ -1,0 +1,135 @@
+"""Backups of the running stack, and what is restored from them in a fresh server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from tests.stack.conftest import Stack
+
+HOME = "/var/lib/barman"
+
+
+class Backup:
+    """The container of the profile `backup`."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.container = stack.container("backup")
+
+    def shell(self, command: str) -> str:
+        return self.stack.execute(self.container, "bash", "-c", command)
+
+    def run(self, *arguments: str) -> str:
+        return self.stack.execute(self.container, "backup", *arguments)
+
+    def drill(self, *arguments: str) -> dict[str, Any]:
+        """What the drill reports."""
+        return json.loads(self.run("drill", *arguments))  # type: ignore[no-any-return]
+
+    def fails(self, *arguments: str) -> str:
+        """What a command says that fails, as it should."""
+        command = ["docker", "exec", self.container, "backup", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode != 0, done.stdout
+        return done.stderr
+
+
+@pytest.fixture(scope="module")
+def backup(stack: Stack) -> Backup:
+    """The container, once it has made its first full backup by itself and proven that it can be restored."""
+    found = Backup(stack)
+    proven = (
+        "grep -q factory_restore_drill_last_success_timestamp_seconds /var/lib/barman/metrics.prom && echo yes || true"
+    )
+    stack.wait_until(lambda: found.shell(proven) == "yes\n", "the first drill has succeeded")
+    return found
+
+
+def post(stack: Stack, *, worker: str = "W1") -> None:
+    event = {
+        "timestamp": "2026-01-15T10:00:00Z",
+        "worker_id": worker,
+        "workstation_id": "S1",
+        "event_type": "product_count",
+        "event_id": uuid4().hex,
+    }
+    headers = {"X-API-Key": stack.key, "Content-Type": "application/json"}
+    assert stack.ask("POST", "/api/v1/events/", json.dumps(event).encode(), headers).status == 201
+
+
+def stored(stack: Stack) -> int:
+    return int(stack.sql("SELECT count(*) FROM events")[0])
+
+
+def test_a_full_backup_increments_and_wal_bring_back_what_was_acknowledged(stack: Stack, backup: Backup) -> None:
+    post(stack)
+    backup.run("incremental")
+    post(stack)  # is in the WAL alone
+
+    report = backup.drill()
+
+    kinds = [line.split(" - ")[1] for line in backup.run("list").splitlines()]
+    assert {"F", "I"} <= set(kinds)
+    assert report["events"] == stored(stack)
+    assert report["verified"] is True
+    assert report["recovery_seconds"] < 120
+
+
+def test_a_point_in_time_is_restored_with_all_before_it_and_nothing_after(stack: Stack, backup: Backup) -> None:
+    post(stack)
+    before = stored(stack)
+    time.sleep(1)
+    [point] = stack.sql("SELECT now()")
+    time.sleep(1)
+    post(stack)
+    post(stack)
+    stack.sql("SELECT pg_switch_wal()")
+    # Recovery ends at a commit after the point, which has to have come in.
+    time.sleep(2)
+
+    report = backup.drill(point)
+
+    assert report["events"] == before
+    assert stored(stack) == before + 2
+
+
+def test_the_copy_is_encrypted_and_whole(stack: Stack, backup: Backup) -> None:
+    secret = f"Klartext{uuid4().hex}"
+    post(stack, worker=secret)
+    backup.run("full")
+
+    backup.run("copy")
+
+    assert backup.shell(f"grep -rqa {secret} {HOME}/factory && echo found").strip() == "found"
+    assert backup.shell(f"grep -rqa {secret} /var/lib/restic || echo missing").strip() == "missing"
+    checked = backup.shell(
+        "export RESTIC_REPOSITORY=/var/lib/restic/repository RESTIC_CACHE_DIR=/tmp/restic "
+        "RESTIC_PASSWORD_FILE=/run/secrets/backup_passphrase; restic check --read-data 2>&1"
+    )
+    assert "no errors were found" in checked
+
+
+def test_a_drill_fails_on_a_backup_that_was_damaged(stack: Stack, backup: Backup) -> None:
+    find = f"find {HOME}/factory/base -path '*/data/base/*' -type f -size +100k | sort | tail -n 1"
+    damaged = backup.shell(find).strip()
+    backup.shell(f"cp {damaged} /tmp/whole; printf damage | dd of={damaged} bs=1 seek=50000 conv=notrunc status=none")
+
+    said = backup.fails("drill")
+
+    assert "are not those that were written" in said
+    backup.shell(f"cp /tmp/whole {damaged}")
+    assert backup.drill()["events"] == stored(stack)
+
+
+def test_a_drill_fails_where_wal_is_missing(stack: Stack, backup: Backup) -> None:
+    wals = f"{HOME}/factory/wals"
+    backup.shell(f"mv {wals} /tmp/wals; mkdir {wals}; cp /tmp/wals/xlog.db {wals}/ || true")
+    try:
+        assert backup.fails("drill")
+    finally:
+        backup.shell(f"rm -rf {HOME}/factory/wals; mv /tmp/wals {HOME}/factory/wals")
