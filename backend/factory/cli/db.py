@@ -1,17 +1,18 @@
-"""`factory db`: the database schema."""
+"""`factory db`: the database schema, and copies of an SQLite database."""
 
 import os
 from contextlib import closing
+from pathlib import Path
 
 import click
 
 from factory.settings import load_settings
-from factory.store import distribution, migrations, open_store
+from factory.store import distribution, migrations, open_store, sqlite
 
 
 @click.group()
 def db() -> None:
-    """Bring the database schema up to date, or compare it."""
+    """Bring the database schema up to date, compare it, or copy an SQLite database."""
 
 
 @db.command()
@@ -38,3 +39,23 @@ def distribute() -> None:
     with closing(open_store(load_settings(os.environ))) as store:
         tables = distribution.distribute(store)
     click.echo(f"Distributed: {', '.join(tables)}." if tables else "All tables are distributed already.")
+
+
+@db.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(file: Path) -> None:
+    """Copy an SQLite database into FILE while others write; PostgreSQL has tools of its own for that."""
+    with closing(open_store(load_settings(os.environ))) as store:
+        if store.engine.dialect.name != "sqlite":
+            raise click.ClickException(
+                "A PostgreSQL is backed up by the container `backup`: see docs/operations/backup.md"
+            )
+        if not Path(store.engine.url.database or "").is_file():
+            raise click.ClickException("There is no database at DATABASE_URL")
+        try:
+            sqlite.back_up(store.engine, file)
+        except FileExistsError:
+            raise click.ClickException(f"{file} is there already: a backup writes over nothing") from None
+        except OSError as error:
+            raise click.ClickException(f"No backup was made: {error}") from None
+    click.echo(f"Copied to {file}, {file.stat().st_size:,} bytes.")

@@ -6,6 +6,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from itertools import count, repeat
 from pathlib import Path
 from typing import Any
@@ -206,3 +207,24 @@ def fetch_pages(
 
 def own_schema(tx: Connection) -> None:
     """Nothing to do: a writer is alone."""
+
+
+def back_up(engine: Engine, target: Path) -> None:
+    """A copy of the database as it is at one moment, while others write; nothing stays where it fails.
+
+    Raises FileExistsError, and OSError where the copy is not whole.
+    """
+    with target.open("xb"):
+        pass
+    try:
+        with closing(sqlite3.connect(target)) as copy, engine.connect() as connection:
+            source = connection.connection.driver_connection
+            assert isinstance(source, sqlite3.Connection)
+            source.backup(copy)
+            for (state,) in copy.execute("PRAGMA integrity_check(1000000000)"):
+                # SQLite 3.40 says this of each row of a table without rowid whose key is not its first columns.
+                if state != "ok" and not state.startswith("NULL value in "):
+                    raise OSError(f"the copy is not whole: {state}")
+    except BaseException:
+        target.unlink()
+        raise
