@@ -15,6 +15,7 @@ from factory.api.contract import Contract, Need
 from factory.api.prometheus import PROMETHEUS
 from factory.api.rate_limits import rate_limits
 from factory.api.request_context import factory, identity, settings
+from factory.api.session_cookies import require_own_origin
 from factory.domain.access import DEFAULT_ORGANISATION, EVERYWHERE, PERMISSIONS, Caller
 from factory.domain.errors import FactoryError, NotAllowed, NotFound, TooMany, Unauthenticated
 from factory.settings.safety import LOOPBACK
@@ -58,6 +59,7 @@ def admit() -> None:
     if settings().access_is_open:
         if needed is not None:
             _require_loopback()
+            _require_named_page()
         return
     if needed is None or needed == "public":
         return  # nobody is asked who they are
@@ -83,6 +85,12 @@ def _require_loopback() -> None:
             "Open access answers to localhost only; set ACCESS=required to be reached by another name",
             code="foreign_host",
         )
+
+
+def _require_named_page() -> None:
+    """Refuse a change that a page of another site asks for: a browser sends some of them without asking first."""
+    if request.method not in ("GET", "HEAD") and "*" not in settings().cors_origins:
+        require_own_origin()
 
 
 def needed_by_route() -> Need | None:
