@@ -1,9 +1,10 @@
 """Serves the file that `backup` writes, for Prometheus: /metrics on port 9188."""
 
+import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-METRICS = Path("/var/lib/barman/metrics.prom")
+METRICS = Path(os.environ.get("BACKUP_HOME", "/var/lib/barman")) / "metrics.prom"
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -21,4 +22,4 @@ class Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    ThreadingHTTPServer(("", 9188), Handler).serve_forever()
+    ThreadingHTTPServer(("", int(os.environ.get("BACKUP_METRICS_PORT", "9188"))), Handler).serve_forever()
