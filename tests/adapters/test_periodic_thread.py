@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from factory.adapters.periodic_thread import PeriodicThread
+from factory.domain.errors import Unavailable
 
 
 def test_it_runs_again_and_again_in_one_thread() -> None:
@@ -52,3 +53,27 @@ def test_a_failure_is_logged_and_the_thread_lives_on(caplog: pytest.LogCaptureFi
     thread.stop()
     assert "refresh failed" in caplog.text
     assert alive
+
+
+def test_a_database_that_is_away_is_logged_as_a_warning_without_a_stack(caplog: pytest.LogCaptureFixture) -> None:
+    failed = threading.Event()
+
+    def task() -> None:
+        if failed.is_set():
+            return
+        failed.set()
+        raise Unavailable("The database does not answer")
+
+    thread = PeriodicThread("refresh", 0.001, task)
+    with caplog.at_level(logging.WARNING):
+        thread.ensure_running()
+        assert failed.wait(5)
+        for _ in range(100):
+            if caplog.records:
+                break
+            threading.Event().wait(0.01)
+    thread.stop()
+    [line] = caplog.records
+    assert line.levelname == "WARNING"
+    assert line.getMessage() == "refresh has to wait: The database does not answer"
+    assert line.exc_info is None

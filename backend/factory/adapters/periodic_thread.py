@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from factory.domain.errors import Unavailable
+
 log = logging.getLogger("factory.background")
 
 _REST = 4
@@ -49,6 +51,13 @@ class PeriodicThread:
             try:
                 self._task()
                 pause = max(self._interval, _REST * (time.monotonic() - began))
+            except Unavailable as error:  # a database that is away is nothing that the stack could explain
+                log.warning("%s has to wait: %s", self._name, error.message)
+                pause = _longer(pause)
             except Exception:  # whatever it was, the next round may succeed; the readers do the work meanwhile
                 log.exception("%s failed", self._name)
-                pause = min(max(pause, 1.0) * 2, 60.0)
+                pause = _longer(pause)
+
+
+def _longer(pause: float) -> float:
+    return min(max(pause, 1.0) * 2, 60.0)
