@@ -119,7 +119,7 @@ def test_older_entries_follow(page: Any, server: RunningServer) -> None:
 
     page.get_by_role("button", name="Show older entries").click()
 
-    page.wait_for_function(f"document.querySelectorAll('{SHOWN}').length > {before}")
+    page.wait_for_function(f"() => document.querySelectorAll('{SHOWN}').length > {before}")
     numbers = [int(one) for one in page.locator(f"{SHOWN} th small").all_inner_texts()]
     assert numbers == sorted(numbers, reverse=True)
     assert len(set(numbers)) == len(numbers)
