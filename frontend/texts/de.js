@@ -174,6 +174,7 @@ export default {
   "audit.action": "Handlung",
   "audit.subject": "Gegenstand",
   "audit.detail": "Einzelheiten",
+  "audit.address": "Von",
   "audit.request_id": "Anfrage",
   "audit.filter": "Filtern",
   "audit.none": "Keine passenden Einträge in diesem Zeitraum.",

@@ -174,6 +174,7 @@ export default {
   "audit.action": "Action",
   "audit.subject": "Subject",
   "audit.detail": "Detail",
+  "audit.address": "From",
   "audit.request_id": "Request",
   "audit.filter": "Filter",
   "audit.none": "No entries in this period that match.",

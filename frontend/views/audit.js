@@ -23,6 +23,7 @@ export const audit = {
       ...["actor", "action", "subject"].map((key) => ({ key, title: text(`audit.${key}`), type: "text", value: (row) => row[key] })),
       { key: "factory_id", title: text("menu.factory"), type: "text", value: (row) => row.factory_id },
       { key: "detail", title: text("audit.detail"), type: "text", value: ({ detail }) => inWords(detail) },
+      { key: "address", title: text("audit.address"), type: "text", value: (row) => row.address },
       { key: "request_id", title: text("audit.request_id"), type: "text", value: (row) => row.request_id },
     ];
     const table = createTable({ caption: text("views.audit"), columns, key: ({ number }) => String(number) });

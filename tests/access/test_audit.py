@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -83,6 +84,7 @@ def test_a_line_tells_who_did_what_to_what_and_when(app: Flask, people: Populati
         "factory_id": "default",
         "subject": "key:abc",
         "detail": {"scope": "read"},
+        "address": "192.0.2.7",
         "request_id": "request-1",
     }
     assert (answer["status"], answer["count"], answer["next_cursor"]) == ("success", 1, None)
@@ -437,6 +439,31 @@ def run(database_url: str) -> Callable[..., Result]:
     return invoke
 
 
+def test_the_command_lists_the_trail_newest_first(store: Store, run: Callable[..., Result]) -> None:
+    write_seven(store)
+
+    everything = [json.loads(line) for line in run("list").output.splitlines()]
+    chosen = run("list", "--from", "2026-01-15T12:00:00.000003Z", "--to", "2026-01-15T12:00:00.000005Z", "--limit", "1")
+    by_one = run("list", "--actor", "user-2@example.org", "--action", "key.", "--subject", "key:2")
+
+    assert [line["number"] for line in everything] == [7, 6, 5, 4, 3, 2, 1]
+    assert (everything[0]["actor"], everything[0]["address"]) == ("user-7@example.org", "192.0.2.7")
+    assert [json.loads(line)["number"] for line in chosen.output.splitlines()] == [4]
+    assert [json.loads(line)["number"] for line in by_one.output.splitlines()] == [2]
+
+
+def test_the_command_lists_the_trail_of_the_platform_which_no_organisation_reads(
+    app: Flask, database_url: str, run: Callable[..., Result]
+) -> None:
+    nobodys = {"email": "nobody@example.org", "password": "not the password of anybody"}
+    assert app.test_client().post("/api/v1/session/", json=nobodys).status_code == 401
+
+    [line] = [json.loads(line) for line in run("list", "--operator").output.splitlines()]
+
+    assert (line["actor"], line["action"], line["address"]) == ("anybody", "session.failed", "127.0.0.1")
+    assert run("list").output == ""
+
+
 def test_the_command_names_what_was_touched_and_ends_with_1(
     store: Store, database_url: str, run: Callable[..., Result]
 ) -> None:
@@ -469,6 +496,8 @@ def test_the_command_compares_with_a_head_that_it_printed_before(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (("list", "--organisation", "nowhere"), "Organisation not found"),
+        (("list", "--from", "yesterday"), "not an RFC 3339 timestamp"),
         (("verify", "--organisation", "nowhere"), "Organisation not found"),
         (("head", "--organisation", "nowhere"), "Organisation not found"),
         (("verify", "--head", f"7:{bytes(32).hex()}"), "name it with --organisation"),

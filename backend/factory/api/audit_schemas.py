@@ -14,6 +14,7 @@ AUDIT_ANSWERS: dict[str, Schema] = {
             "factory_id": {**nullable(ID), "description": "null of what concerns the whole organisation."},
             "subject": {**TEXT, "description": "What it was done to; a person by the present id, `worker:W1`."},
             "detail": {"type": "object"},
+            "address": {**TEXT, "description": "Where the request came from; empty of the command line."},
             "request_id": TEXT,
             "hash": {**TEXT, "pattern": "^[0-9a-f]{64}$", "description": "Over the line and the hash before it."},
         }

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from factory.domain.access import Actor
+from factory.domain.timestamp import parse_timestamp
 from factory.settings import Settings, load_settings
 from factory.store import Store, migrations, open_store, organisations
 from factory.store.factories import DEFAULT_FACTORY
@@ -46,6 +47,14 @@ _factory_option = click.option(
 def factory_option(command: F) -> F:
     """`--factory`, and with it `--organisation`."""
     return organisation_option(_factory_option(command))
+
+
+def instant(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
+    """The callback of an option that takes a timestamp: microseconds since the epoch."""
+    try:
+        return None if value is None else parse_timestamp(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def now() -> int:

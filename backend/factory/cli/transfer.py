@@ -11,9 +11,9 @@ import click
 
 from factory.adapters.event_file import read_batches, write_events
 from factory.adapters.event_json import parse_lines
-from factory.cli.opened import command_line, factory_option, now, opened
+from factory.cli.opened import command_line, factory_option, instant, now, opened
 from factory.domain.event import EventRules
-from factory.domain.timestamp import SECOND, parse_timestamp
+from factory.domain.timestamp import SECOND
 from factory.operations.export_events import export_events
 from factory.operations.import_events import Delivery, import_events
 from factory.operations.record_export import record_file
@@ -72,18 +72,11 @@ def import_(file: Path, factory: str) -> None:
         raise click.ClickException(f"{failed} events were refused")
 
 
-def _instant(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
-    try:
-        return None if value is None else parse_timestamp(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
 @click.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @factory_option
-@click.option("--from", "start", callback=_instant, metavar="TIME", help="Only events from this instant on.")
-@click.option("--to", "end", callback=_instant, metavar="TIME", help="Only events before this instant.")
+@click.option("--from", "start", callback=instant, metavar="TIME", help="Only events from this instant on.")
+@click.option("--to", "end", callback=instant, metavar="TIME", help="Only events before this instant.")
 def export(file: Path, factory: str, start: int | None, end: int | None) -> None:
     """Write the stored events, oldest first, as NDJSON, or CSV where the name ends in .csv or .csv.gz.
 

@@ -122,6 +122,7 @@ def _rendered(sites: Sequence[Factory], persons: Mapping[int, Persons], lines: S
             "factory_id": None if line.factory_key is None else names.get(line.factory_key),
             "subject": _shown_subject(line, persons),
             "detail": json.loads(line.detail),
+            "address": line.address,
             "request_id": line.request_id,
             "hash": line.hash.hex(),
         }
