@@ -212,6 +212,8 @@ class Store:
             return Unavailable("The database is busy", code="database_busy")
         if reason == "slow":
             return Unavailable("The query took too long; ask for a shorter window", code="query_too_slow")
+        if reason == "full":
+            return Unavailable("The database has no room left", code="database_full", retry_after=10)
         if reason == "demoted":
             # It was the primary when these connections were made, and takes no writes any more: connect anew.
             self.engine.dispose()

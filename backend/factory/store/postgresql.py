@@ -150,7 +150,7 @@ def trouble_at(question: Connection, position: Position) -> str:
 
 
 def reason(error: BaseException | None) -> str:
-    """Why the driver failed: conflict, busy, slow, away, demoted, or other."""
+    """Why the driver failed: conflict, busy, slow, full, away, demoted, or other."""
     if isinstance(error, psycopg2.errors.SerializationFailure | psycopg2.errors.DeadlockDetected):
         return "conflict"
     if isinstance(error, psycopg2.errors.QueryCanceled):
@@ -159,6 +159,8 @@ def reason(error: BaseException | None) -> str:
         return "busy"
     if isinstance(error, psycopg2.errors.ReadOnlySqlTransaction | psycopg2.errors.ObjectNotInPrerequisiteState):
         return "demoted"
+    if isinstance(error, psycopg2.errors.DiskFull):
+        return "full"
     if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
         return "away"
     # A connection that ends within a COPY is neither for the driver; one that idles too long within a transaction.

@@ -122,12 +122,14 @@ def confirm_commit(_tx: Connection) -> None:
 
 
 def reason(error: BaseException | None) -> str:
-    """Why the driver failed: busy, slow, away, or other."""
+    """Why the driver failed: busy, slow, full, away, or other."""
     message = str(error)
     if message == "interrupted":
         return "slow"
     if "locked" in message or "busy" in message:
         return "busy"
+    if message == "database or disk is full":
+        return "full"
     if isinstance(error, sqlite3.OperationalError) and ("unable to open" in message or "disk" in message):
         return "away"
     return "other"
