@@ -98,6 +98,9 @@ bench: $(READY) ## Measure everything beside its limit; BENCH=quick or BENCH=ful
 bench-quick: ## The same in under two minutes, with less certain figures
 	$(MAKE) bench BENCH=quick
 
+soak: $(READY) ## Break one thing after the other under load for SOAK_MINUTES (30), then prove every number
+	$(BIN)/python -m tools.soak $(ARGS)
+
 bench-ui: $(READY) ## Measure the page with 500 workers and a year of data; the first time makes the data
 	$(BIN)/python -m benchmarks.ui $(ARGS)
 
@@ -143,5 +146,5 @@ clean: ## Remove .venv, caches and build products; the data in var/ stays
 		.import_linter_cache backend/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help install run run-secure audit test test-stack secrets restore-drill lint-images bench bench-quick bench-ui coverage check lint types imports format migrations-check \
+.PHONY: help install run run-secure audit test test-stack secrets restore-drill lint-images bench bench-quick soak bench-ui coverage check lint types imports format migrations-check \
 	lock clean lighthouse screenshots vendor icons shell env-example dashboards
