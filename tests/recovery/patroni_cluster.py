@@ -144,6 +144,9 @@ class Cluster:
         assert primary is not None
         primary.ask(f"CREATE ROLE factory LOGIN CREATEROLE PASSWORD '{_PASSWORD}'")
         primary.ask("CREATE DATABASE factory OWNER factory")
+        # libpq gives up at a host that does not know the database yet, instead of asking the next one.
+        known = "SELECT count(*) FROM pg_database WHERE datname = 'factory'"
+        wait_until(lambda: all(node.ask(known) for node in self.nodes), "all nodes had the database", self, 20)
 
     def logs(self) -> str:
         return "\n\n".join(f"{node.name}\n{node.log.read_text(errors='replace')[-3000:]}" for node in self.nodes)
