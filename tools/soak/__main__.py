@@ -7,6 +7,7 @@ import os
 import platform
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -52,6 +53,7 @@ def main() -> int:
     directory.chmod(0o755)
     say(f"{given.minutes:g} minutes, seed {given.seed}, logs in {directory}")
     plant = Plant(directory)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that processes and the disk do not stay
     try:
         problems, report = _soak(plant, directory, given.minutes, given.seed, given.rate)
     finally:
