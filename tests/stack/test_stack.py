@@ -148,7 +148,7 @@ def test_too_many_sign_ins_are_refused_in_the_same_shape(stack: Stack) -> None:
 
 
 def test_events_sent_through_nginx_are_in_the_metrics(stack: Stack, key_header: dict[str, str]) -> None:
-    one = {"worker_id": "W1", "workstation_id": "S1", "source_id": "camera-1"}
+    one = {"worker_id": "M1", "workstation_id": "S1", "source_id": "camera-1"}  # of whom no other test speaks
     events = [
         {**one, "timestamp": "2026-01-15T10:00:00Z", "event_type": "working"},
         {**one, "timestamp": "2026-01-15T10:20:00Z", "event_type": "product_count", "count": 7},
@@ -161,7 +161,7 @@ def test_events_sent_through_nginx_are_in_the_metrics(stack: Stack, key_header: 
 
     # Whichever backend answers, from the primary or the replica.
     for _ in range(2 * BACKENDS):
-        figures = stack.ask("GET", f"/api/v1/metrics/workers/W1?{DAY}").body["data"]
+        figures = stack.ask("GET", f"/api/v1/metrics/workers/M1?{DAY}").body["data"]
         assert figures["total_active_time_hours"] == 0.5
         assert figures["total_idle_time_hours"] == 0.5
         assert figures["total_absent_time_hours"] == 1.0
