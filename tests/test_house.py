@@ -32,6 +32,7 @@ OTHER_VARIABLES = {
     "JOBS",
     "PYTHON",
     "NAME_FILE",
+    "SOAK_MINUTES",
     "DATABASE_URL_FILE",
 }
 ROUTE = re.compile(r"`((?:GET|POST|PATCH|DELETE)(?: (?:GET|POST|PATCH|DELETE))*) (/[^`\s?]*)")
