@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pyotp
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from sqlalchemy import select
 from tests.access.conftest import population_of
-from tests.access.people import HASHED, PASSWORD, Browser, member, refusal, trail
+from tests.access.people import HASHED, PASSWORD, Browser, User, member, refusal, trail
 from tests.conftest import Clock, close_store, make_settings
 
 from factory.adapters.password_hashes import PasswordHashes
@@ -184,6 +185,67 @@ def test_success_clears_the_failures(site: Flask, moment: Clock) -> None:
         assert refusal(Browser(site).sign_in(user.email, WRONG)) == (401, "bad_credentials")
 
     assert Browser(site).sign_in(user.email).status_code == 200
+
+
+OWN = "a password of the other organisation"
+
+
+def twin(site: Flask, email: str) -> tuple[User, Browser]:
+    """Somebody of another organisation who gave a user the same address there, and its administrator, signed in."""
+    there = population_of(site).organisation("globex")
+    hashed = PasswordHashes().hash(OWN)
+    double = member(site, {"*": "viewer"}, organisation=there, email=email, password_hash=hashed)
+    boss = Browser(site)
+    boss.sign_in(member(site, {"*": "admin"}, organisation=there).email)
+    return double, boss
+
+
+def fail_four_times(site: Flask, email: str) -> None:
+    for _ in range(4):
+        assert refusal(Browser(site).sign_in(email, WRONG)) == (401, "bad_credentials")
+
+
+def is_locked(site: Flask, email: str) -> bool:
+    Browser(site).sign_in(email, WRONG)
+    return refusal(Browser(site).sign_in(email, WRONG)) == (429, "locked_out")
+
+
+def test_the_same_address_in_another_organisation_buys_no_guesses_by_signing_in(site: Flask) -> None:
+    victim = member(site)
+    twin(site, victim.email)
+    fail_four_times(site, victim.email)
+
+    assert Browser(site).sign_in(victim.email, OWN).status_code == 200
+
+    assert is_locked(site, victim.email)
+
+
+@pytest.mark.parametrize("disabled", [False, True])
+def test_the_same_address_in_another_organisation_buys_no_guesses_by_a_new_password(
+    site: Flask, disabled: bool
+) -> None:
+    victim = member(site)
+    double, boss = twin(site, victim.email)
+    fail_four_times(site, victim.email)
+
+    changes = {"reset_password": True, "disabled": disabled}
+    assert boss.ask("PATCH", f"/users/{double.user_id}", changes).status_code == 200
+
+    assert is_locked(site, victim.email)
+
+
+def test_the_same_address_in_another_organisation_buys_no_guesses_by_a_second_factor(site: Flask) -> None:
+    victim = member(site)
+    twin(site, victim.email)
+    double = Browser(site)
+    double.sign_in(victim.email, OWN)
+    fail_four_times(site, victim.email)
+
+    secret = double.ask("POST", "/session/totp", {"password": OWN}).json["data"]["secret"]
+    code = pyotp.TOTP(secret).at(site.extensions["factory"].clock() // SECOND)
+    assert double.ask("POST", "/session/totp/confirm", {"code": code}).status_code == 200
+
+    assert is_locked(site, victim.email)
 
 
 def test_a_lock_out_concerns_one_address(site: Flask) -> None:

@@ -396,6 +396,18 @@ def test_users_are_reset_disabled_and_enabled(site: Flask, run: Callable[..., Re
     assert run("user", "reset", "nobody@example.org").exit_code == 1
 
 
+def test_a_user_who_is_reset_at_the_command_line_is_not_locked_out_any_more(
+    site: Flask, run: Callable[..., Result]
+) -> None:
+    run(*add("--role", "viewer"))
+    for _ in range(6):
+        Browser(site).sign_in("ada@example.org", "a wrong one")
+
+    first = run("user", "reset", "ada@example.org").stdout.strip()
+
+    assert Browser(site).sign_in("ada@example.org", first).status_code == 200
+
+
 def test_organisations_and_operators_are_made_at_the_command_line(site: Flask, run: Callable[..., Result]) -> None:
     made = run("organisation", "add", "globex", "--name", "Globex", "--admin-email", "hank@globex.example")
 

@@ -12,7 +12,7 @@ from factory.api.query_parameters import Query
 from factory.api.request_body import read_object
 from factory.api.request_context import actor, authenticator, caller, sign_in_means, store
 from factory.operations import users
-from factory.operations.lock_out import digest_of_address, forgive
+from factory.operations.lock_out import forgive_reset
 from factory.operations.users import Reach
 
 namespace = Namespace("users", "Who may sign in, and what they may do in which factory", path="/users")
@@ -82,8 +82,8 @@ class User(Resource):  # type: ignore[misc]
             by=actor(),
         )
         if "initial_password" in changed:
-            digest = digest_of_address(sign_in_means().failures_key, changed["email"])
-            forgive(store=store(), digest=digest, now=actor().now)
+            key = sign_in_means().failures_key
+            forgive_reset(store=store(), failures_key=key, email=changed["email"], now=actor().now)
         authenticator().forget()
         return one(changed)
 

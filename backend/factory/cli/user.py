@@ -13,6 +13,8 @@ from factory.domain.access import EVERYWHERE, PLATFORM, ROLES
 from factory.domain.errors import InvalidInput, NotFound
 from factory.domain.passwords import fault_of_password
 from factory.operations import users
+from factory.operations.lock_out import forgive_reset
+from factory.operations.sign_in_means import failures_key
 from factory.operations.users import Reach
 from factory.store import Store
 
@@ -89,7 +91,7 @@ def list_(operator: bool) -> None:
 @operator_option
 @click.argument("email")
 def reset(email: str, operator: bool) -> None:
-    """Give a user a new first password, which is printed, and take the second factor away."""
+    """Give a user a new first password, which is printed, take the second factor away and end a lock-out."""
     changed = _change(email, operator, {"reset_password": True, "reset_totp": True})
     click.echo(changed["initial_password"])
 
@@ -115,16 +117,21 @@ def enable(email: str, operator: bool) -> None:
 
 
 def _change(email: str, operator: bool, values: dict[str, Any]) -> dict[str, Any]:
-    with opened() as (_, store):
+    with opened() as (settings, store):
         store = store.acting_for(PLATFORM) if operator else store
-        return users.update_user(
+        by = command_line(store)
+        changed = users.update_user(
             store=store,
             passwords=PasswordHashes(),
             reach=_ALL,
             user_id=_user_id(store, email),
             values=values,
-            by=command_line(store),
+            by=by,
         )
+        if "initial_password" in changed:
+            key = failures_key(settings.secret_key)
+            forgive_reset(store=store, failures_key=key, email=changed["email"], now=by.now)
+        return changed
 
 
 def _user_id(store: Store, email: str) -> str:

@@ -8,11 +8,14 @@ other.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from sqlalchemy import Connection
 
 from factory.domain.errors import TooMany
 from factory.domain.timestamp import HOUR, SECOND
-from factory.store import sign_in_failures
+from factory.store import sign_in_failures, users
 from factory.store.database import Store
 from factory.store.sign_in_failures import Failures
 
@@ -53,7 +56,7 @@ class Attempt:
 
     def succeeded(self) -> None:
         """Forget the failures of this address."""
-        forgive(store=self.store, digest=self.digest, now=self.now)
+        _forgive(self.store, self.digest, self.now, lambda _: True)
 
 
 def begin_attempt(*, store: Store, digest: bytes, now: int) -> Attempt:
@@ -75,13 +78,27 @@ def begin_attempt(*, store: Store, digest: bytes, now: int) -> Attempt:
     return Attempt(store, digest, now, store.retry(work))
 
 
-def forgive(*, store: Store, digest: bytes, now: int) -> None:
-    """Forget the failures of an address."""
+def forgive_reset(*, store: Store, failures_key: bytes, email: str, now: int) -> None:
+    """Forget the failures of a user of the store's organisation who was given a new password.
+
+    Not where another organisation has somebody of the address: the failures are theirs too, and whoever may give that
+    address to a user of their own could go on guessing.
+    """
+    organisation = store.organisation
+
+    def is_only_here(tx: Connection) -> bool:
+        return all(user.organisation_key == organisation for user in users.enabled_of_address(tx, email))
+
+    _forgive(store, digest_of_address(failures_key, email), now, is_only_here)
+
+
+def _forgive(store: Store, digest: bytes, now: int, may: Callable[[Connection], bool]) -> None:
     store = store.system()
 
     def work() -> None:
         with store.writing() as tx:
-            sign_in_failures.clear(tx, digest, older_than=now - _FORGOTTEN_AFTER)
+            if may(tx):
+                sign_in_failures.clear(tx, digest, older_than=now - _FORGOTTEN_AFTER)
 
     store.retry(work)
 

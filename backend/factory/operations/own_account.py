@@ -79,7 +79,7 @@ class OwnAccount:
             self._own(tx, user)
             users.change(tx, user.user_key, {"totp_confirmed": True, "totp_step": step})
             record(tx, self.by, "user.changed", subject=user.email, detail={"second_factor": "on"})
-        attempt.succeeded()
+        attempt.take_back()
 
     def end_totp(self, *, password: str) -> None:
         """Take the second factor away. Raises Unauthenticated, TooMany."""

@@ -55,7 +55,12 @@ def sign_in(*, store: Store, means: SignInMeans, email: str, password: str, code
     if issued is None:
         _record_failure(store, [user], attempt, by, "code")
         raise Unauthenticated("The one-time code is wrong, or was used before", code="code_required")
-    attempt.succeeded()
+    if len(known) == 1:
+        attempt.succeeded()
+    else:
+        # The failures are also those of the others of this address. Who may give a user of their own organisation
+        # somebody else's address could clear them, and guess on, by signing in.
+        attempt.take_back()
     return issued
 
 

@@ -26,6 +26,11 @@ class SignInMeans:
     password_min_length: int
 
 
+def failures_key(secret_key: str) -> bytes:
+    """What failed sign-ins are counted under."""
+    return derived_key(secret_key, "sign-in failures")
+
+
 def sign_in_means(
     *, secret_key: str, access_token_minutes: int, session_days: int, password_min_length: int, issuer: str
 ) -> SignInMeans:
@@ -34,7 +39,7 @@ def sign_in_means(
         passwords=PasswordHashes(),
         tokens=AccessTokens(secret_key),
         codes=OneTimeCodes(secret_key, issuer=issuer),
-        failures_key=derived_key(secret_key, "sign-in failures"),
+        failures_key=failures_key(secret_key),
         refresh_key=derived_key(secret_key, "refresh tokens"),
         csrf_key=derived_key(secret_key, "forged requests"),
         token_lasts=access_token_minutes * MINUTE,
