@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 from flask import Flask
+from tools.composition import MEANINGS, defaults, profiles
 from tools.env_example import EXAMPLE, PROFILES, example
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
@@ -54,11 +55,26 @@ def test_the_example_environment_is_what_the_declared_options_make() -> None:
 
 
 def test_the_example_environment_names_every_option_once_and_nothing_else() -> None:
-    declared, _, _ = EXAMPLE.read_text(encoding="utf-8").partition("# --- Example: ")
+    options, _, _ = EXAMPLE.read_text(encoding="utf-8").partition("# --- Composition")
 
-    named = re.findall(r"^(?:# )?([A-Z][A-Z0-9_]*)=", declared, flags=re.MULTILINE)
+    assert sorted(variables_in(options)) == sorted(option.name for option in declared_options().values())
 
-    assert sorted(named) == sorted(option.name for option in declared_options().values())
+
+def test_the_example_environment_names_every_variable_of_the_composition_once_and_nothing_else() -> None:
+    _, _, rest = EXAMPLE.read_text(encoding="utf-8").partition("# --- Composition")
+    section, _, _ = rest.partition("# --- Example: ")
+    composition = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    read = set(re.findall(r"(?<!\$)\$\{?([A-Z][A-Z0-9_]*)", composition))
+    options = {option.name for option in declared_options().values()}
+
+    assert read == defaults().keys(), "a variable of docker-compose.yml has a default there"
+    assert sorted(variables_in(section)) == sorted([*(read - options), "COMPOSE_PROFILES"])
+    assert MEANINGS.keys() == read - options
+    assert set(profiles()) == {"tls", "pooler", "backup", "monitoring", "logging"}
+
+
+def variables_in(text: str) -> list[str]:
+    return re.findall(r"^(?:# )?([A-Z][A-Z0-9_]*)=", text, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -1,4 +1,4 @@
-"""Writes .env.example from the declared options: `python -m tools.env_example`."""
+"""Writes .env.example from the declared options and docker-compose.yml: `python -m tools.env_example`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from dataclasses import fields
 from pathlib import Path
 
 from factory.settings import GROUPS, Option, declared_options
+from tools.composition import MEANINGS, defaults, profiles
 
 EXAMPLE = Path(__file__).resolve().parents[1] / ".env.example"
 
 _HEAD = """\
 Every option with its meaning and its default, in groups; at the end a whole example for each profile. Copy it to \
 .env and change what you need: `make run` reads that file. An empty value is the default. A secret can be kept in a \
-file: DATABASE_URL_FILE=/run/secrets/database_url stands for DATABASE_URL."""
+file: DATABASE_URL_FILE=/run/secrets/database_url stands for DATABASE_URL. For docker compose begin with an empty .env \
+and put in only what you change: some defaults differ there, as its section says."""
 
 PROFILES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "development": (
@@ -51,7 +53,7 @@ PROFILES: Mapping[str, tuple[str, Mapping[str, str]]] = {
 
 def example() -> str:
     """The text of .env.example: a block an option, with empty lines between."""
-    return "\n\n".join(["\n".join(_comment(_HEAD)), *_options(), *_profiles()]) + "\n"
+    return "\n\n".join(["\n".join(_comment(_HEAD)), *_options(), *_composition(), *_profiles()]) + "\n"
 
 
 def _options() -> Iterator[str]:
@@ -65,6 +67,21 @@ def _options() -> Iterator[str]:
 def _block(option: Option) -> Iterator[str]:
     yield from _comment(option.description)
     yield f"{option.name}={option.default}" if option.default else f"# {option.name}="
+
+
+def _composition() -> Iterator[str]:
+    """The variables of docker-compose.yml. Raises KeyError for one whose meaning is not in tools/composition.py."""
+    declared = {option.name: option.default for option in declared_options().values()}
+    found = defaults()
+    other = [f"{name} {value}" for name, value in found.items() if declared.get(name, value) != value]
+    yield "# --- Composition"
+    yield "\n".join(_comment(f"Read by docker-compose.yml alone. It sets, unless told else: {', '.join(other)}."))
+    yield "\n".join([*_comment(f"Parts to run beside the rest: {', '.join(profiles())}."), "# COMPOSE_PROFILES="])
+    unexplained = found.keys() - declared.keys() - MEANINGS.keys()
+    if unexplained:
+        raise KeyError(f"tools/composition.py does not say what {', '.join(sorted(unexplained))} means")
+    for name, meaning in MEANINGS.items():
+        yield "\n".join([*_comment(meaning), f"{name}={found[name]}"])
 
 
 def _profiles() -> Iterator[str]:
