@@ -72,6 +72,14 @@ restore-drill: ## Restore the newest backup of the composed stack into a fresh s
 lint-images: $(READY) ## Check both Dockerfiles
 	$(BIN)/hadolint Dockerfile.backend Dockerfile.frontend deploy/backup/Dockerfile
 
+kubernetes: $(READY) ## Render the manifests of Kubernetes into var/kubernetes/ and check them (kubectl)
+	mkdir -p var/kubernetes
+	for overlay in production staging; do \
+		kubectl kustomize deploy/kubernetes/overlays/$$overlay > var/kubernetes/$$overlay.yml; \
+		$(BIN)/kubernetes-validate --strict --quiet var/kubernetes/$$overlay.yml; \
+	done
+	$(BIN)/python -m pytest --quiet tests/kubernetes
+
 coverage: $(READY) ## Run every test and report the lines that none of them reaches
 	$(PYTEST) --cov --cov-report=term --ignore tests/stack $(ARGS)
 
@@ -146,5 +154,5 @@ clean: ## Remove .venv, caches and build products; the data in var/ stays
 		.import_linter_cache backend/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help install run run-secure audit test test-stack secrets restore-drill lint-images bench bench-quick soak bench-ui coverage check lint types imports format migrations-check \
+.PHONY: help install run run-secure audit test test-stack secrets restore-drill lint-images kubernetes bench bench-quick soak bench-ui coverage check lint types imports format migrations-check \
 	lock clean lighthouse screenshots vendor icons shell env-example dashboards
