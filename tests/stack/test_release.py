@@ -1,0 +1,102 @@
+"""deploy/release on the composed stack: a good version without a failed request, a bad one gone again by itself."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.stack.conftest import BACKENDS, ROOT, Stack, run
+from tests.stack.senders import Senders
+
+
+@pytest.fixture
+def release(stack: Stack, tmp_path: Path) -> Release:
+    return Release(stack, tmp_path)
+
+
+class Release:
+    """Makes images of a version and releases them, with an .env of its own."""
+
+    def __init__(self, stack: Stack, directory: Path) -> None:
+        self.stack = stack
+        self.directory = directory
+        self.env_file = directory / "env"
+
+    def build(self, version: str, *, backend: str = "", frontend: str = "") -> None:
+        """The images that run, with further lines of a Dockerfile."""
+        for name, lines in (("backend", backend), ("frontend", frontend)):
+            former = self.stack.environment[f"{name.upper()}_IMAGE"]
+            (self.directory / "Dockerfile").write_text(f"FROM {former}\n{lines}\n")
+            tag = f"{self.stack.project}-{name}:{version}"
+            run(["docker", "build", "--quiet", "--tag", tag, str(self.directory)], self.stack.environment)
+
+    def run(self, version: str) -> subprocess.CompletedProcess[str]:
+        environment = {
+            **self.stack.environment,
+            "IMAGE_PREFIX": self.stack.project,
+            "ENV_FILE": str(self.env_file),
+            "PATIENCE_SECONDS": "25",
+        }
+        command = [str(ROOT / "deploy" / "release"), version, "-p", self.stack.project]
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+    def images(self, service: str) -> set[str]:
+        return {self.stack.inspect(one, "{{.Config.Image}}") for one in self.stack.containers(service)}
+
+
+def test_a_release_replaces_the_backends_without_a_failed_request_and_is_kept(release: Release, stack: Stack) -> None:
+    release.build("v2", backend="LABEL of=v2")
+
+    with Senders(stack) as senders:
+        senders.wait_for(20)
+        ran = release.run("v2")
+        senders.wait_for(20)
+
+    assert ran.returncode == 0, ran.stderr
+    assert set(senders.answers) == {201}
+    assert len(stack.containers("backend")) == BACKENDS
+    assert release.images("backend") == {f"{stack.project}-backend:v2"}
+    assert release.env_file.read_text().splitlines() == [
+        f"BACKEND_IMAGE={stack.project}-backend:v2",
+        f"FRONTEND_IMAGE={stack.project}-frontend:v2",
+    ]
+
+
+def test_backends_that_never_become_healthy_are_not_let_in(release: Release, stack: Stack) -> None:
+    before = release.images("backend")
+    release.build("v3", backend='ENTRYPOINT ["sleep", "600"]\nCMD []')
+
+    with Senders(stack) as senders:
+        senders.wait_for(20)
+        ran = release.run("v3")
+        senders.wait_for(20)
+
+    assert ran.returncode == 1
+    assert "the old ones go on" in ran.stderr
+    assert set(senders.answers) == {201}
+    assert release.images("backend") == before
+    assert release.env_file.read_text() == ""
+
+
+def test_a_version_whose_page_is_missing_is_taken_back(release: Release, stack: Stack) -> None:
+    before = release.images("backend"), release.images("nginx")
+    release.build("v4", frontend="USER root\nRUN rm /usr/share/nginx/html/index.html\nUSER 101:101")
+
+    ran = release.run("v4")
+
+    assert ran.returncode == 1
+    assert "going back to" in ran.stderr
+    assert (release.images("backend"), release.images("nginx")) == before
+    assert b"<title>" in stack.ask("GET", "/", headers={}).body
+    assert stack.ask("GET", "/api/v1/health/ready", headers={}).status == 200
+
+
+def test_a_version_without_images_changes_nothing(release: Release, stack: Stack) -> None:
+    before = stack.containers("backend")
+
+    ran = release.run("v404")
+
+    assert ran.returncode == 1
+    assert "cannot be had" in ran.stderr
+    assert stack.containers("backend") == before
