@@ -112,7 +112,7 @@ class Saboteur(threading.Thread):
     def __init__(
         self, plant: Plant, *, seed: int, stop: threading.Event, pause: float, say: Callable[[str], None]
     ) -> None:
-        super().__init__(name="saboteur")
+        super().__init__(name="saboteur", daemon=True)
         self.faults: list[Fault] = []
         self.error: str | None = None
         self._plant, self._random, self._over, self._pause, self._say = plant, Random(seed), stop, pause, say

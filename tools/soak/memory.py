@@ -33,7 +33,7 @@ class MemoryWatch(threading.Thread):
     """Reads the resident memory of a process and of its children every few seconds."""
 
     def __init__(self, pid: int, *, stop: threading.Event, every: float = 5.0) -> None:
-        super().__init__(name="memory")
+        super().__init__(name="memory", daemon=True)
         self._pid, self._over, self._every = pid, stop, every
         self._samples: dict[int, list[tuple[float, float]]] = defaultdict(list)
 

@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -185,6 +186,17 @@ class Redis:
             self._process.wait()
 
 
+def wait_until_open(process: subprocess.Popen[bytes], port: int, log: Path, seconds: float = 10.0) -> None:
+    """Until a process accepts connections. Raises RuntimeError with its log where it ends or takes longer."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"{process.args} does not listen: {log.read_text() if log.exists() else ''}")
+        time.sleep(0.05)
+
+
 class Nginx:
     """NGINX with the deployed site, in front of backends that are at fixed ports."""
 
@@ -206,7 +218,8 @@ class Nginx:
         (directory / "nginx.conf").write_text(
             f"daemon off; worker_processes 1; pid {directory}/pid; error_log {directory}/error.log warn;\n"
             "events { worker_connections 1024; }\nhttp { include mime.types; default_type application/octet-stream;\n"
-            f"client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy;\n{shared}\n"
+            f"client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy;\n"
+            f"geo $from_proxy {{ default 0; }}\n{shared}\n"
             f"upstream backends {{ zone backends 256k; least_conn; {servers} keepalive 32; keepalive_timeout 25s; }}\n"
             f"server {{ listen 127.0.0.1:{self.port}; include site.conf; }} }}\n"
         )
@@ -216,6 +229,7 @@ class Nginx:
             ["nginx", "-p", str(self._directory), "-c", str(self._directory / "nginx.conf")],
             stderr=subprocess.DEVNULL,
         )
+        wait_until_open(self._process, self.port, self._directory / "error.log")
 
     def close(self) -> None:
         if self._process is not None:

@@ -66,7 +66,7 @@ class SinglePosts(threading.Thread):
     """Posts one event after the other, each again and again until it is acknowledged."""
 
     def __init__(self, *, port: int, key: str, number: int, rate: float, stop: threading.Event) -> None:
-        super().__init__(name=f"single posts {number}")
+        super().__init__(name=f"single posts {number}", daemon=True)
         self.client = Client(port, key)
         self.acknowledged: list[dict[str, Any]] = []
         self.waiting: deque[dict[str, Any]] = deque()
@@ -96,7 +96,7 @@ class Batches(threading.Thread):
     """The simulator with its spool: small batches, some events late, some twice."""
 
     def __init__(self, *, port: int, key: str, rate: float, seconds: float, spool: Path, stop: threading.Event) -> None:
-        super().__init__(name="batches")
+        super().__init__(name="batches", daemon=True)
         self._spool = EventSpool(spool, limit=1_000_000)
         self.sender = EventSender(
             url=f"http://127.0.0.1:{port}", factory=None, spool=self._spool, api_key=key, timeout=PATIENCE_SECONDS
@@ -139,7 +139,7 @@ class Reader(threading.Thread):
     """Asks for the factory's figures, and that each answer holds what was acknowledged before the question."""
 
     def __init__(self, *, port: int, key: str, senders: list[SinglePosts], stop: threading.Event) -> None:
-        super().__init__(name="reader")
+        super().__init__(name="reader", daemon=True)
         self.client = Client(port, key)
         self.missed: list[str] = []
         self._senders, self._over = senders, stop
