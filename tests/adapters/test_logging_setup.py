@@ -6,9 +6,11 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from datetime import datetime, timezone
 
 import pytest
 
+from factory import __version__
 from factory.adapters.logging_setup import (
     JsonFormatter,
     TextFormatter,
@@ -37,20 +39,60 @@ def lines_of(formatter: logging.Formatter, message: str, **fields: object) -> li
     return stream.getvalue().splitlines()
 
 
-def test_a_json_line_is_one_object_with_the_request_id_and_the_fields() -> None:
+def json_line(message: str, **fields: object) -> dict[str, object]:
+    [line] = lines_of(JsonFormatter(), message, **fields)
+    body: dict[str, object] = json.loads(line)
+    return body
+
+
+def test_a_json_line_is_one_object_of_the_elastic_common_schema() -> None:
     token = request_id_of_this_thread.set("r-1")
-    [line] = lines_of(JsonFormatter(), "two\nlines", status=201, route="/x")
+    body = json_line(
+        "two\nlines", method="GET", route="/x/<id>", status=201, duration_ms=12.34, factory="north", created=3
+    )
     request_id_of_this_thread.reset(token)
-    body = json.loads(line)
-    assert body.pop("time").endswith("Z")
+
+    datetime.strptime(str(body.pop("@timestamp")), "%Y-%m-%dT%H:%M:%S.%fZ").astimezone(timezone.utc)
     assert body == {
-        "level": "info",
-        "logger": "test",
+        "log.level": "info",
         "message": "two\nlines",
-        "request_id": "r-1",
-        "status": 201,
-        "route": "/x",
+        "ecs.version": "8.11.0",
+        "log.logger": "test",
+        "service.name": "factory",
+        "service.version": __version__,
+        "http.request.id": "r-1",
+        "http.request.method": "GET",
+        "url.path": "/x/<id>",
+        "http.response.status_code": 201,
+        "event.duration": 12_340_000,
+        "factory.id": "north",
+        "factory.created": 3,
     }
+
+
+def test_a_json_line_tells_what_was_raised() -> None:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonFormatter())
+    logger = logging.Logger("test")
+    logger.addHandler(handler)
+    try:
+        raise KeyError("colour")
+    except KeyError:
+        logger.exception("failed")
+
+    body = json.loads(stream.getvalue())
+
+    assert (body["log.level"], body["error.type"], body["error.message"]) == ("error", "KeyError", "'colour'")
+    assert body["error.stack_trace"].startswith("Traceback (most recent call last):")
+
+
+def test_a_line_names_its_trace_where_there_is_one() -> None:
+    [line] = lines_of(JsonFormatter(lambda: {"trace_id": "0a" * 16, "span_id": "0b" * 8}), "hello")
+
+    body = json.loads(line)
+    assert (body["trace.id"], body["span.id"]) == ("0a" * 16, "0b" * 8)
+    assert "trace.id" not in json_line("hello")
 
 
 def test_a_line_of_text_stays_one_line() -> None:

@@ -98,4 +98,4 @@ class BackgroundRetention:
                 if error.code != "rebuilding":
                     raise
                 continue
-            log.info("%d raw events removed", removed, extra={"factory": site.factory_id})
+            log.info("%d raw events removed", removed, extra={"fields": {"factory": site.factory_id}})
