@@ -18,6 +18,7 @@ from werkzeug.routing import RequestRedirect
 from factory import __version__
 from factory.cli.main import main
 from factory.settings import declared_options, load_settings
+from factory.store.access_schema import metadata
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted(ROOT.glob("*.md"))  # the specification in docs/ may be ahead of the code
@@ -238,3 +239,12 @@ def test_no_module_has_outgrown_a_reader() -> None:
     lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in modules}
 
     assert {name: lines for name, lines in lengths.items() if lines > 300} == {}
+
+
+def test_the_picture_of_the_data_has_every_table() -> None:
+    [picture] = re.findall(r"```mermaid\nerDiagram\n(.*?)```", (ROOT / "ARCHITECTURE.md").read_text(), flags=re.DOTALL)
+    drawn = {word for line in picture.splitlines() for word in re.findall(r"\b[a-z_]+\b", line.split(":")[0])}
+    apart = {"derivation_lock", "sign_in_failures", "events_first", "events_beside"}
+
+    assert drawn >= set(metadata.tables) - apart
+    assert drawn - set(metadata.tables) <= {"o"}
