@@ -241,6 +241,15 @@ def test_the_schema_is_made_by_upgrade_and_found_right_by_check(run: Run, tmp_pa
     run("db", "check", url=url)
 
 
+def test_a_release_before_leaves_the_schema_of_a_later_one_alone(run: Run, tamper: Callable[[str], int]) -> None:
+    run("db", "upgrade")
+    tamper("UPDATE alembic_version SET version_num = '9999'")
+
+    assert "that of a later release" in run("db", "upgrade").output
+    assert "9999" in run("db", "check", expect=1).output
+    run("key", "add", "--name", "camera", "--scope", "ingest")
+
+
 def test_check_finds_a_schema_that_was_changed_by_hand(run: Run, tamper: Callable[[str], int]) -> None:
     run("db", "check")
     tamper("ALTER TABLE workers ADD COLUMN salary INTEGER")

@@ -39,16 +39,34 @@ def declared_for(dialect: str) -> Callable[..., bool]:
     return include
 
 
-def upgrade(store: Store) -> None:
-    """Bring the schema to the newest version; safe when several processes do it at once."""
+def upgrade(store: Store) -> bool:
+    """Bring the schema to the newest version; safe when several processes do it at once.
+
+    False where a later release has brought it further: this one can live with that, as every migration suits the
+    release before it, and so leaves it alone.
+    """
     with store.system().writing() as tx:
         store.dialect.own_schema(tx)
+        if _is_newer(tx):
+            return False
         command.upgrade(_config(tx), "head")
+        return True
+
+
+def _revision(tx: Connection) -> str | None:
+    return MigrationContext.configure(tx).get_current_revision()
+
+
+def _is_newer(tx: Connection) -> bool:
+    known = {script.revision for script in ScriptDirectory.from_config(_config(tx)).walk_revisions()}
+    return _revision(tx) not in {None, *known}
 
 
 def check(store: Store) -> list[str]:
     """Why the schema is not the newest one, a sentence each; empty when it is."""
     with store.system().snapshot() as tx:
+        if _is_newer(tx):
+            return [f"The schema is at version {_revision(tx)}, of a later release than this one"]
         context = MigrationContext.configure(tx, opts={"include_object": declared_for(tx.dialect.name)})
         current = context.get_current_revision()
         newest = ScriptDirectory.from_config(_config(tx)).get_current_head()
