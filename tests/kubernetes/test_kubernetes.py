@@ -311,10 +311,3 @@ def test_a_release_whose_migration_does_not_succeed_rolls_nothing_out(release: R
 
     assert code == 1
     assert steps(calls) == ["settings", "migration"]
-
-
-def test_a_way_back_migrates_nothing(release: Release) -> None:
-    code, calls = release("production", "--without-migration")
-
-    assert code == 0
-    assert steps(calls) == ["settings", "pods", "wait", "wait"]
