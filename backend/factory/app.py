@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from prometheus_client import CollectorRegistry
@@ -27,6 +28,9 @@ from factory.operations.sign_in_means import sign_in_means
 from factory.settings import Settings, load_settings
 from factory.store import migrations, open_store
 
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
 RETENTION_INTERVAL = 60.0
 """Seconds between two looks for raw events that have become too old."""
 
@@ -39,14 +43,18 @@ def system_clock() -> int:
 def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = system_clock) -> Flask:
     """The whole service as a WSGI application; without `settings` they come from the environment."""
     settings = settings or load_settings(os.environ)
-    configure_logging(level=settings.log_level, as_json=settings.logs_as_json)
+    tracer = _begin_to_observe(settings)
     registry = CollectorRegistry()
     series = DomainSeries(registry)
-    store = open_store(settings, count_read=series.read)
+    store = open_store(settings, count_read=series.read, tracer=tracer)
     if settings.auto_migrate:
         migrations.upgrade(store)
 
     app = Flask(__name__, static_folder=None)
+    if tracer is not None:
+        from factory.api.tracing import trace_requests
+
+        trace_requests(app, tracer)
     provide(
         app,
         Collaborators(
@@ -88,3 +96,14 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = s
         retention = BackgroundRetention(store, days=settings.retention_days, clock=clock)
         app.before_request(PeriodicThread("remove old events", RETENTION_INTERVAL, retention.look).ensure_running)
     return app
+
+
+def _begin_to_observe(settings: Settings) -> Tracer | None:
+    """Begin to log, and to trace where there is a collector; without one nothing of OpenTelemetry is imported."""
+    if not settings.otel_exporter_otlp_endpoint:
+        configure_logging(level=settings.log_level, as_json=settings.logs_as_json)
+        return None
+    from factory.adapters.tracing import start_tracing, trace_ids
+
+    configure_logging(level=settings.log_level, as_json=settings.logs_as_json, trace_ids=trace_ids)
+    return start_tracing(endpoint=settings.otel_exporter_otlp_endpoint, share=settings.otel_traces_sampler_arg)

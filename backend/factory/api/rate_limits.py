@@ -20,8 +20,6 @@ from typing import Any, cast
 from flask import Flask, Response, current_app, g, request
 from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded
 from limits import parse
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from factory.adapters.request_counts import RequestCounts
 from factory.api.errors import refused
@@ -182,6 +180,10 @@ def rate_limits() -> RateLimits:
 
 def _patience() -> dict[str, Any]:
     """A request waits for Redis a moment and once."""
+    # Not before: redis imports the metrics of OpenTelemetry, where it finds it.
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     return {
         "socket_connect_timeout": _REDIS_SECONDS,
         "socket_timeout": _REDIS_SECONDS,

@@ -64,7 +64,8 @@ def ingest_events(
     What `also` does belongs to the same transaction. Raises NotFound for an unknown factory, Unavailable when the
     database is away: then nothing is stored.
     """
-    return store.retry(lambda: _ingest_once(store, factory, events, now, atomic, register_unknown, also))
+    with store.span("ingest events"):
+        return store.retry(lambda: _ingest_once(store, factory, events, now, atomic, register_unknown, also))
 
 
 def _ingest_once(

@@ -53,7 +53,9 @@ def refresh(store: Store, tx: Connection, site: Factory) -> None:
     """
     target = Target(site.factory_key, site.generation, site.timeout, Calendar(site.time_zone), site.retained_from)
     cells = pending.take(store, tx, site.factory_key, hand_on_to=site.building)
-    if len(cells):
+    if len(cells) == 0:
+        return
+    with store.span("refresh derived rows"):
         factories.widen(tx, site.factory_key, int(cells["first"].min()), int(cells["last"].max()))
         derive(store, tx, target, cells)
 

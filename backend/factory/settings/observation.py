@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from factory.settings.types import boolean, one_of, option, optional_text, upper_one_of
+from factory.settings.types import boolean, http_url, one_of, option, optional_text, share, upper_one_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,4 +23,12 @@ class ObservationOptions:
     )
     prometheus_multiproc_dir: str | None = option(
         "", "Directory in which server processes share their Prometheus series; empty makes one.", optional_text
+    )
+    otel_exporter_otlp_endpoint: str = option(
+        "",
+        "URL of an OpenTelemetry collector that takes OTLP over HTTP, as http://collector:4318; empty traces nothing.",
+        lambda text: http_url(text) if text else "",
+    )
+    otel_traces_sampler_arg: float = option(
+        "1.0", "Share of the traces that is recorded, 0 to 1; a caller's traceparent decides for its own.", share
     )

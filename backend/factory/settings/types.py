@@ -58,6 +58,22 @@ def seconds(low: float, high: float) -> Callable[[str], float]:
     return parse
 
 
+def share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise ValueError("must be a number from 0 to 1")
+    return value
+
+
+def http_url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", text):
+        raise ValueError("must begin with http:// or https:// and name a host")
+    return text
+
+
 def boolean(text: str) -> bool:
     lowered = text.lower()
     if lowered in ("true", "1", "yes", "on"):

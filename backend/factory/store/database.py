@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError, TimeoutError
@@ -20,6 +20,9 @@ from factory.store.acting import OPTION
 from factory.store.replica import PATIENCE_SECONDS as REPLICA_PATIENCE_SECONDS
 from factory.store.replica import Condition, Position, Replica
 from factory.store.slow_statements import log_slow_statements
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 T = TypeVar("T")
 
@@ -43,10 +46,13 @@ class Store:
     PostgreSQL holds every statement to it once more, by row-level security.
     """
 
-    def __init__(self, engine: Engine, dialect: ModuleType, replica: Replica | None = None) -> None:
+    def __init__(
+        self, engine: Engine, dialect: ModuleType, replica: Replica | None = None, tracer: Tracer | None = None
+    ) -> None:
         self.engine = engine
         self.dialect = dialect
         self.replica = replica
+        self._tracer = tracer
         self.organisation: int | None = DEFAULT_ORGANISATION
         self.known_keys: dict[tuple[int, int, str], dict[str, int]] = {}
         """Keys in committed rows, by factory key, registry epoch and registry; of an organisation's factories
@@ -65,9 +71,13 @@ class Store:
     def _with(self, organisation: int | None) -> Store:
         if organisation == self.organisation:
             return self
-        other = Store(self.engine, self.dialect, self.replica)
+        other = Store(self.engine, self.dialect, self.replica, self._tracer)
         other.organisation, other.known_keys = organisation, self.known_keys
         return other
+
+    def span(self, name: str) -> AbstractContextManager[object]:
+        """What is done within is a span of that name, where requests are traced."""
+        return self._tracer.start_as_current_span(name) if self._tracer is not None else nullcontext()
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -226,10 +236,13 @@ def _not_counted(_where: str, _because: str) -> None:
     pass
 
 
-def open_store(settings: Settings, *, count_read: Callable[[str, str], None] = _not_counted) -> Store:
+def open_store(
+    settings: Settings, *, count_read: Callable[[str, str], None] = _not_counted, tracer: Tracer | None = None
+) -> Store:
     """Connect lazily to the database of DATABASE_URL, and to its replica if there is one.
 
     `count_read` is told of each read that may go to the replica where it went, "replica" or "primary", and why.
+    With a `tracer`, statements are spans.
     """
     dialect = sqlite if make_url(settings.database_url).get_backend_name() == "sqlite" else postgresql
     engine = _engine(settings.database_url, dialect, settings)
@@ -237,7 +250,12 @@ def open_store(settings: Settings, *, count_read: Callable[[str, str], None] = _
     if settings.database_replica_url is not None:
         options = postgresql.OF_A_REPLICA
         replica = Replica(_engine(settings.database_replica_url, dialect, settings, **options), count_read)
-    return Store(engine, dialect, replica)
+    if tracer is not None:
+        from factory.store.traced_statements import trace_statements
+
+        for one in [engine] if replica is None else [engine, replica.engine]:
+            trace_statements(one, tracer)
+    return Store(engine, dialect, replica, tracer)
 
 
 def _engine(database_url: str, dialect: ModuleType, settings: Settings, **arguments: Any) -> Engine:
