@@ -37,14 +37,17 @@ def requests(errors: int) -> Series:
 
 def slow(seconds: str) -> Series:
     """A request a second, all of them faster than so many seconds and none faster than the bucket below."""
-    counts = {"0.5": "0.5", "2.5": "2.5"}
     name = "flask_http_request_duration_seconds_bucket"
-    below = f"0+60x{MINUTES}" if seconds == "0.5" else f"0x{MINUTES}"
     return {
-        f'{name}{{le="{counts["0.5"]}"}}': below,
-        f'{name}{{le="2.5"}}': f"0+60x{MINUTES}",
-        f'{name}{{le="+Inf"}}': f"0+60x{MINUTES}",
+        f'{name}{{le="{bound}"}}': f"0+60x{MINUTES}" if float(bound) >= float(seconds) else f"0x{MINUTES}"
+        for bound in ("0.5", "2.5", "5.0", "7.5", "+Inf")
     }
+
+
+def one_in_fifty(seconds: str) -> Series:
+    """The same, but of a hundred requests ninety-eight are faster than half a second."""
+    fast = {series: f"0+58.8x{MINUTES}" for series, values in slow(seconds).items() if values == f"0x{MINUTES}"}
+    return slow(seconds) | fast
 
 
 def constant(series: str, value: float) -> Series:
@@ -70,6 +73,7 @@ CASES: dict[str, Case] = {
     "NoBackend": Case(constant('up{job="backend"}', 0), constant('up{job="backend"}', 1)),
     "ApiErrors": Case(requests(600), requests(6)),
     "ApiSlow": Case(slow("2.5"), slow("0.5")),
+    "ApiTailSlow": Case(one_in_fifty("7.5"), one_in_fifty("2.5")),
     "RequestsInFlightNearLimit": Case(
         constant("factory_requests_in_flight", 60) | constant("factory_requests_in_flight_limit", 64),
         constant("factory_requests_in_flight", 10) | constant("factory_requests_in_flight_limit", 64),
@@ -132,6 +136,20 @@ CASES: dict[str, Case] = {
 }
 
 
+BACKED_UP = constant('up{job="backup",instance="b"}', 1)
+NEVER: dict[str, Case] = {
+    "BackupOld": Case(
+        BACKED_UP,
+        BACKED_UP | constant('factory_backup_last_success_timestamp_seconds{job="backup",instance="b"}', NOW - 3600),
+    ),
+    "RestoreDrillOld": Case(
+        BACKED_UP,
+        BACKED_UP | constant('factory_restore_drill_last_success_timestamp_seconds{job="backup",instance="b"}', NOW),
+    ),
+}
+"""What has never succeeded has no series that could grow old."""
+
+
 def tool(name: str, package: str) -> str:
     found = shutil.which(name)
     if found is None:
@@ -169,7 +187,7 @@ def test_the_rules_and_the_configuration_are_valid(tmp_path: Path) -> None:
 def test_each_alert_fires_when_it_should_and_only_then(tmp_path: Path) -> None:
     promtool = tool("promtool", "prometheus")
     tests = []
-    for name, case in CASES.items():
+    for name, case in [*CASES.items(), *NEVER.items()]:
         for series, firing in ((case.fires, True), (case.silent, False)):
             expression = f'count(ALERTS{{alertname="{name}",alertstate="firing"}})'
             tests.append(
@@ -204,7 +222,32 @@ def test_each_alert_says_how_bad_it_is_and_where_its_runbook_stands() -> None:
     for name, rule in alerts().items():
         assert rule["labels"]["severity"] in ("page", "ticket")
         assert rule["annotations"]["summary"]
-        assert rule["annotations"]["runbook_url"] == f"docs/RUNBOOKS.md#{name.lower()}"
+        assert rule["annotations"]["description"]
+        assert rule["annotations"]["runbook_url"].endswith(f"#{name.lower()}")
+
+
+@pytest.mark.parametrize("given", ["", "https://wiki.example.org/runbooks"])
+def test_the_link_to_a_runbook_begins_with_what_prometheus_is_told(given: str, tmp_path: Path) -> None:
+    promtool = tool("promtool", "prometheus")
+    annotations = alerts()["NoBackend"]["annotations"] | {"runbook_url": f"{given or 'docs/RUNBOOKS.md'}#nobackend"}
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": 'up{job="backend"}', "values": "0x10"}],
+        "external_labels": {"runbooks": given} if given else {},
+        "alert_rule_test": [
+            {
+                "eval_time": "5m",
+                "alertname": "NoBackend",
+                "exp_alerts": [{"exp_labels": {"severity": "page"}, "exp_annotations": annotations}],
+            }
+        ],
+    }
+    file = tmp_path / "test.json"
+    file.write_text(json.dumps({"rule_files": [str(RULES / "*.yml")], "evaluation_interval": "1m", "tests": [test]}))
+
+    done = subprocess.run([promtool, "test", "rules", str(file)], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
