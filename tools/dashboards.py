@@ -109,6 +109,14 @@ DASHBOARDS: dict[str, tuple[str, list[Panel]]] = {
                 "short",
                 {"taken": "sum(pg_stat_database_numbackends)", "limit": "max(pg_settings_max_connections)"},
             ),
+            Panel(
+                "Connections of the backends",
+                "short",
+                {
+                    "{{instance}} {{pool}}": "sum by (instance, pool) (factory_database_connections)",
+                    "limit": "max(factory_database_connections_limit)",
+                },
+            ),
             Panel("Size", "bytes", {"{{datname}}": 'pg_database_size_bytes{datname="factory"}'}),
             Panel(
                 "Found in memory",

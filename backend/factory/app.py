@@ -46,7 +46,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = s
     tracer = _begin_to_observe(settings)
     registry = CollectorRegistry()
     series = DomainSeries(registry)
-    store = open_store(settings, count_read=series.read, tracer=tracer)
+    store = open_store(settings, count_read=series.read, tell_connections=series.connections, tracer=tracer)
     if settings.auto_migrate:
         migrations.upgrade(store)
 
@@ -85,6 +85,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = s
             registry,
             StoreSeries(lambda: observe_store(store=store, now=clock())),
             most_in_flight=settings.web_workers * settings.max_requests_in_flight,
+            most_connections=settings.web_workers * (settings.db_pool_size + settings.db_max_overflow),
         )
 
     refresher = PeriodicThread(

@@ -95,3 +95,16 @@ def test_requests_under_way_are_counted_while_they_are(client: FlaskClient, app:
     assert seen == [1]
     assert value(client, "factory_requests_in_flight") == 0
     assert value(client, "factory_requests_in_flight_limit") == 2 * 32
+
+
+def test_connections_are_told_while_they_are_taken(client: FlaskClient, app: Any) -> None:
+    taken = 'factory_database_connections{pool="primary"}'
+    store = app.extensions["factory_store"]
+    client.get("/api/v1/workers/")
+    before = value(client, taken)
+
+    with store.snapshot(), store.snapshot():
+        within = value(client, taken)
+
+    assert (before, within, value(client, taken)) == (0, 2, 0)
+    assert value(client, "factory_database_connections_limit") == 2 * (5 + 5)

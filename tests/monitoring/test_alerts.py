@@ -66,6 +66,9 @@ LATENESS = "factory_event_lateness_seconds_bucket"
 CERTIFICATE = "nginx_certificate_expiry_timestamp_seconds"
 LAG = 'pg_stat_replication_pg_wal_lsn_diff{application_name="walreceiver"}'
 FREE, SIZE = ('node_filesystem_avail_bytes{mountpoint="/data"}', 'node_filesystem_size_bytes{mountpoint="/data"}')
+POOLS = constant('factory_database_connections_limit{instance="a"}', 40) | constant(
+    'factory_database_connections{instance="a",pool="replica"}', 5
+)
 DAY, NOW = 86_400, MINUTES * 60
 
 CASES: dict[str, Case] = {
@@ -120,6 +123,10 @@ CASES: dict[str, Case] = {
     "ConnectionsNearLimit": Case(
         constant("pg_stat_database_numbackends", 190) | constant("pg_settings_max_connections", 200),
         constant("pg_stat_database_numbackends", 20) | constant("pg_settings_max_connections", 200),
+    ),
+    "PoolNearLimit": Case(
+        constant('factory_database_connections{instance="a",pool="primary"}', 39) | POOLS,
+        constant('factory_database_connections{instance="a",pool="primary"}', 30) | POOLS,
     ),
     "DiskFills": Case({FREE: f"100000000000-200000000x{MINUTES}"}, {FREE: f"100000000000-1000000x{MINUTES}"}),
     "DiskAlmostFull": Case(constant(FREE, 5e9) | constant(SIZE, 1e11), constant(FREE, 5e10) | constant(SIZE, 1e11)),

@@ -64,6 +64,13 @@ class DomainSeries:
             ["from", "because"],
             registry=registry,
         )
+        self._connections = Gauge(
+            "factory_database_connections",
+            "Connections to the database that are taken, by pool",
+            ["pool"],
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
         self._lateness = Histogram(
             "factory_event_lateness_seconds",
             "Seconds between an event and its arrival; an event of the future counts as 0",
@@ -114,6 +121,10 @@ class DomainSeries:
     def read(self, where: str, because: str) -> None:
         """Count a read that may go to the replica: where it went, and why it went to the primary."""
         self._reads.labels(where, because).inc()
+
+    def connections(self, pool: str, taken: int) -> None:
+        """How many connections of a pool of this process are taken."""
+        self._connections.labels(pool).set(taken)
 
     def unreadable(self) -> None:
         """Count an event that was refused before its type was known."""

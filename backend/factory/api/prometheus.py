@@ -20,10 +20,13 @@ PROMETHEUS = "prometheus"
 """The endpoint; its address answers with and without a slash behind it."""
 
 
-def register_metrics(app: Flask, registry: CollectorRegistry, at_scrape: Collector, *, most_in_flight: int) -> None:
+def register_metrics(
+    app: Flask, registry: CollectorRegistry, at_scrape: Collector, *, most_in_flight: int, most_connections: int
+) -> None:
     """Count every request in `registry` and serve it with what `at_scrape` reads at that moment.
 
-    `most_in_flight` is how many requests the server's processes take on together.
+    `most_in_flight` is how many requests the server's processes take on together, `most_connections` how many
+    connections each of their pools holds together.
     """
     requests = PrometheusMetrics(app, path=None, registry=registry, group_by="url_rule", excluded_paths="^/metrics")
 
@@ -35,7 +38,7 @@ def register_metrics(app: Flask, registry: CollectorRegistry, at_scrape: Collect
         else:
             shown.register(registry)
         shown.register(at_scrape)
-        shown.register(_Limit(most_in_flight))
+        shown.register(_Limits(most_in_flight, most_connections))
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return Response(encode(shown), content_type=content_type)
 
@@ -43,15 +46,17 @@ def register_metrics(app: Flask, registry: CollectorRegistry, at_scrape: Collect
     _count_in_flight(app, registry)
 
 
-class _Limit(Collector):
-    """A number that stays; as a Gauge each process would add its own."""
+class _Limits(Collector):
+    """Numbers that stay; as a Gauge each process would add its own."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most_in_flight: int, most_connections: int) -> None:
+        self._most_in_flight, self._most_connections = most_in_flight, most_connections
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         name = "factory_requests_in_flight_limit"
-        yield GaugeMetricFamily(name, "Requests that the server takes on at once", value=self._most)
+        yield GaugeMetricFamily(name, "Requests that the server takes on at once", value=self._most_in_flight)
+        name = "factory_database_connections_limit"
+        yield GaugeMetricFamily(name, "Connections that each pool may hold", value=self._most_connections)
 
 
 def _count_in_flight(app: Flask, registry: CollectorRegistry) -> None:

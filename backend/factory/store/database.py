@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +18,7 @@ from factory.domain.errors import Unavailable
 from factory.settings import Settings
 from factory.store import postgresql, sqlite
 from factory.store.acting import OPTION
+from factory.store.pool_use import tell_pool_use
 from factory.store.replica import PATIENCE_SECONDS as REPLICA_PATIENCE_SECONDS
 from factory.store.replica import Condition, Position, Replica
 from factory.store.slow_statements import log_slow_statements
@@ -236,24 +238,37 @@ def _not_counted(_where: str, _because: str) -> None:
     pass
 
 
+def _not_told(_pool: str, _taken: int) -> None:
+    pass
+
+
 def open_store(
-    settings: Settings, *, count_read: Callable[[str, str], None] = _not_counted, tracer: Tracer | None = None
+    settings: Settings,
+    *,
+    count_read: Callable[[str, str], None] = _not_counted,
+    tell_connections: Callable[[str, int], None] = _not_told,
+    tracer: Tracer | None = None,
 ) -> Store:
     """Connect lazily to the database of DATABASE_URL, and to its replica if there is one.
 
     `count_read` is told of each read that may go to the replica where it went, "replica" or "primary", and why.
+    `tell_connections` is told how many connections of the pool "primary" or "replica" are taken, at each change.
     With a `tracer`, statements are spans.
     """
     dialect = sqlite if make_url(settings.database_url).get_backend_name() == "sqlite" else postgresql
     engine = _engine(settings.database_url, dialect, settings)
+    engines = {"primary": engine}
     replica = None
     if settings.database_replica_url is not None:
         options = postgresql.OF_A_REPLICA
         replica = Replica(_engine(settings.database_replica_url, dialect, settings, **options), count_read)
+        engines["replica"] = replica.engine
+    for name, one in engines.items():
+        tell_pool_use(one, partial(tell_connections, name))
     if tracer is not None:
         from factory.store.traced_statements import trace_statements
 
-        for one in [engine] if replica is None else [engine, replica.engine]:
+        for one in engines.values():
             trace_statements(one, tracer)
     return Store(engine, dialect, replica, tracer)
 
