@@ -1,10 +1,11 @@
-"""`python -m benchmarks.tracing`: what a recorded trace costs a request, beside a server that records none.
+"""`python -m benchmarks.tracing [--share 0.1]`: what tracing costs a request, beside a server without it.
 
 Prints processor time of the server for each request, which says the same on a busy machine; SQLite, two processes.
 """
 
 from __future__ import annotations
 
+import argparse
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -49,6 +50,9 @@ def _microseconds(server: Server, requests: list[bytes]) -> float:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.tracing", description="Measure what tracing costs.")
+    parser.add_argument("--share", default="1.0", help="of the traces that is recorded, 0 to 1")
+    tracing = {"OTEL_TRACES_SAMPLER_ARG": parser.parse_args().share}
     stream = Stream(workers=50, stations=20, shift_minutes=480)
     (first,) = json_arrays(stream.take(5000), 5000)
     reading = request("GET", "/api/v1/metrics/factory?from=2026-01-05T00:00:00Z&to=2026-01-06T00:00:00Z")
@@ -58,7 +62,7 @@ def main() -> None:
         for url in urls:
             command(url, "db", "upgrade")
         plain_server = Server(urls[0], directory, WEB_WORKERS="2")
-        traced_server = Server(urls[1], directory, WEB_WORKERS="2", OTEL_EXPORTER_OTLP_ENDPOINT=endpoint)
+        traced_server = Server(urls[1], directory, WEB_WORKERS="2", OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, **tracing)
         with plain_server as plain, traced_server as traced:
             for server in (plain, traced):
                 server.load([request("POST", "/api/v1/events/batch", first)], connections=1)
@@ -74,7 +78,7 @@ def main() -> None:
                     pairs.append((took[plain], took[traced]))
                 without = median(pair[0] for pair in pairs)
                 costs = median(pair[1] - pair[0] for pair in pairs)
-                print(f"{what}: {without:.0f} us without, {costs:+.0f} us with a trace ({costs / without:+.0%})")
+                print(f"{what}: {without:.0f} us without, {costs:+.0f} us with traces ({costs / without:+.0%})")
 
 
 if __name__ == "__main__":
