@@ -76,7 +76,7 @@ secrets: ## Make the secrets of docker-compose.yml in deploy/secrets; those that
 restore-drill: ## Restore the newest backup of the composed stack into a fresh server and verify every number there
 	@docker exec -i $$(docker ps --quiet --filter label=com.docker.compose.service=backup | head -n 1) backup drill
 
-lint-images: $(READY) ## Check both Dockerfiles
+lint-images: $(READY) ## Check the Dockerfiles (hadolint)
 	$(BIN)/hadolint Dockerfile.backend Dockerfile.frontend deploy/backup/Dockerfile
 
 kubernetes: $(READY) ## Render the manifests of Kubernetes into var/kubernetes/ and check them (kubectl)

@@ -81,6 +81,25 @@ def test_production_and_staging_get_tags_alone_and_each_place_one_release_at_onc
         assert jobs[name]["concurrency"] == f"deploy-{name}"
 
 
+def test_a_tag_that_cannot_become_a_release_is_not_deployed() -> None:
+    early = [step for step in CI_CD["jobs"]["check"]["steps"] if step.get("run") == "make release-files"]
+
+    assert [step["if"] for step in early] == ["github.ref_type == 'tag'"]
+
+
+def test_released_is_said_of_what_reached_production_and_was_published() -> None:
+    text = CI_CD["jobs"]["notify"]["steps"][-1]["env"]["TEXT"]
+
+    # A job that was cancelled, or left out because of that, has not failed.
+    assert "needs.production.result == 'success' && needs.release.result == 'success' && 'released' || 'failed'" in text
+
+
+def test_the_token_of_a_job_goes_to_the_registry_that_was_named_and_no_other() -> None:
+    [login] = [step for step in steps(CI_CD) if step.get("uses", "").startswith("docker/login-action@")]
+
+    assert login["if"] == "github.event_name == 'push' && vars.REGISTRY != ''"
+
+
 def test_every_python_that_is_promised_is_tested() -> None:
     assert CI_CD["jobs"]["test"]["strategy"]["matrix"]["python"] == ["3.10", "3.11", "3.12", "3.13"]
 
