@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 from flask import Flask
+from tests.guide import blocks
 from tools.composition import MEANINGS, defaults, profiles
 from tools.env_example import EXAMPLE, PROFILES, example
 from werkzeug.exceptions import MethodNotAllowed, NotFound
@@ -21,6 +22,9 @@ from factory.settings import declared_options, load_settings
 from factory.store.access_schema import metadata
 
 ROOT = Path(__file__).resolve().parents[1]
+OPERATIONS = sorted((ROOT / "docs" / "operations").glob("*.md"))
+# Made on the operator's machine.
+NOT_IN_THE_REPOSITORY = {"deploy/secrets", "deploy/certs", "deploy/acme"}
 DOCUMENTS = sorted(ROOT.glob("*.md"))  # the specification in docs/ may be ahead of the code
 # Names in capitals that the documents use and the server does not read.
 OTHER_VARIABLES = {
@@ -61,7 +65,7 @@ def text_of(documents: list[Path]) -> str:
 def make_targets() -> dict[str, bool]:
     """Every task of the Makefile, and whether `make help` lists it."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    found = re.findall(r"^([a-z][a-z-]*):([^\n=]*)$", makefile, flags=re.MULTILINE)
+    found = re.findall(r"^([a-z][a-z-]*):(?!=)([^\n]*)$", makefile, flags=re.MULTILINE)
     return {name: "## " in rest for name, rest in found}
 
 
@@ -119,7 +123,7 @@ def test_the_example_environment_can_be_read_by_a_shell() -> None:
 def test_a_documented_option_is_declared(document: Path) -> None:
     named = set(re.findall(r"`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`", text_of([document])))
 
-    assert named <= {option.name for option in declared_options().values()} | OTHER_VARIABLES
+    assert named <= {option.name for option in declared_options().values()} | MEANINGS.keys() | OTHER_VARIABLES
 
 
 def test_a_documented_task_is_in_the_makefile() -> None:
@@ -194,6 +198,13 @@ def shape_of(path: str) -> str:
     return re.sub(r"[<{][^>}]*[>}]", "{}", path).rstrip("/")
 
 
+@pytest.mark.parametrize("document", OPERATIONS, ids=lambda document: document.name)
+def test_a_link_of_a_page_for_operators_leads_somewhere(document: Path) -> None:
+    links = [link for link in re.findall(r"\]\(([^)#\s]+)", text_of([document])) if "://" not in link]
+
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
 def test_a_link_or_file_named_in_a_document_is_there(document: Path) -> None:
     text = text_of([document])
@@ -204,6 +215,36 @@ def test_a_link_or_file_named_in_a_document_is_there(document: Path) -> None:
     missing = [name for name in [*links, *files] if not (ROOT / name).exists()]
     missing += [name for name in modules if not (ROOT / "backend" / "factory" / name).exists()]
     assert missing == []
+
+
+SHELL_DOCUMENTS = [ROOT / "PRODUCTION_DEPLOYMENT.md", ROOT / "docs" / "RUNBOOKS.md", *OPERATIONS]
+
+
+@pytest.mark.parametrize("document", SHELL_DOCUMENTS, ids=lambda document: document.name)
+def test_what_the_shell_blocks_of_a_document_call_is_there(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    shell = "\n".join(block.text for block in blocks(document)) + "\n" + "\n".join(re.findall(r"`([^`\n]+)`", text))
+    scripts = set(re.findall(r"(?<![\w./-])(deploy/[\w./-]+)", shell)) - NOT_IN_THE_REPOSITORY
+    tasks = set(re.findall(r"(?:^|[$;&] ?)make ([a-z][a-z-]*)", shell, flags=re.MULTILINE))
+    commands = re.findall(r"(?:^|\$ |backend |--user factory )factory ((?:[a-z][a-z-]+ ?)+)", shell, re.MULTILINE)
+
+    assert {name for name in scripts if not (ROOT / name).exists()} == set()
+    assert tasks <= set(make_targets())
+    assert [line for line in commands if not exists(*line.split())] == []
+
+
+def exists(name: str, *words: str) -> bool:
+    """Whether the first word is a command, and the second one of its own where it has such."""
+    command = main.commands.get(name)
+    return words[0] in command.commands if isinstance(command, click.Group) else command is not None
+
+
+def test_a_block_of_the_guide_is_run_somewhere_or_says_why_not() -> None:
+    found = blocks(ROOT / "PRODUCTION_DEPLOYMENT.md")
+
+    assert {block.place for block in found if block.language == "bash"} == {"host", "stack"}
+    assert [block.line for block in found if block.language == "console" and not block.reason] == []
+    assert {block.language for block in found} == {"bash", "console"}
 
 
 def test_imports_point_down_only() -> None:

@@ -38,7 +38,9 @@ _CREATE_ROLE = f"""DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{TENANT}') THEN
         CREATE ROLE {TENANT} NOLOGIN NOINHERIT;
     END IF;
-    IF NOT pg_has_role(current_user, '{TENANT}', 'SET') THEN
+    -- Before version 16 whoever is a member may act as the role.
+    IF NOT pg_has_role(current_user, '{TENANT}',
+        CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END) THEN
         EXECUTE format('GRANT {TENANT} TO %I', current_user);
     END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;  -- another database of the server was quicker

@@ -1,0 +1,180 @@
+"""PRODUCTION_DEPLOYMENT.md is followed, line by line: on a Debian host with systemd, and on the composed stack."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from tests.guide import script
+from tests.servers import free_port
+from tests.stack.conftest import ROOT, compose_command
+
+from factory import __version__
+
+GUIDE = ROOT / "PRODUCTION_DEPLOYMENT.md"
+MACHINE = Path(__file__).parent / "machine"
+SITE = "factory.example.org"
+BOOT_SECONDS = 60
+SYSTEMD = [
+    *("--cap-add", "SYS_ADMIN", "--cap-add", "SYS_PTRACE", "--cap-add", "NET_ADMIN"),
+    *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
+    *("--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"),
+    *("--tmpfs", "/run", "--tmpfs", "/run/lock"),
+]
+"""What systemd wants to be the first process of a container."""
+
+
+def docker(*arguments: str, check: bool = True) -> str:
+    """What a command of Docker's says on both outputs; an assertion with its end where it fails."""
+    done = subprocess.run(
+        ["docker", *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900
+    )
+    assert not check or done.returncode == 0, f"docker {' '.join(arguments)[:200]}\n{done.stdout[-6000:]}"
+    return done.stdout
+
+
+def release_archive(directory: Path) -> Path:
+    """The archive of what is checked out, with what is not committed yet."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout
+    present = b"\0".join(name for name in names.split(b"\0") if name and (ROOT / name.decode()).exists())
+    archive = directory / f"factory-{__version__}.tar.gz"
+    tar = ["tar", "--create", "--gzip", "--file", str(archive), "--null", "--files-from=-"]
+    subprocess.run(tar, cwd=ROOT, input=present, check=True)
+    return archive
+
+
+def packages_of(text: str) -> list[str]:
+    """What the guide installs from Debian, to be downloaded before."""
+    commands = re.findall(r"apt-get install ((?:[^\n]*\\\n)*[^\n]*)", text)
+    return [word for command in commands for word in command.split() if re.fullmatch(r"[a-z][a-z0-9.+-]+", word)]
+
+
+@pytest.fixture
+def machine() -> Iterator[str]:
+    """The name of a running Debian host with systemd."""
+    compose_command()
+    if subprocess.run(["docker", "image", "inspect", "debian:bookworm-slim"], capture_output=True).returncode:
+        pytest.skip("the container image debian:bookworm-slim is not here")
+    packages = " ".join(packages_of(script(GUIDE, "host")))
+    docker("build", "--tag", "factory-guide-machine", "--build-arg", f"PACKAGES={packages}", str(MACHINE))
+    name = f"factory-guide-{uuid4().hex[:6]}"
+    try:
+        docker("run", "--detach", "--name", name, *SYSTEMD, "--add-host", f"{SITE}:127.0.0.1", "factory-guide-machine")
+        deadline = time.monotonic() + BOOT_SECONDS
+        while docker("exec", name, "systemctl", "is-system-running", check=False).strip() not in (
+            "running",
+            "degraded",
+        ):
+            assert time.monotonic() < deadline, docker("logs", name)
+            time.sleep(0.5)
+        yield name
+    finally:
+        docker("rm", "--force", "--volumes", name, check=False)
+
+
+def test_the_guide_brings_up_a_host_without_containers(machine: str, tmp_path: Path) -> None:
+    archive = release_archive(tmp_path)
+    commands = tmp_path / "guide.sh"
+    commands.write_text(script(GUIDE, "host"))
+    for source, target in (
+        (commands, "guide.sh"),
+        (archive, "factory-1.0.0.tar.gz"),
+        (archive, "factory-1.0.1.tar.gz"),
+    ):
+        docker("cp", str(source), f"{machine}:/home/maintainer/{target}")
+    said = docker(
+        "exec", "--user", "maintainer", "--workdir", "/home/maintainer", machine, "bash", "-euo", "pipefail", "guide.sh"
+    )
+
+    (ROOT / "var" / "stack").mkdir(parents=True, exist_ok=True)
+    (ROOT / "var" / "stack" / "guide-host.txt").write_text(said)
+    assert '"ready": true' in said
+    assert f"308 https://{SITE}/" in said
+    assert '"total_active_time_hours": 1.0' in said
+    assert '"verified": true' in said
+    assert "503" in said
+    assert "Retry-After" in said or "retry-after" in said
+
+
+SHELL = """
+docker() {{ if [[ $1 == compose ]]; then shift; command {compose} "$@"; else command docker "$@"; fi; }}
+if ((EUID == 0)); then sudo() {{ env "$@"; }}; fi
+"""
+"""What the machine of the tests lacks: Compose v2 where there is version 1 alone, and sudo for root."""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """The release in a directory of its own, so that nothing of the guide's is left in this one."""
+    place = tmp_path / "factory"
+    place.mkdir()
+    subprocess.run(
+        ["tar", "--extract", "--file", str(release_archive(tmp_path)), "--directory", str(place)], check=True
+    )
+    return place
+
+
+@pytest.fixture
+def surroundings(checkout: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment of the guide's shell: a project of its own on free ports, at which curl finds the site's."""
+    project = f"factoryguide{uuid4().hex[:6]}"
+    names = ("HTTP_PORT", "TLS_PORT", "TLS_REDIRECT_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT", "POSTGRES_PORT")
+    ports = {name: str(free_port()) for name in names}
+    first = free_port()
+    found = {f"{SITE}:443": ports["TLS_PORT"], "localhost:8080": ports["HTTP_PORT"]}
+    lines = [f'connect-to = "{asked}:localhost:{port}"\n' for asked, port in found.items()]
+    (tmp_path / ".curlrc").write_text("".join(lines))
+    shell = tmp_path / "shell"
+    shell.write_text(SHELL.format(compose=" ".join(compose_command())))
+    environment = {
+        **os.environ,
+        **ports,
+        "BACKEND_PORTS": f"{first}-{first + 5}",
+        "COMPOSE_PROJECT_NAME": project,
+        "FRONTEND_IMAGE": f"{project}-frontend",
+        "BACKUP_IMAGE": f"{project}-backup",
+        "POSTGRES_SHARED_BUFFERS": "64MB",
+        "CURL_HOME": str(tmp_path),
+        "BASH_ENV": str(shell),
+    }
+    try:
+        yield environment
+    finally:
+        subprocess.run([*compose_command(), "logs", "--no-color", "--tail", "200"], cwd=checkout, env=environment)
+        down = [*compose_command(), "down", "--volumes", "--timeout", "5"]
+        subprocess.run(down, cwd=checkout, env=environment, check=False)
+        images = [f"{project}-{name}" for name in ("frontend", "backup", "backend:1.0.0", "backend:1.1.0")]
+        docker("rmi", "--force", *images, check=False)
+
+
+def test_the_guide_brings_up_the_composed_stack(checkout: Path, surroundings: dict[str, str]) -> None:
+    # Images of the developer's keep their names.
+    commands = script(GUIDE, "stack").replace("factory-backend:", f"{surroundings['COMPOSE_PROJECT_NAME']}-backend:")
+    commands = commands.replace("factory-backup:local", surroundings["BACKUP_IMAGE"])
+    (checkout / "guide.sh").write_text(commands)
+
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "guide.sh"],
+        cwd=checkout,
+        env=surroundings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+
+    (ROOT / "var" / "stack").mkdir(parents=True, exist_ok=True)
+    (ROOT / "var" / "stack" / "guide-stack.txt").write_text(done.stdout)
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert '"ready": true' in done.stdout
+    assert '"database_away"' in done.stdout
+    assert '"verified": true' in done.stdout
+    assert "follows from the events" in done.stdout
