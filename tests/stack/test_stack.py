@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import ssl
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from tests.stack.conftest import BACKENDS, ROOT, Stack, compose_command, make_certificate, run
 from tests.stack.senders import Senders, stored
+from tools.composition import profiles
 
 from factory.api.request_hooks import OVER_TLS, SECURITY_HEADERS
 
@@ -200,7 +201,7 @@ def test_a_backend_that_dies_under_load_costs_no_acknowledged_event(stack: Stack
     victim = stack.containers("backend")[0]
     with Senders(stack) as senders:
         senders.wait_for(50)
-        os.kill(int(stack.inspect(victim, "{{.State.Pid}}")), signal.SIGKILL)
+        run([*as_root(), "kill", "-KILL", stack.inspect(victim, "{{.State.Pid}}")], stack.environment)
         senders.wait_for(200)
 
     assert set(senders.answers) <= {200, 201, 503}
@@ -246,6 +247,28 @@ def test_no_secret_is_in_a_log(stack: Stack) -> None:
     assert stack.key not in logs
 
 
+# What cannot ask itself: two images that hold one program and no shell, and Filebeat, which answers nobody.
+WITHOUT_HEALTH_CHECK = {"redis-exporter", "nginx-exporter", "filebeat"}
+
+
+def test_every_service_has_a_limit_of_resources_and_a_health_check() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+
+    limits = {name: service["deploy"]["resources"]["limits"] for name, service in services.items()}
+    unchecked = {name for name, service in services.items() if not checks_health(service)}
+
+    assert all(limit.keys() == {"cpus", "memory"} for limit in limits.values())
+    assert unchecked == {*WITHOUT_HEALTH_CHECK, "migrate"}  # which ends
+
+
+def checks_health(service: dict[str, Any]) -> bool:
+    """Whether a service has a health check of its own, or its image that is built here."""
+    if "healthcheck" in service:
+        return "test" in service["healthcheck"]
+    dockerfile = service.get("build", {}).get("dockerfile")
+    return dockerfile is not None and "\nHEALTHCHECK " in (ROOT / dockerfile).read_text()
+
+
 def test_every_option_of_the_server_can_be_set_for_the_containers() -> None:
     from factory.settings import declared_options
 
@@ -261,7 +284,7 @@ def test_every_option_of_the_server_can_be_set_for_the_containers() -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("profile", ["tls", "pooler", "monitoring", "logging"])
+@pytest.mark.parametrize("profile", profiles())
 def test_a_profile_is_valid_and_the_files_that_it_mounts_are_here(profile: str) -> None:
     command = [*compose_command(), "--profile", profile, "config"]
 
@@ -275,7 +298,7 @@ def test_a_profile_is_valid_and_the_files_that_it_mounts_are_here(profile: str) 
     assert parsed["services"]["backend"]["deploy"]["replicas"] == 3
 
 
-@pytest.mark.parametrize("dockerfile", ["Dockerfile.backend", "Dockerfile.frontend"])
+@pytest.mark.parametrize("dockerfile", ["Dockerfile.backend", "Dockerfile.frontend", "deploy/backup/Dockerfile"])
 def test_a_dockerfile_is_clean(dockerfile: str) -> None:
     hadolint = Path(__file__).resolve().parents[2] / ".venv" / "bin" / "hadolint"
     if not hadolint.exists():
