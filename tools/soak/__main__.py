@@ -21,7 +21,7 @@ from tools.soak.faults import Fault, Saboteur
 from tools.soak.memory import Growth, MemoryWatch
 from tools.soak.plant import Plant
 from tools.soak.proof import differences, misplaced
-from tools.soak.senders import Answer, Batches, Reader, SinglePosts
+from tools.soak.senders import Answer, Batches, PlantClock, Reader, SinglePosts
 
 CLIENTS = 8
 RECOVERS_SECONDS = 30.0
@@ -74,11 +74,19 @@ def _soak(plant: Plant, directory: Path, minutes: float, seed: int, rate: float)
     read = plant.command("key", "add", "--name", "reader", "--scope", "admin").stdout.strip()
     over, quiet = threading.Event(), threading.Event()
     port, seconds = plant.nginx.port, minutes * 60
+    clock = PlantClock(seconds)
     singles = [
-        SinglePosts(port=port, key=ingest, number=n + 1, rate=0.8 * rate / CLIENTS, stop=over) for n in range(CLIENTS)
+        SinglePosts(port=port, key=ingest, number=n + 1, rate=0.8 * rate / CLIENTS, clock=clock, stop=over)
+        for n in range(CLIENTS)
     ]
     batches = Batches(
-        port=port, key=ingest, rate=0.2 * rate, seconds=seconds, spool=directory / "spool.ndjson", stop=over
+        port=port,
+        key=ingest,
+        rate=0.2 * rate,
+        seconds=seconds,
+        spool=directory / "spool.ndjson",
+        clock=clock,
+        stop=over,
     )
     reader = Reader(port=port, key=read, senders=singles, stop=over)
     saboteur = Saboteur(plant, seed=seed, stop=quiet, pause=20, say=say)

@@ -17,7 +17,20 @@ from factory.domain.simulated_stream import SimulatedStream
 from factory.operations.simulate_live import Disturbance, simulate_live
 
 WORKERS = 40
+SPEED = 12.0
+"""How much faster the plant's time passes than ours: half an hour is six hours, whose ends and pages come and go."""
 PATIENCE_SECONDS = 70.0
+
+
+class PlantClock:
+    """The time that events speak of, in microseconds; it has passed by when the soak ends."""
+
+    def __init__(self, seconds: float) -> None:
+        self._began = time.time_ns() // 1_000
+        self._start = self._began - round((SPEED * seconds + 600) * 1_000_000)
+
+    def at(self, ours: int) -> int:
+        return self._start + round(SPEED * (ours - self._began))
 
 
 class Answer(NamedTuple):
@@ -65,13 +78,15 @@ class Client:
 class SinglePosts(threading.Thread):
     """Posts one event after the other, each again and again until it is acknowledged."""
 
-    def __init__(self, *, port: int, key: str, number: int, rate: float, stop: threading.Event) -> None:
+    def __init__(
+        self, *, port: int, key: str, number: int, rate: float, clock: PlantClock, stop: threading.Event
+    ) -> None:
         super().__init__(name=f"single posts {number}", daemon=True)
         self.client = Client(port, key)
         self.acknowledged: list[dict[str, Any]] = []
         self.waiting: deque[dict[str, Any]] = deque()
         self._stream = SimulatedStream(seed=number, workers=WORKERS, run=f"single{number}")
-        self._rate, self._over, self._began = rate, stop, time.monotonic()
+        self._rate, self._clock, self._over, self._began = rate, clock, stop, time.monotonic()
         self.give_up = threading.Event()
 
     def run(self) -> None:
@@ -79,7 +94,7 @@ class SinglePosts(threading.Thread):
         while not self.give_up.is_set() and not (self._over.is_set() and not self.waiting):
             due = 0 if self._over.is_set() else int((time.monotonic() - self._began) * self._rate) - made
             for _ in range(due):
-                self.waiting.append(self._stream.next(time.time_ns() // 1_000))
+                self.waiting.append(self._stream.next(self._clock.at(time.time_ns() // 1_000)))
                 made += 1
             if not self.waiting:
                 self._over.wait(0.5 / self._rate)
@@ -95,7 +110,17 @@ class SinglePosts(threading.Thread):
 class Batches(threading.Thread):
     """The simulator with its spool: small batches, some events late, some twice."""
 
-    def __init__(self, *, port: int, key: str, rate: float, seconds: float, spool: Path, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        *,
+        port: int,
+        key: str,
+        rate: float,
+        seconds: float,
+        spool: Path,
+        clock: PlantClock,
+        stop: threading.Event,
+    ) -> None:
         super().__init__(name="batches", daemon=True)
         self._spool = EventSpool(spool, limit=1_000_000)
         self.sender = EventSender(
@@ -104,11 +129,11 @@ class Batches(threading.Thread):
         self.made: list[dict[str, Any]] = []
         self.error: str | None = None
         self._stream = SimulatedStream(seed=1000, workers=WORKERS, run="batch")
-        self._rate, self._seconds, self._over = rate, seconds, stop
+        self._rate, self._seconds, self._clock, self._over = rate, seconds, clock, stop
 
     def next(self, at: int) -> dict[str, Any]:
         """An event of the stream, noted."""
-        self.made.append(self._stream.next(at))
+        self.made.append(self._stream.next(self._clock.at(at)))
         return self.made[-1]
 
     def run(self) -> None:
