@@ -102,12 +102,11 @@ lint-pipeline: $(READY) ## Check the pipeline: its schema, actionlint and zizmor
 # Of a release: the tag of what is checked out, unless told.
 export RELEASE ?= v$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' backend/factory/__init__.py)
 
-release-files: $(READY) ## Make in dist/ what a release publishes: wheel, deployment files, SBOM, notes, checksums
+release-files: $(READY) ## Make in dist/ what a release publishes: wheel, archive, SBOM, notes, checksums
 	rm -rf dist && mkdir dist
 	$(BIN)/python -m tools.release_notes $(RELEASE) > dist/NOTES.md
 	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
-	git archive --format=tar.gz --prefix=factory-$(RELEASE)/ --output dist/factory-deployment-$(RELEASE).tar.gz HEAD \
-		docker-compose.yml deploy .env.example PRODUCTION_DEPLOYMENT.md docs
+	git archive --format=tar.gz --output dist/factory-$(RELEASE:v%=%).tar.gz HEAD
 	$(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml \
 		--output-file dist/factory-$(RELEASE).cdx.json backend/requirements.txt
 	cd dist && sha256sum *.whl *.tar.gz *.json > SHA256SUMS
