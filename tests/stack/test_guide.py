@@ -18,6 +18,7 @@ from tests.stack.conftest import ROOT, compose_command
 from factory import __version__
 
 GUIDE = ROOT / "PRODUCTION_DEPLOYMENT.md"
+VAR = ROOT / "var" / "stack"
 MACHINE = Path(__file__).parent / "machine"
 SITE = "factory.example.org"
 BOOT_SECONDS = 60
@@ -28,6 +29,12 @@ SYSTEMD = [
     *("--tmpfs", "/run", "--tmpfs", "/run/lock"),
 ]
 """What systemd wants to be the first process of a container."""
+
+
+@pytest.fixture(autouse=True)
+def _var() -> None:
+    """Where what was said is kept for whoever looks at a failure."""
+    VAR.mkdir(parents=True, exist_ok=True)
 
 
 def docker(*arguments: str, check: bool = True) -> str:
@@ -93,8 +100,7 @@ def test_the_guide_brings_up_a_host_without_containers(machine: str, tmp_path: P
         "exec", "--user", "maintainer", "--workdir", "/home/maintainer", machine, "bash", "-euo", "pipefail", "guide.sh"
     )
 
-    (ROOT / "var" / "stack").mkdir(parents=True, exist_ok=True)
-    (ROOT / "var" / "stack" / "guide-host.txt").write_text(said)
+    (VAR / "guide-host.txt").write_text(said)
     assert '"ready": true' in said
     assert f"308 https://{SITE}/" in said
     assert '"total_active_time_hours": 1.0' in said
@@ -147,7 +153,9 @@ def surroundings(checkout: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
     try:
         yield environment
     finally:
-        subprocess.run([*compose_command(), "logs", "--no-color", "--tail", "200"], cwd=checkout, env=environment)
+        with (VAR / "guide-stack-log.txt").open("w") as log:
+            tail = [*compose_command(), "logs", "--no-color", "--tail", "200"]
+            subprocess.run(tail, cwd=checkout, env=environment, stdout=log, check=False)
         down = [*compose_command(), "down", "--volumes", "--timeout", "5"]
         subprocess.run(down, cwd=checkout, env=environment, check=False)
         images = [f"{project}-{name}" for name in ("frontend", "backup", "backend:1.0.0", "backend:1.1.0")]
@@ -171,8 +179,7 @@ def test_the_guide_brings_up_the_composed_stack(checkout: Path, surroundings: di
         check=False,
     )
 
-    (ROOT / "var" / "stack").mkdir(parents=True, exist_ok=True)
-    (ROOT / "var" / "stack" / "guide-stack.txt").write_text(done.stdout)
+    (VAR / "guide-stack.txt").write_text(done.stdout)
     assert done.returncode == 0, done.stdout[-6000:]
     assert '"ready": true' in done.stdout
     assert '"database_away"' in done.stdout
