@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from tests.stack.conftest import BACKENDS, ROOT, Stack, run
@@ -31,12 +33,12 @@ class Release:
             tag = f"{self.stack.project}-{name}:{version}"
             run(["docker", "build", "--quiet", "--tag", tag, str(self.directory)], self.stack.environment)
 
-    def run(self, version: str) -> subprocess.CompletedProcess[str]:
+    def run(self, version: str, *, patience: int = 90) -> subprocess.CompletedProcess[str]:
         environment = {
             **self.stack.environment,
             "IMAGE_PREFIX": self.stack.project,
             "ENV_FILE": str(self.env_file),
-            "PATIENCE_SECONDS": "25",
+            "PATIENCE_SECONDS": str(patience),
         }
         command = [str(ROOT / "deploy" / "release"), version, "-p", self.stack.project]
         return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -47,6 +49,7 @@ class Release:
 
 def test_a_release_replaces_the_backends_without_a_failed_request_and_is_kept(release: Release, stack: Stack) -> None:
     release.build("v2", backend="LABEL of=v2")
+    rules_before = rules_were_read(stack)
 
     with Senders(stack) as senders:
         senders.wait_for(20)
@@ -55,6 +58,7 @@ def test_a_release_replaces_the_backends_without_a_failed_request_and_is_kept(re
 
     assert ran.returncode == 0, ran.stderr
     assert set(senders.answers) == {201}
+    stack.wait_until(lambda: rules_were_read(stack) > rules_before, "Prometheus has read its files anew", seconds=10)
     assert len(stack.containers("backend")) == BACKENDS
     assert release.images("backend") == {f"{stack.project}-backend:v2"}
     assert release.env_file.read_text().splitlines() == [
@@ -63,13 +67,22 @@ def test_a_release_replaces_the_backends_without_a_failed_request_and_is_kept(re
     ]
 
 
+def rules_were_read(stack: Stack) -> float:
+    """When Prometheus has read its configuration last, in seconds since the epoch."""
+    with urlopen(f"{stack.url('PROMETHEUS_PORT')}/metrics", timeout=10) as answer:
+        told = answer.read().decode()
+    found = re.search(r"^prometheus_config_last_reload_success_timestamp_seconds (\S+)$", told, flags=re.MULTILINE)
+    assert found is not None
+    return float(found[1])
+
+
 def test_backends_that_never_become_healthy_are_not_let_in(release: Release, stack: Stack) -> None:
     before = release.images("backend")
     release.build("v3", backend='ENTRYPOINT ["sleep", "600"]\nCMD []')
 
     with Senders(stack) as senders:
         senders.wait_for(20)
-        ran = release.run("v3")
+        ran = release.run("v3", patience=20)
         senders.wait_for(20)
 
     assert ran.returncode == 1
@@ -83,7 +96,7 @@ def test_a_version_whose_page_is_missing_is_taken_back(release: Release, stack: 
     before = release.images("backend"), release.images("nginx")
     release.build("v4", frontend="USER root\nRUN rm /usr/share/nginx/html/index.html\nUSER 101:101")
 
-    ran = release.run("v4")
+    ran = release.run("v4", patience=60)
 
     assert ran.returncode == 1
     assert "going back to" in ran.stderr
