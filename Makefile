@@ -74,7 +74,8 @@ secrets: ## Make the secrets of docker-compose.yml in deploy/secrets; those that
 	deploy/make-secrets
 
 restore-drill: ## Restore the newest backup of the composed stack into a fresh server and verify every number there
-	@docker exec -i $$(docker ps --quiet --filter label=com.docker.compose.service=backup | head -n 1) backup drill
+	@compose="docker compose"; docker compose version >/dev/null 2>&1 || compose=docker-compose; \
+	docker exec -i $$($$compose ps -q backup) backup drill
 
 lint-images: $(READY) ## Check the Dockerfiles (hadolint)
 	$(BIN)/hadolint Dockerfile.backend Dockerfile.frontend deploy/backup/Dockerfile
