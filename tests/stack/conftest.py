@@ -20,6 +20,8 @@ from tests.servers import Reply, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKENDS = 3
+PROFILES = ("tls", "backup", "pooler")
+"""Those whose images can be had everywhere."""
 PATIENCE_SECONDS = 120.0
 
 
@@ -33,7 +35,8 @@ class Stack:
     key: str = field(default="", repr=False)
 
     def compose(self, *arguments: str, check: bool = True) -> str:
-        command = [*self.compose_command, "-p", self.project, "--profile", "tls", "--profile", "backup", *arguments]
+        profiles = [option for name in PROFILES for option in ("--profile", name)]
+        command = [*self.compose_command, "-p", self.project, *profiles, *arguments]
         return run(command, self.environment, check=check)
 
     def containers(self, service: str = "") -> list[str]:
