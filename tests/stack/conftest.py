@@ -134,7 +134,7 @@ LEFT_OUT = ("grafana/", "elasticsearch:", "kibana:", "elastic/", "prom/node-expo
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     command = compose_command()
     for image in sorted(base_images()):
-        if not _is_here(image):
+        if not is_here(image):
             pytest.skip(f"the container image {image} is not here and cannot be pulled")
     project = f"factorytest{uuid4().hex[:6]}"
     certificates = tmp_path_factory.mktemp("certificates")
@@ -178,7 +178,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             run(["docker", "rmi", "--force", image], running.environment, check=False)
 
 
-def _is_here(image: str) -> bool:
+def is_here(image: str) -> bool:
     commands = (["docker", "image", "inspect", image], ["docker", "pull", "--quiet", image])
     return any(subprocess.run(command, capture_output=True, check=False).returncode == 0 for command in commands)
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from tests.guide import script
 from tests.servers import free_port
-from tests.stack.conftest import ROOT, compose_command
+from tests.stack.conftest import ROOT, compose_command, is_here
 
 from factory import __version__
 
@@ -67,8 +67,8 @@ def packages_of(text: str) -> list[str]:
 def machine() -> Iterator[str]:
     """The name of a running Debian host with systemd."""
     compose_command()
-    if subprocess.run(["docker", "image", "inspect", "debian:bookworm-slim"], capture_output=True).returncode:
-        pytest.skip("the container image debian:bookworm-slim is not here")
+    if not is_here("debian:bookworm-slim"):
+        pytest.skip("the container image debian:bookworm-slim is not here and cannot be pulled")
     packages = " ".join(packages_of(script(GUIDE, "host")))
     docker("build", "--tag", "factory-guide-machine", "--build-arg", f"PACKAGES={packages}", str(MACHINE))
     name = f"factory-guide-{uuid4().hex[:6]}"
