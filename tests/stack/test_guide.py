@@ -101,10 +101,11 @@ def test_the_guide_brings_up_a_host_without_containers(machine: str, tmp_path: P
     )
 
     (VAR / "guide-host.txt").write_text(said)
-    assert '"ready": true' in said
+    said = said.replace('": ', '":')
+    assert '"ready":true' in said
     assert f"308 https://{SITE}/" in said
-    assert '"total_active_time_hours": 1.0' in said
-    assert '"verified": true' in said
+    assert '"total_active_time_hours":1.0' in said
+    assert '"verified":true' in said
     assert "503" in said
     assert "Retry-After" in said or "retry-after" in said
 
@@ -181,7 +182,8 @@ def test_the_guide_brings_up_the_composed_stack(checkout: Path, surroundings: di
 
     (VAR / "guide-stack.txt").write_text(done.stdout)
     assert done.returncode == 0, done.stdout[-6000:]
-    assert '"ready": true' in done.stdout
-    assert '"database_away"' in done.stdout
-    assert '"verified": true' in done.stdout
-    assert "follows from the events" in done.stdout
+    said = done.stdout.replace('": ', '":')
+    assert '"ready":true' in said
+    assert "database_away" in said
+    assert '"verified":true' in said
+    assert "follows from the events" in said
