@@ -104,7 +104,7 @@ def test_the_guide_brings_up_a_host_without_containers(machine: str, tmp_path: P
     said = said.replace('": ', '":')
     assert '"ready":true' in said
     assert f"308 https://{SITE}/" in said
-    assert '"total_active_time_hours":1.0' in said
+    assert '"worker_count":1,"station_count":1' in said
     assert '"verified":true' in said
     assert "503" in said
     assert "Retry-After" in said or "retry-after" in said
