@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 from flask import Flask
 from tests.guide import blocks
 from tools.composition import MEANINGS, defaults, profiles
@@ -23,8 +24,8 @@ from factory.store.access_schema import metadata
 
 ROOT = Path(__file__).resolve().parents[1]
 OPERATIONS = sorted((ROOT / "docs" / "operations").glob("*.md"))
-# Made on the operator's machine.
-NOT_IN_THE_REPOSITORY = {"deploy/secrets", "deploy/certs", "deploy/acme"}
+# Made on the operator's machine; the secrets in the first are those of the composition.
+MADE_LATER = {"deploy/secrets", "deploy/certs", "deploy/acme"}
 DOCUMENTS = sorted(ROOT.glob("*.md"))  # the specification in docs/ may be ahead of the code
 # Names in capitals that the documents use and the server does not read.
 OTHER_VARIABLES = {
@@ -212,7 +213,7 @@ def test_a_link_or_file_named_in_a_document_is_there(document: Path) -> None:
     files = re.findall(r"`((?:backend|tests|frontend|deploy|benchmarks)/[\w./-]+)`", text)
     modules = re.findall(r"`((?:api|cli|operations|store|adapters|domain)/[\w./-]+\.py)`", text)
 
-    missing = [name for name in [*links, *files] if not (ROOT / name).exists()]
+    missing = [name for name in [*links, *files] if not is_there(name)]
     missing += [name for name in modules if not (ROOT / "backend" / "factory" / name).exists()]
     assert missing == []
 
@@ -224,13 +225,21 @@ SHELL_DOCUMENTS = [ROOT / "PRODUCTION_DEPLOYMENT.md", ROOT / "docs" / "RUNBOOKS.
 def test_what_the_shell_blocks_of_a_document_call_is_there(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     shell = "\n".join(block.text for block in blocks(document)) + "\n" + "\n".join(re.findall(r"`([^`\n]+)`", text))
-    scripts = set(re.findall(r"(?<![\w./-])(deploy/[\w./-]+)", shell)) - NOT_IN_THE_REPOSITORY
+    scripts = set(re.findall(r"(?<![\w./-])(deploy/[\w./-]+)", shell))
     tasks = set(re.findall(r"(?:^|[$;&] ?)make ([a-z][a-z-]*)", shell, flags=re.MULTILINE))
     commands = re.findall(r"(?:^|\$ |backend |--user factory )factory ((?:[a-z][a-z-]+ ?)+)", shell, re.MULTILINE)
 
-    assert {name for name in scripts if not (ROOT / name).exists()} == set()
+    assert {name for name in scripts if not is_there(name)} == set()
     assert tasks <= set(make_targets())
     assert [line for line in commands if not exists(*line.split())] == []
+
+
+def is_there(name: str) -> bool:
+    """Whether the repository has a file or directory of this name, or an operator gets it on the way."""
+    if name.startswith("deploy/secrets/"):
+        composition = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+        return f"./{name}" in {secret["file"] for secret in composition["secrets"].values()}
+    return name in MADE_LATER or (ROOT / name).exists()
 
 
 def exists(name: str, *words: str) -> bool:

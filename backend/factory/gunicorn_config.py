@@ -52,21 +52,29 @@ control_socket_disable = True
 # A heartbeat in a file on a slow disk takes a busy worker for a dead one.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # nosec B108
 
-# The server processes inherit this variable, and prometheus_client goes by its presence when it is imported.
-_own_series: str | None = None
-if not _settings.metrics_enabled:
-    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
-elif _settings.prometheus_multiproc_dir is None:
-    _own_series = os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(make_series_directory())
+_own_series: Path | None = None
 
 
 def on_starting(server: "Arbiter") -> None:
-    """Forget the series of an earlier run: its processes are gone, and their numbers may be ours."""
-    directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-    if _settings.metrics_enabled and directory:
-        Path(directory).mkdir(parents=True, exist_ok=True)
-        for series in Path(directory).glob("*.db"):
-            series.unlink(missing_ok=True)
+    """Give the server processes a directory for their series: they inherit the variable that names it.
+
+    prometheus_client goes by its presence when it is imported, so only they may import it.
+    """
+    global _own_series
+    if not _settings.metrics_enabled:
+        os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    elif _settings.prometheus_multiproc_dir is None:
+        _own_series = make_series_directory()
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_own_series)
+    else:
+        _forget_series(Path(_settings.prometheus_multiproc_dir))
+
+
+def _forget_series(directory: Path) -> None:
+    """Remove those of an earlier run: its processes are gone, and their numbers may be ours."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for series in directory.glob("*.db"):
+        series.unlink(missing_ok=True)
 
 
 def child_exit(server: "Arbiter", worker: "Worker") -> None:
