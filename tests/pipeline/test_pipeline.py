@@ -53,7 +53,7 @@ def test_a_job_has_only_the_permissions_that_it_names_and_a_limit_of_time(file: 
     }
 
     assert workflow["permissions"] == {}
-    assert may_write <= {("images", "packages"), ("images", "id-token"), ("release", "contents")}
+    assert may_write <= {("images", "id-token"), ("release", "contents")}
     assert [name for name, job in workflow["jobs"].items() if "timeout-minutes" not in job] == []
 
 
@@ -99,7 +99,11 @@ def test_images_go_to_the_registry_that_was_named_and_no_other_and_not_from_a_pu
     [login] = [step for step in images["steps"] if step.get("uses", "").startswith("docker/login-action@")]
 
     assert images["if"] == "github.event_name == 'push' && vars.REGISTRY != ''"
-    assert login["with"]["registry"] == "${{ vars.REGISTRY }}"
+    assert login["with"] == {
+        "registry": "${{ vars.REGISTRY }}",
+        "username": "${{ vars.REGISTRY_USER }}",
+        "password": "${{ secrets.REGISTRY_PASSWORD }}",
+    }
 
 
 def test_every_python_that_is_promised_is_tested() -> None:
