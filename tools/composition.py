@@ -23,6 +23,7 @@ MEANINGS: Mapping[str, str] = {
     "ACME_WEBROOT": "Directory in which certbot leaves its challenges.",
     "NGINX_SERVER_NAME": "Host name of the site; _ is any.",
     "NGINX_MAX_BODY": "Largest body; not below MAX_BODY_BYTES.",
+    "NGINX_CONNECTIONS": "Requests to the API that are under way at once, of one address.",
     "NGINX_RATE_INGEST": "Requests that bring events, of one address.",
     "NGINX_RATE_READ": "Other requests to the API, of one address.",
     "NGINX_RATE_SIGN_IN": "Attempts to sign in, of one address.",

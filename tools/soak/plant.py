@@ -210,7 +210,8 @@ class Nginx:
             shutil.copy(_ROOT / "deploy" / "nginx" / name, directory)
         shutil.copy("/etc/nginx/mime.types", directory)
         shared = (_ROOT / "deploy" / "nginx" / "templates" / "http.conf.template").read_text()
-        values = {"MAX_BODY": "16m", "RATE_INGEST": "2000r/s", "RATE_READ": "100r/s", "RATE_SIGN_IN": "2r/s"}
+        values = {"MAX_BODY": "16m", "CONNECTIONS": "64"}
+        values |= {"RATE_INGEST": "2000r/s", "RATE_READ": "100r/s", "RATE_SIGN_IN": "2r/s"}
         for name, value in values.items():
             shared = shared.replace(f"${{NGINX_{name}}}", value)
         shared = shared.replace("access_log /dev/stdout ecs;", f"access_log {self.log} ecs;")

@@ -1,4 +1,5 @@
 #!/bin/sh
-# The rendered configuration; the root file system may be read-only.
+# The rendered configuration, made anew; the root file system may be read-only, and /tmp outlive the container.
 set -eu
-mkdir -p /tmp/nginx
+rm -rf /tmp/nginx
+mkdir /tmp/nginx

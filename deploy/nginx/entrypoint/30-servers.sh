@@ -1,8 +1,19 @@
 #!/bin/sh
 # Of the rendered servers keep those that suit: with a certificate HTTPS and a way there, without one HTTP.
 set -eu
-if [ -r /etc/nginx/certs/fullchain.pem ] && [ -r /etc/nginx/certs/privkey.pem ]; then
-    rm -f /tmp/nginx/plain.conf
-else
-    rm -f /tmp/nginx/redirect.conf /tmp/nginx/tls.conf
+certificates=/etc/nginx/certs
+if [ -d $certificates ] && [ ! -x $certificates ]; then
+    echo "$certificates cannot be entered by user $(id -u)." >&2
+    exit 1
 fi
+if [ ! -e $certificates/fullchain.pem ]; then
+    rm -f /tmp/nginx/redirect.conf /tmp/nginx/tls.conf
+    exit
+fi
+for file in fullchain.pem privkey.pem; do
+    if [ ! -r $certificates/$file ]; then
+        echo "$certificates/$file cannot be read by user $(id -u): NGINX does not start without the TLS it was to have." >&2
+        exit 1
+    fi
+done
+rm -f /tmp/nginx/plain.conf

@@ -2,4 +2,4 @@
 set -eu
 backends write
 backends watch &
-if [ -r /etc/nginx/certs/fullchain.pem ]; then certificate & fi
+if [ -e /etc/nginx/certs/fullchain.pem ]; then certificate & fi
