@@ -18,6 +18,17 @@ Every option with its meaning and its default, in groups; at the end a whole exa
 file: DATABASE_URL_FILE=/run/secrets/database_url stands for DATABASE_URL. For docker compose begin with an empty .env \
 and put in only what you change: some defaults differ there, as its section says."""
 
+FEATURE_FLAGS = (
+    "DEMO_MODE",
+    "PERSON_VIEWS",
+    "OIDC_ISSUER",
+    "DATABASE_REPLICA_URL",
+    "DB_POOLER",
+    "METRICS_ENABLED",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+)
+"""Options that turn a part of the server on or off, or an optional service beside it."""
+
 PROFILES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "development": (
         "On one's own machine: open, on loopback only, sample data by a request.",
@@ -53,7 +64,23 @@ PROFILES: Mapping[str, tuple[str, Mapping[str, str]]] = {
 
 def example() -> str:
     """The text of .env.example: a block an option, with empty lines between."""
-    return "\n\n".join(["\n".join(_comment(_HEAD)), *_options(), *_composition(), *_profiles()]) + "\n"
+    return (
+        "\n\n".join(["\n".join(_comment(_HEAD)), _feature_flags(), *_options(), *_composition(), *_profiles()]) + "\n"
+    )
+
+
+def _feature_flags() -> str:
+    """What can be turned on and off. Raises KeyError for a flag that is no option."""
+    declared = {option.name for option in declared_options().values()}
+    unknown = set(FEATURE_FLAGS) - declared
+    if unknown:
+        raise KeyError(f"no option is called {', '.join(sorted(unknown))}")
+    return "\n".join(
+        _comment(
+            f"Feature flags of the server: {', '.join(FEATURE_FLAGS)}. Those of docker compose are its profiles, which "
+            f"COMPOSE_PROFILES names: {', '.join(profiles())}."
+        )
+    )
 
 
 def _options() -> Iterator[str]:
@@ -76,7 +103,12 @@ def _composition() -> Iterator[str]:
     other = [f"{name} {value}" for name, value in found.items() if declared.get(name, value) != value]
     yield "# --- Composition"
     yield "\n".join(_comment(f"Read by docker-compose.yml alone. It sets, unless told else: {', '.join(other)}."))
-    yield "\n".join([*_comment(f"Parts to run beside the rest: {', '.join(profiles())}."), "# COMPOSE_PROFILES="])
+    yield "\n".join(
+        [
+            *_comment(f"Feature flags: the services to run beside the rest, of {', '.join(profiles())}."),
+            "# COMPOSE_PROFILES=",
+        ]
+    )
     unexplained = found.keys() - declared.keys() - MEANINGS.keys()
     if unexplained:
         raise KeyError(f"tools/composition.py does not say what {', '.join(sorted(unexplained))} means")
