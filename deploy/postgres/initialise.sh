@@ -3,13 +3,12 @@
 # The official image runs it by /docker-entrypoint-initdb.d.
 set -euo pipefail
 
-secret() { cat "/run/secrets/$1"; }
-
-psql -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres \
-  -v factory="$(secret factory_password)" \
-  -v replication="$(secret replication_password)" \
-  -v exporter="$(secret exporter_password)" \
-  -v backup="$(secret backup_password)" <<'SQL'
+# psql reads the secrets itself: whatever stands on a command line is seen by everybody on the host.
+psql -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres <<'SQL'
+\set factory `cat /run/secrets/factory_password`
+\set replication `cat /run/secrets/replication_password`
+\set exporter `cat /run/secrets/exporter_password`
+\set backup `cat /run/secrets/backup_password`
 -- Owns the tables and runs the migrations. Requests run as factory_tenant, which row-level security holds to an
 -- organisation's rows.
 CREATE ROLE factory LOGIN PASSWORD :'factory';
