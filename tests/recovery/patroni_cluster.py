@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -22,10 +23,12 @@ import pytest
 from tests.scale.postgres import programs, workplace
 from tests.servers import free_port, http_request
 
-_DEPLOYED = Path(__file__).parents[2] / "deploy" / "ha" / "patroni.yml"
-_PASSWORD = "correct-horse-battery"
+ROOT = Path(__file__).parents[2]
+_DEPLOYED = ROOT / "deploy" / "ha" / "patroni.yml"
+_GUIDE = ROOT / "docs" / "operations" / "failover.md"
+PASSWORD = "correct-horse-battery"
 # PostgreSQL refuses root. The other user may read the Python of this one, whatever directory that is in.
-_AS_SOMEBODY = [
+AS_SOMEBODY = [
     "setpriv",
     "--reuid=nobody",
     "--regid=nogroup",
@@ -34,7 +37,7 @@ _AS_SOMEBODY = [
     "--ambient-caps=+dac_read_search",
 ]
 if os.geteuid() != 0:
-    _AS_SOMEBODY = []
+    AS_SOMEBODY = []
 
 
 class Node:
@@ -60,17 +63,17 @@ class Node:
             "PATRONI_POSTGRESQL_BIN_DIR": str(programs()),
             "PATRONI_POSTGRESQL_PGPASS": str(directory / f"{name}.pgpass"),
             "PATRONI_SUPERUSER_USERNAME": "postgres",
-            "PATRONI_SUPERUSER_PASSWORD": _PASSWORD,
+            "PATRONI_SUPERUSER_PASSWORD": PASSWORD,
             "PATRONI_REPLICATION_USERNAME": "replicator",
-            "PATRONI_REPLICATION_PASSWORD": _PASSWORD,
+            "PATRONI_REPLICATION_PASSWORD": PASSWORD,
             "PATRONI_REWIND_USERNAME": "rewinder",
-            "PATRONI_REWIND_PASSWORD": _PASSWORD,
+            "PATRONI_REWIND_PASSWORD": PASSWORD,
         }
 
     def start(self) -> None:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*_AS_SOMEBODY, sys.executable, "-m", "patroni", str(_DEPLOYED)],
+                [*AS_SOMEBODY, sys.executable, "-m", "patroni", str(_DEPLOYED)],
                 env=self._environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -110,10 +113,10 @@ class Node:
         except (OSError, http.client.HTTPException):
             return 0
 
-    def ask(self, statement: str) -> Any:
+    def ask(self, statement: str, database: str = "postgres") -> Any:
         """The first value that a statement answers on this node, as superuser."""
         connection = psycopg2.connect(
-            host="127.0.0.1", port=self.port, user="postgres", password=_PASSWORD, dbname="postgres"
+            host="127.0.0.1", port=self.port, user="postgres", password=PASSWORD, dbname=database
         )
         try:
             connection.autocommit = True
@@ -131,7 +134,7 @@ class Cluster:
     @property
     def database_url(self) -> str:
         hosts = ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
-        return f"postgresql://factory:{_PASSWORD}@{hosts}/factory?target_session_attrs=read-write"
+        return f"postgresql://factory:{PASSWORD}@{hosts}/factory?target_session_attrs=read-write"
 
     def primary(self) -> Node | None:
         return next((node for node in self.nodes if node.says("/primary") == 200), None)
@@ -142,8 +145,10 @@ class Cluster:
     def make_database(self) -> None:
         primary = self.primary()
         assert primary is not None
-        primary.ask(f"CREATE ROLE factory LOGIN CREATEROLE PASSWORD '{_PASSWORD}'")
-        primary.ask("CREATE DATABASE factory OWNER factory")
+        [statements] = re.findall(r"```sql\n(.+?)```", _GUIDE.read_text(), flags=re.DOTALL)
+        for statement in statements.replace("…", PASSWORD).split(";\n"):
+            if statement.strip():
+                primary.ask(statement)
         # libpq gives up at a host that does not know the database yet, instead of asking the next one.
         known = "SELECT count(*) FROM pg_database WHERE datname = 'factory'"
         wait_until(lambda: all(node.ask(known) for node in self.nodes), "all nodes had the database", self, 20)

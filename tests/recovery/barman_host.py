@@ -1,0 +1,109 @@
+"""The host of the backups: Barman by deploy/host/barman.conf, for three nodes of Patroni."""
+
+from __future__ import annotations
+
+import getpass
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+from tests.recovery.patroni_cluster import AS_SOMEBODY, PASSWORD, ROOT, Cluster, Node, wait_until
+from tests.scale.postgres import Server, programs, workplace
+
+
+class Backups:
+    """The host of the backups: Barman by deploy/host/barman.conf, its addresses changed as the guide says."""
+
+    def __init__(self, directory: Path, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._home = directory / "barman"
+        self._home.mkdir()
+        ports = ",".join(str(node.port) for node in cluster.nodes)
+        deployed = (ROOT / "deploy" / "host" / "barman.conf").read_text()
+        hosts = f"host={','.join('127.0.0.1' for _ in cluster.nodes)} port={ports} connect_timeout=3"
+        user = "nobody" if AS_SOMEBODY else getpass.getuser()
+        configuration = self._home / "barman.conf"
+        configuration.write_text(
+            f"[barman]\nbarman_user = {user}\nbarman_home = {self._home}\nlog_file = {self._home}/barman.log\n"
+            f"path_prefix = {programs()}\n{deployed.replace('host=/var/run/postgresql', hosts)}"
+        )
+        password = self._home / ".pgpass"
+        password.write_text(f"*:*:*:barman:{PASSWORD}\n")
+        password.chmod(0o600)
+        if AS_SOMEBODY:
+            for path in (self._home, password):
+                shutil.chown(path, "nobody", "nogroup")
+        self._environment = {
+            "PATH": f"{Path(sys.executable).parent}:{programs()}:/usr/bin:/bin",
+            "HOME": str(self._home),
+            "LANG": "C.UTF-8",
+            "PGPASSFILE": str(password),
+            "BACKUP_HOME": str(self._home),
+            "BACKUP_CONFIGURATION": str(configuration),
+        }
+
+    def run(self, *arguments: str) -> str:
+        """What a command of deploy/backup/backup says."""
+        return self._run(str(ROOT / "deploy" / "backup" / "backup"), *arguments)
+
+    def barman(self, *arguments: str) -> str:
+        """What Barman says; `cron` is what its package runs each minute."""
+        return self._run("barman", "--config", self._environment["BACKUP_CONFIGURATION"], *arguments)
+
+    def receive_all_of(self, node: Node) -> None:
+        """Wait until it has the log of a node up to now."""
+        now = node.ask("SELECT pg_current_wal_flush_lsn()")
+        received = (
+            "SELECT count(*) FROM pg_stat_replication "
+            f"WHERE application_name = 'barman_receive_wal' AND write_lsn >= '{now}'"
+        )
+        self.barman("cron")
+        wait_until(lambda: node.ask(received) == 1, f"Barman had all of {node.name}", self._cluster, 40)
+
+    def restored(self, query: str) -> Any:
+        """What a server answers that was restored to the newest point, without any node."""
+        server = Server(self._home / "restored")
+        self.run("restore", str(server.directory))
+        (server.directory / "postgresql.conf").write_text("unix_socket_directories = ''\nhot_standby = off\n")
+        (server.directory / "pg_hba.conf").write_text("host all all 127.0.0.1/32 trust\n")
+        server.start()
+        try:
+            wait_until(lambda: _is_primary(server), "the restored server had replayed the log", self._cluster, 40)
+            return server.ask(query, "factory")
+        finally:
+            server.stop("immediate")
+
+    def _run(self, *command: str) -> str:
+        done = subprocess.run(
+            [*AS_SOMEBODY, *command],
+            env=self._environment,
+            cwd=self._home,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
+        return done.stdout
+
+
+def _is_primary(server: Server) -> bool:
+    try:
+        return bool(server.ask("SELECT NOT pg_is_in_recovery()"))
+    except psycopg2.OperationalError:
+        return False
+
+
+@contextmanager
+def backups(cluster: Cluster) -> Iterator[Backups]:
+    """A Barman of the cluster; its process that receives the log ends with the nodes."""
+    pytest.importorskip("barman", reason="Barman is not installed")
+    if shutil.which("rsync") is None:
+        pytest.skip("rsync, by which Barman restores, is not installed")
+    with workplace() as directory:
+        yield Backups(directory, cluster)
