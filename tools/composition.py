@@ -28,7 +28,6 @@ MEANINGS: Mapping[str, str] = {
     "NGINX_RATE_READ": "Other requests to the API, of one address.",
     "NGINX_RATE_SIGN_IN": "Attempts to sign in, of one address.",
     "NGINX_TRUSTED_PROXIES": "Addresses and networks of proxies before NGINX, with spaces between, that are believed.",
-    "NGINX_MEASURED": "Whose requests are counted: nginx or nginx-tls.",
     "POSTGRES_PORT": "Port of 127.0.0.1 for PostgreSQL.",
     "POSTGRES_MAX_CONNECTIONS": "Connections that PostgreSQL and its replica take.",
     "POSTGRES_SHARED_BUFFERS": "Memory of each of the two for pages; a quarter of the container's at most.",

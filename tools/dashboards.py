@@ -130,7 +130,7 @@ DASHBOARDS: dict[str, tuple[str, list[Panel]]] = {
             Panel(
                 "Replica, bytes behind",
                 "bytes",
-                {"{{application_name}}": "max by (application_name) (pg_stat_replication_pg_wal_lsn_diff)"},
+                {"{{application_name}}": "max by (application_name) (pg_stat_replication_pg_wal_lsn_diff >= 0)"},
             ),
             Panel(
                 "Readings, by where they went",
@@ -152,7 +152,10 @@ DASHBOARDS: dict[str, tuple[str, list[Panel]]] = {
             Panel(
                 "Connections",
                 "short",
-                {"active": "nginx_connections_active", "waiting": "nginx_connections_waiting"},
+                {
+                    "{{instance}} active": "nginx_connections_active",
+                    "{{instance}} waiting": "nginx_connections_waiting",
+                },
             ),
             Panel("NGINX answers", "short", {"{{instance}}": "nginx_up"}, "stat"),
             Panel(
@@ -181,6 +184,17 @@ DASHBOARDS: dict[str, tuple[str, list[Panel]]] = {
                 "s",
                 {"drill": "time() - factory_restore_drill_last_success_timestamp_seconds"},
                 "stat",
+            ),
+            Panel(
+                "Encrypted copy, age",
+                "s",
+                {"copy": "time() - factory_backup_copy_last_success_timestamp_seconds"},
+                "stat",
+            ),
+            Panel(
+                "Log received last, age",
+                "s",
+                {"{{instance}}": "time() - factory_backup_wal_last_contact_timestamp_seconds"},
             ),
             Panel(
                 "Disk, free",

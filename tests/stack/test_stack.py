@@ -258,7 +258,7 @@ def test_no_secret_is_in_a_log(stack: Stack) -> None:
 
 
 # What cannot ask itself: two images that hold one program and no shell, and Filebeat, which answers nobody.
-WITHOUT_HEALTH_CHECK = {"redis-exporter", "nginx-exporter", "filebeat"}
+WITHOUT_HEALTH_CHECK = {"redis-exporter", "nginx-exporter", "nginx-tls-exporter", "filebeat"}
 
 
 def test_every_service_has_a_limit_of_resources_and_a_health_check() -> None:

@@ -16,6 +16,7 @@ NOT_HERE = {
 }
 """Panels that the composition of the tests can have no data for."""
 
+JOBS = {"nginx", "nginx-tls", "postgres", "redis", "prometheus", "alertmanager", "certificate", "backup"}
 SECONDS = 100.0
 
 
@@ -45,7 +46,16 @@ def test_prometheus_reaches_everything(stack: Stack) -> None:
         backends = [one for one in targets if one["labels"]["job"] == "backend" and one["health"] == "up"]
         others = [one for one in targets if one["labels"]["job"] != "backend"]
         jobs = {one["labels"]["job"] for one in others}
-        assert {"nginx", "postgres", "redis", "prometheus", "alertmanager", "certificate", "backup"} <= jobs
+        assert {
+            "nginx",
+            "nginx-tls",
+            "postgres",
+            "redis",
+            "prometheus",
+            "alertmanager",
+            "certificate",
+            "backup",
+        } <= jobs
         return len(backends) >= BACKENDS and all(one["health"] == "up" for one in others)
 
     stack.wait_until(up, "every target is up", seconds=90)
@@ -74,7 +84,28 @@ def test_every_query_of_every_panel_finds_something(stack: Stack) -> None:
     assert left == {}
 
 
-def test_the_rules_are_evaluated_and_nothing_pages_in_a_healthy_stack(stack: Stack) -> None:
+def test_a_container_that_is_stopped_is_missed(stack: Stack) -> None:
+    """It leaves the name service, and Prometheus its target: that has to be no way to be forgotten."""
+
+    def instances() -> list[str]:
+        targets = ask(stack, "/api/v1/targets?state=active")["activeTargets"]
+        return [one["labels"]["instance"] for one in targets if one["labels"]["job"] == "backup"]
+
+    def missed() -> bool:
+        query = quote('ALERTS{alertname="BackupMissing"}')
+        return bool(ask(stack, f"/api/v1/query?query={query}")["result"])
+
+    stack.wait_until(lambda: instances() == ["backup:9188"] and not missed(), "the backup container is watched")
+    stack.compose("stop", "--timeout", "5", "backup")
+    try:
+        stack.wait_until(missed, "the backup container is missed")
+    finally:
+        stack.compose("start", "backup")
+
+    stack.wait_until(lambda: not missed(), "the backup container is there again")
+
+
+def test_the_rules_are_evaluated_and_alertmanager_hears_of_them(stack: Stack) -> None:
     groups = ask(stack, "/api/v1/rules")["groups"]
     rules = [rule for group in groups for rule in group["rules"]]
 
