@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -99,7 +100,13 @@ def _embedded_server() -> tuple[str, Callable[[], None]]:
         except Exception as error:  # whatever keeps it from starting is the sentence of the skip
             shutil.rmtree(directory, ignore_errors=True)
             pytest.skip(f"the embedded PostgreSQL does not start here: {error}")
-    return server.get_uri(), server.cleanup
+
+    def stop() -> None:
+        # At once: nobody wants what a shutdown in order would write to the disk first.
+        os.kill(server.get_pid(), signal.SIGQUIT)
+        server.cleanup()
+
+    return server.get_uri(), stop
 
 
 @pytest.fixture(scope="session")
@@ -108,9 +115,10 @@ def postgresql_server() -> Iterator[str]:
     given = os.environ.get("FACTORY_TEST_POSTGRES_URL")
     url, stop = (given, lambda: None) if given else _embedded_server()
     if not given:
-        # The tests kill server processes, never the machine: the disk need not be waited for.
-        for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
-            _administer(url, f"ALTER SYSTEM SET {setting}")
+        # The tests kill server processes, never the machine: the disk need not be waited for. The databases are many
+        # and live for a moment: nobody need tidy them up.
+        for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
+            _administer(url, f"ALTER SYSTEM SET {setting} = off")
         _administer(url, "SELECT pg_reload_conf()")
     yield url
     stop()
@@ -125,6 +133,13 @@ def _administer(server: str, statement: str) -> None:
     engine.dispose()
 
 
+def _drop(server: str, databases: list[str]) -> None:
+    """Removes databases from a server that goes on; the embedded one goes with all that it holds."""
+    if os.environ.get("FACTORY_TEST_POSTGRES_URL"):
+        for name in databases:
+            _administer(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
 def _database(server: str, name: str) -> str:
     url = make_url(server).set(database=name, drivername="postgresql+psycopg2")
     return url.render_as_string(hide_password=False)
@@ -136,7 +151,7 @@ def _postgresql_template(postgresql_server: str) -> Iterator[str]:
     _administer(postgresql_server, f"CREATE DATABASE {name}")
     _migrate(_database(postgresql_server, name))
     yield name
-    _administer(postgresql_server, f"DROP DATABASE {name} WITH (FORCE)")
+    _drop(postgresql_server, [name])
 
 
 @pytest.fixture(scope="session")
@@ -156,8 +171,7 @@ def _fresh_postgresql(postgresql_server: str, _postgresql_template: str) -> Iter
         return _database(postgresql_server, databases[-1])
 
     yield make
-    for name in databases:
-        _administer(postgresql_server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    _drop(postgresql_server, databases)
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import re
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from tests.api.conftest import api_rules, asked
 from tests.conftest import Clock, close_store, make_settings
+
+from factory.app import create_app
+from factory.settings import Settings
 
 
 def test_no_route_redirects_with_or_without_its_slash(served: Flask, site: FlaskClient) -> None:
@@ -66,8 +71,6 @@ def test_security_headers_are_on_every_answer(site: FlaskClient, path: str) -> N
 def test_the_page_is_served_from_its_directory_and_nothing_beside_it(
     fresh_database: Callable[[str], str], tmp_path: Path
 ) -> None:
-    from factory.app import create_app
-
     page = tmp_path / "page"
     (page / "styles").mkdir(parents=True)
     (page / "index.html").write_text("<!doctype html><title>x</title>")
@@ -114,9 +117,21 @@ def test_lists_and_single_things_have_their_shapes(site: FlaskClient) -> None:
 
 
 def test_whether_sample_data_can_be_loaded_is_said(fresh_database: Callable[[str], str], site: FlaskClient) -> None:
-    from factory.app import create_app
-
     assert site.get("/api/v1/demo/").get_json()["data"] == {"enabled": True}
     app = create_app(make_settings(fresh_database("sqlite")), clock=Clock())
     assert app.test_client().get("/api/v1/demo").get_json()["data"] == {"enabled": False}
     close_store(app.extensions["factory_store"])
+
+
+def test_applications_that_nobody_holds_are_forgotten(settings: Settings) -> None:
+    def used() -> weakref.ref[Flask]:
+        app = create_app(settings, clock=Clock())
+        assert app.test_client().get("/api/v1/health/").status_code == 200
+        close_store(app.extensions["factory_store"])
+        return weakref.ref(app)
+
+    applications = [used() for _ in range(3)]
+    gc.collect()
+
+    alive = [one for one in applications if one() is not None]
+    assert len(alive) <= 1, "the client remembers the last one's request"
