@@ -31,6 +31,7 @@ DOCUMENTS = sorted(ROOT.glob("*.md"))  # the specification in docs/ may be ahead
 OTHER_VARIABLES = {
     "ARGS",
     "CI",
+    "COMPOSE_PROFILES",
     "DATABASE_URL_FILE",
     "DEPLOY_DIRECTORY",
     "DEPLOY_TARGET",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
 from factory.domain.calendar import Calendar
+from factory.domain.errors import FactoryError, Unavailable
 from factory.operations.derive import Target, derive
 from factory.store import factories, pending
 from factory.store.database import Store
@@ -16,12 +19,15 @@ from factory.store.factories import Factory
 
 T = TypeVar("T")
 
+log = logging.getLogger("factory.refresh")
+
 
 def read_exactly(*, store: Store, factory: str, read: Callable[[Connection, Factory], T]) -> T:
     """What `read` returns on one snapshot of the database in which nothing waits to be derived.
 
     It may be the replica's: `read` writes nothing, and may be asked again.
-    Raises NotFound for an unknown factory, Unavailable when the database is away or overloaded.
+    Raises NotFound for an unknown factory, Unavailable when the database is away or overloaded, or what waits cannot
+    be derived.
     """
 
     waiting = pending.waiting_in(factory, store.organisation)
@@ -35,14 +41,29 @@ def read_exactly(*, store: Store, factory: str, read: Callable[[Connection, Fact
             if store.replica is None:
                 break
             if not refreshed:  # on the primary; then the replica may do the reading, unless more has come meanwhile
-                _refresh_one(store, factory)
+                with _or_unavailable(store):
+                    _refresh_one(store, factory)
         store.count_on_primary("pending")
         with store.writing_snapshot() as tx:
             store.dialect.own_derived(tx)
-            refresh(store, tx, factories.find(tx, factory))
+            with _or_unavailable(store):
+                refresh(store, tx, factories.find(tx, factory))
             return read(tx, factories.find(tx, factory))
 
     return store.retry(attempt)
+
+
+@contextmanager
+def _or_unavailable(store: Store) -> Iterator[None]:
+    """Whatever a refresh fails of, there is no answer until one succeeds, and that may be the next."""
+    try:
+        with store.with_meaning():
+            yield
+    except FactoryError:
+        raise
+    except Exception as error:  # the reader is told to come back, the log the whole story
+        log.exception("a refresh failed")
+        raise Unavailable("The numbers cannot be brought up to date", code="refresh_failed", retry_after=5) from error
 
 
 def refresh(store: Store, tx: Connection, site: Factory) -> None:

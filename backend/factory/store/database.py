@@ -150,7 +150,7 @@ class Store:
 
     @contextmanager
     def _transaction(self, options: dict[str, Any]) -> Iterator[Connection]:
-        with self._with_meaning(), self._begun(self.engine, options) as tx:
+        with self.with_meaning(), self._begun(self.engine, options) as tx:
             yield tx
 
     @contextmanager
@@ -163,7 +163,8 @@ class Store:
             self.dialect.confirm_commit(connection)
 
     @contextmanager
-    def _with_meaning(self) -> Iterator[None]:
+    def with_meaning(self) -> Iterator[None]:
+        """Errors of the database within are raised as Unavailable or TryAgain, where that is what they mean."""
         try:
             yield
         except TimeoutError:
@@ -175,7 +176,7 @@ class Store:
         """Why the primary has to be read, '' where the replica will do."""
         if replica.rests():
             return replica.trouble
-        with self._with_meaning(), self.engine.connect().execution_options(**self.dialect.QUESTION) as question:
+        with self.with_meaning(), self.engine.connect().execution_options(**self.dialect.QUESTION) as question:
             position = self.dialect.position(question, self.organisation, unless)
         if position is None:
             return "pending"
@@ -203,7 +204,7 @@ class Store:
 
     @contextmanager
     def _failing_over(self, replica: Replica) -> Iterator[None]:
-        with self._with_meaning():
+        with self.with_meaning():
             try:
                 yield
             except (DBAPIError, self.dialect.DriverError) as error:
