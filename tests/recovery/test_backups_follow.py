@@ -7,7 +7,7 @@ from tests.recovery.patroni_cluster import Node, patroni_cluster, wait_until
 
 
 def restart_lsn(node: Node) -> object:
-    return node.ask("SELECT restart_lsn FROM pg_replication_slots WHERE slot_name = 'barman'")
+    return node.ask("SELECT max(restart_lsn) FROM pg_replication_slots WHERE slot_name = 'barman'")
 
 
 def test_backups_go_on_at_the_new_primary_without_a_gap_in_the_log() -> None:
