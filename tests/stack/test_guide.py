@@ -145,7 +145,7 @@ def surroundings(checkout: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
         **ports,
         "BACKEND_PORTS": f"{first}-{first + 5}",
         "COMPOSE_PROJECT_NAME": project,
-        "FRONTEND_IMAGE": f"{project}-frontend",
+        "IMAGE_PREFIX": project,
         "BACKUP_IMAGE": f"{project}-backup",
         "POSTGRES_SHARED_BUFFERS": "64MB",
         "CURL_HOME": str(tmp_path),
@@ -159,14 +159,15 @@ def surroundings(checkout: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
             subprocess.run(tail, cwd=checkout, env=environment, stdout=log, check=False)
         down = [*compose_command(), "down", "--volumes", "--timeout", "5"]
         subprocess.run(down, cwd=checkout, env=environment, check=False)
-        images = [f"{project}-{name}" for name in ("frontend", "backup", "backend:1.0.0", "backend:1.1.0")]
-        docker("rmi", "--force", *images, check=False)
+        names = [f"{name}:{version}" for name in ("backend", "frontend") for version in ("1.0.0", "1.1.0")]
+        docker("rmi", "--force", *(f"{project}-{name}" for name in ("backup", *names)), check=False)
 
 
 def test_the_guide_brings_up_the_composed_stack(checkout: Path, surroundings: dict[str, str]) -> None:
     # Images of the developer's keep their names.
-    commands = script(GUIDE, "stack").replace("factory-backend:", f"{surroundings['COMPOSE_PROJECT_NAME']}-backend:")
-    commands = commands.replace("factory-backup:local", surroundings["BACKUP_IMAGE"])
+    commands = script(GUIDE, "stack").replace("factory-backup:local", surroundings["BACKUP_IMAGE"])
+    for name in ("backend", "frontend"):
+        commands = commands.replace(f"factory-{name}:", f"{surroundings['IMAGE_PREFIX']}-{name}:")
     (checkout / "guide.sh").write_text(commands)
 
     done = subprocess.run(

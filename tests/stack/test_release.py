@@ -34,12 +34,13 @@ class Release:
             tag = f"{self.stack.project}-{name}:{version}"
             run(["docker", "build", "--quiet", "--tag", tag, str(self.directory)], self.stack.environment)
 
-    def run(self, version: str, *, patience: int = 90) -> subprocess.CompletedProcess[str]:
+    def run(self, version: str, *, patience: int = 90, **variables: str) -> subprocess.CompletedProcess[str]:
         environment = {
             **self.stack.environment,
             "IMAGE_PREFIX": self.stack.project,
             "ENV_FILE": str(self.env_file),
             "PATIENCE_SECONDS": str(patience),
+            **variables,
         }
         command = [str(ROOT / "deploy" / "release"), version, "-p", self.stack.project]
         return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -96,11 +97,43 @@ def test_backends_that_never_become_healthy_are_not_let_in(release: Release, sta
     assert release.env_file.read_text() == ""
 
 
+def test_backends_that_find_no_port_are_not_left_beside_the_old_ones(release: Release, stack: Stack) -> None:
+    before = sorted(stack.containers("backend"))
+    release.build("v5", backend="LABEL of=v5")
+    first, last = stack.environment["BACKEND_PORTS"].split("-")
+    too_few = f"{first}-{int(first) + BACKENDS}"
+    assert int(last) > int(first) + BACKENDS
+
+    with Senders(stack) as senders:
+        senders.wait_for(20)
+        ran = release.run("v5", BACKEND_PORTS=too_few)
+        senders.wait_for(20)
+
+    assert ran.returncode == 1
+    assert f"BACKEND_PORTS has to have {2 * BACKENDS} ports" in ran.stderr
+    assert set(senders.answers) == {201}
+    assert sorted(stack.containers("backend")) == before
+    assert release.env_file.read_text() == ""
+
+
+def test_a_version_that_does_not_answer_over_https_is_taken_back(release: Release, stack: Stack) -> None:
+    before = release.images("backend"), release.images("nginx-tls")
+    break_https = "sed -i 's|include site.conf;|return 503;|' /etc/nginx/templates/tls.conf.template"
+    release.build("v6", frontend=f"USER root\nRUN {break_https}\nUSER 101:101")
+
+    ran = release.run("v6", patience=75)
+
+    assert ran.returncode == 1
+    assert "going back to" in ran.stderr
+    assert (release.images("backend"), release.images("nginx-tls")) == before
+    assert b"<title>" in stack.ask("GET", "/", headers={}).content
+
+
 def test_a_version_whose_page_is_missing_is_taken_back(release: Release, stack: Stack) -> None:
     before = release.images("backend"), release.images("nginx")
     release.build("v4", frontend="USER root\nRUN rm /usr/share/nginx/html/index.html\nUSER 101:101")
 
-    ran = release.run("v4", patience=45)
+    ran = release.run("v4", patience=75)
 
     assert ran.returncode == 1
     assert "going back to" in ran.stderr
