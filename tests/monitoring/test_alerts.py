@@ -242,6 +242,8 @@ MORE: list[tuple[str, Case]] = [
         Case(RECEIVED | {BARMAN: f"{nan(90)} stale"}, dict.fromkeys(RECEIVED, "1x90 stale")),
     ),
     ("WalNotReceived", Case(RECEIVED | {BARMAN: f"{nan(90)} stale"}, RECEIVED)),
+    # A standby of Patroni's has the name of its member.
+    ("ReplicaGone", Case(RECEIVED, RECEIVED | constant(LAG.replace("walreceiver", "db2"), 0))),
     # Whether a replica streams is unknown while nobody asks the primary.
     ("ReplicaGone", Case(RECEIVED | ended(LAG, 0), dict.fromkeys((*RECEIVED, LAG), "0x90 stale"))),
     ("ReadsLeaveReplica", Case(READ_FROM_PRIMARY | RECEIVED | constant(LAG, 0), READ_FROM_PRIMARY | RECEIVED)),
