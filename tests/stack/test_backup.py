@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -112,6 +113,60 @@ def test_the_copy_is_encrypted_and_whole(stack: Stack, backup: Backup) -> None:
         "RESTIC_PASSWORD_FILE=/run/secrets/backup_passphrase; restic check --read-data 2>&1"
     )
     assert "no errors were found" in checked
+
+
+COPIED = "marks/backup_copy_last_success_timestamp_seconds"
+
+
+def docker(*arguments: str) -> str:
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout
+
+
+def locks(stack: Stack, backup: Backup) -> list[str]:
+    """Those of restic's repository, whether the container runs or not."""
+    image = stack.inspect(backup.container, "{{.Config.Image}}")
+    command = ("--entrypoint", "ls", image, "/var/lib/restic/repository/locks")
+    return docker("run", "--rm", "--volumes-from", backup.container, *command).split()
+
+
+@pytest.fixture
+def in_a_copy(stack: Stack, backup: Backup) -> Iterator[Backup]:
+    """The container, while it makes a copy by itself that takes a while."""
+    backup.shell(f"head --bytes 256M /dev/urandom >{HOME}/factory/ballast; rm -f {HOME}/{COPIED}")
+    docker("restart", backup.container)
+    locked = "ls /var/lib/restic/repository/locks"
+    stack.wait_until(lambda: backup.shell(locked) != "", "a copy has begun")
+    yield backup
+    stack.wait_until(lambda: backup.shell(f"ls {HOME}/{COPIED} || true") != "", "the next copy has succeeded", 300)
+    backup.shell(f"rm {HOME}/factory/ballast")
+
+
+def test_a_copy_that_is_stopped_leaves_no_lock_behind(stack: Stack, in_a_copy: Backup) -> None:
+    docker("stop", in_a_copy.container)
+
+    left = locks(stack, in_a_copy)
+    docker("start", in_a_copy.container)
+    assert left == []
+
+
+def test_after_a_copy_that_was_killed_the_next_one_succeeds(stack: Stack, in_a_copy: Backup) -> None:
+    docker("kill", in_a_copy.container)
+    assert len(locks(stack, in_a_copy)) == 1
+
+    docker("start", in_a_copy.container)
+
+    stack.wait_until(lambda: in_a_copy.shell(f"ls {HOME}/{COPIED} || true") != "", "the next copy has succeeded", 300)
+
+
+def test_a_drill_fails_where_there_is_no_organisation_to_verify(stack: Stack, backup: Backup) -> None:
+    empty = "ALTER TABLE organisations RENAME TO kept; CREATE TABLE organisations (LIKE kept INCLUDING ALL)"
+    stack.sql(f"BEGIN; {empty}; ALTER TABLE organisations OWNER TO factory; COMMIT")
+    time.sleep(1)
+    [point] = stack.sql("SELECT now()")
+    time.sleep(1)
+    stack.sql("BEGIN; DROP TABLE organisations; ALTER TABLE kept RENAME TO organisations; COMMIT")
+
+    assert "holds no organisation" in backup.fails("drill", point)
 
 
 def test_a_drill_fails_on_a_backup_that_was_damaged(stack: Stack, backup: Backup) -> None:

@@ -86,10 +86,47 @@ def machine() -> Iterator[str]:
         docker("rm", "--force", "--volumes", name, check=False)
 
 
+LOSS = r"""
+post() { curl --fail --silent --show-error --output /dev/null https://$site/api/v1/events/ -H "X-API-Key: $key" \
+  -H 'Content-Type: application/json' -d "{\"timestamp\": \"2026-01-15T10:30:00Z\", \"worker_id\": \"$1\",
+    \"workstation_id\": \"S1\", \"event_type\": \"working\", \"event_id\": \"$1\"}"; }
+told() { sudo --user postgres psql --no-align --tuples-only --dbname "${2:-postgres}" --command "$1"; }
+post right
+sleep 1
+before_the_mistake=$(date '+%F %T.%N%z')
+sleep 1
+post mistake
+sudo /opt/factory/current/deploy/host/backup full
+post last
+flushed=$(told 'SELECT pg_current_wal_flush_lsn()')
+until told "SELECT 'received' FROM pg_stat_replication WHERE application_name = 'barman_receive_wal'
+  AND write_lsn >= '$flushed'" | grep --quiet received; do sleep 1; done
+sudo systemctl kill --signal SIGKILL --kill-who all 'postgresql@*'
+until sudo find /var/lib/postgresql/*/main -mindepth 1 -delete; do sleep 1; done
+"""
+"""The primary dies with its disk after three events, of which the newest backup lacks the last."""
+
+KEPT = """
+echo "kept after $1:" $(told "SELECT string_agg(event_id, ' ' ORDER BY received_at) FROM events
+  WHERE event_id IN ('right', 'mistake', 'last')" factory)
+"""
+
+
+def with_a_loss(commands: str) -> str:
+    """The guide's commands with a loss before the restore, which then is done a second time to before the mistake."""
+    start = commands.index("moment=''\n")
+    end = commands.index("--- ", start)
+    end = commands.rindex("\n", start, end)
+    restore = commands[start:end]
+    earlier = restore.replace("moment=''", 'moment="$before_the_mistake"')
+    parts = [LOSS, restore, KEPT.replace("$1", "the loss"), earlier, KEPT.replace("$1", "the mistake")]
+    return "\n".join([commands[:start], *parts, commands[end:]])
+
+
 def test_the_guide_brings_up_a_host_without_containers(machine: str, tmp_path: Path) -> None:
     archive = release_archive(tmp_path)
     commands = tmp_path / "guide.sh"
-    commands.write_text(script(GUIDE, "host"))
+    commands.write_text(with_a_loss(script(GUIDE, "host")))
     for source, target in (
         (commands, "guide.sh"),
         (archive, "factory-1.0.0.tar.gz"),
@@ -106,6 +143,8 @@ def test_the_guide_brings_up_a_host_without_containers(machine: str, tmp_path: P
     assert f"308 https://{SITE}/" in said
     assert '"worker_count":1,"station_count":1' in said
     assert '"verified":true' in said
+    assert "kept after the loss: right mistake last\n" in said
+    assert "kept after the mistake: right\n" in said
     assert "503" in said
     assert "Retry-After" in said or "retry-after" in said
 
@@ -188,3 +227,4 @@ def test_the_guide_brings_up_the_composed_stack(checkout: Path, surroundings: di
     assert "database_away" in said
     assert '"verified":true' in said
     assert "follows from the events" in said
+    assert said.rstrip().endswith("streaming"), "the replica does not follow the restored primary"
