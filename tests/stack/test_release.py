@@ -121,7 +121,7 @@ def test_a_version_that_does_not_answer_over_https_is_taken_back(release: Releas
     break_https = "sed -i 's|include site.conf;|return 503;|' /etc/nginx/templates/tls.conf.template"
     release.build("v6", frontend=f"USER root\nRUN {break_https}\nUSER 101:101")
 
-    ran = release.run("v6", patience=75)
+    ran = release.run("v6")
 
     assert ran.returncode == 1
     assert "going back to" in ran.stderr
@@ -133,7 +133,7 @@ def test_a_version_whose_page_is_missing_is_taken_back(release: Release, stack: 
     before = release.images("backend"), release.images("nginx")
     release.build("v4", frontend="USER root\nRUN rm /usr/share/nginx/html/index.html\nUSER 101:101")
 
-    ran = release.run("v4", patience=75)
+    ran = release.run("v4")
 
     assert ran.returncode == 1
     assert "going back to" in ran.stderr
