@@ -40,7 +40,7 @@ def _var() -> None:
 def docker(*arguments: str, check: bool = True) -> str:
     """What a command of Docker's says on both outputs; an assertion with its end where it fails."""
     done = subprocess.run(
-        ["docker", *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900
+        ["docker", *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=1800
     )
     assert not check or done.returncode == 0, f"docker {' '.join(arguments)[:200]}\n{done.stdout[-6000:]}"
     return done.stdout
@@ -216,7 +216,7 @@ def test_the_guide_brings_up_the_composed_stack(checkout: Path, surroundings: di
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=900,
+        timeout=1800,
         check=False,
     )
 
