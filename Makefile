@@ -19,8 +19,8 @@ RUNNABLE := $(VENV)/.runnable-$(VERSION)
 READY := $(VENV)/.ready-$(VERSION)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 ARGS ?=
-JOBS ?= 2
-PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
+JOBS ?= 3
+PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup
 # What a person sets in .env holds for the tasks that start the product.
 ENVIRONMENT_FILE := set -a; if [ -f .env ]; then . ./.env; fi; set +a;
 
@@ -62,10 +62,10 @@ audit: $(READY) $(SAFETY)/.ready ## Search the code and the locked packages for 
 	$(BIN)/bandit -q -r backend -c pyproject.toml
 	$(BIN)/python -m tools.audit_packages $(SAFETY)/bin/safety
 
-# The composed stack is one for all of its tests, so they run in one process.
+# The networks of containers come and go, which cuts a browser's connections: its tests are over when those begin.
 test: $(READY) ## Run every test, on SQLite, PostgreSQL and the composed stack
-	$(PYTEST) $(if $(ARGS),$(ARGS),--ignore tests/stack)
-	$(if $(ARGS),,$(BIN)/python -m pytest tests/stack)
+	$(PYTEST) $(or $(ARGS),tests/browser)
+	$(if $(ARGS),,$(PYTEST) --ignore tests/browser)
 
 test-stack: $(READY) ## Build the images, bring the composed stack up and test it (Docker)
 	$(BIN)/python -m pytest tests/stack $(ARGS)
@@ -125,12 +125,13 @@ deploy: ## Release RELEASE on DEPLOY_TARGET (user@host), in its DEPLOY_DIRECTORY
 notify: $(READY) ## Post the line in TEXT to the web hook in NOTIFY_URL
 	$(BIN)/python -m tools.notify "$$TEXT"
 
-check: lint types imports ## Everything that needs no test: ruff, flake8, mypy, import-linter
+check: lint types imports ## Everything that needs no test: ruff, flake8, shellcheck, mypy, import-linter
 
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/flake8 backend tests tools --extend-exclude tools/node_modules
+	$(BIN)/shellcheck --external-sources deploy/compose.sh $$(grep -rlE '^#!.*sh$$' deploy .ci)
 
 types: $(READY)
 	$(BIN)/mypy

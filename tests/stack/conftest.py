@@ -25,6 +25,15 @@ PROFILES = ("tls", "backup", "pooler")
 PATIENCE_SECONDS = 120.0
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process has the composed stack, and begins with it; following the guide on a host takes as long."""
+    here = [item for item in items if item.path.is_relative_to(Path(__file__).parent)]
+    for item in here:
+        on_host = "machine" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("host" if on_host else "stack"))
+    items.sort(key=lambda item: item not in here)
+
+
 @dataclass
 class Stack:
     """A running composition; commands are those of docker-compose and docker."""
