@@ -19,8 +19,8 @@ RUNNABLE := $(VENV)/.runnable-$(VERSION)
 READY := $(VENV)/.ready-$(VERSION)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 ARGS ?=
-JOBS ?= 3
-PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup
+JOBS ?= 2
+PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
 # What a person sets in .env holds for the tasks that start the product.
 ENVIRONMENT_FILE := set -a; if [ -f .env ]; then . ./.env; fi; set +a;
 
@@ -65,10 +65,14 @@ audit: $(READY) $(SAFETY)/.ready ## Search the code and the locked packages for 
 # The networks of containers come and go, which cuts a browser's connections: its tests are over when those begin.
 test: $(READY) ## Run every test, on SQLite, PostgreSQL and the composed stack
 	$(PYTEST) $(or $(ARGS),tests/browser)
-	$(if $(ARGS),,$(PYTEST) --ignore tests/browser)
+	$(if $(ARGS),,$(MAKE) --jobs 2 test-stack test-others)
 
+test-others: $(READY) ## Run every test but the browser's and the composed stack's
+	$(PYTEST) --ignore tests/browser --ignore tests/stack
+
+# One process has the composed stack, another follows the guide on a host meanwhile.
 test-stack: $(READY) ## Build the images, bring the composed stack up and test it (Docker)
-	$(BIN)/python -m pytest tests/stack $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup tests/stack $(ARGS)
 
 secrets: ## Make the secrets of docker-compose.yml in deploy/secrets; those that are there stay
 	deploy/make-secrets
@@ -198,6 +202,6 @@ clean: ## Remove .venv, caches and build products; the data in var/ stays
 		.import_linter_cache backend/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help install run run-secure audit test test-stack secrets restore-drill lint-images kubernetes bench bench-quick soak bench-ui coverage check lint types imports format migrations-check \
+.PHONY: help install run run-secure audit test test-others test-stack secrets restore-drill lint-images kubernetes bench bench-quick soak bench-ui coverage check lint types imports format migrations-check \
 	lock clean lighthouse screenshots vendor icons shell env-example dashboards \
 	packages lint-pipeline release-files publish sign deploy notify

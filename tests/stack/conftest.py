@@ -26,12 +26,11 @@ PATIENCE_SECONDS = 120.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process has the composed stack, and begins with it; following the guide on a host takes as long."""
-    here = [item for item in items if item.path.is_relative_to(Path(__file__).parent)]
-    for item in here:
-        on_host = "machine" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("host" if on_host else "stack"))
-    items.sort(key=lambda item: item not in here)
+    """One process has the composed stack; another follows the guide on a host meanwhile."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            on_host = "machine" in getattr(item, "fixturenames", ())
+            item.add_marker(pytest.mark.xdist_group("host" if on_host else "stack"))
 
 
 @dataclass
