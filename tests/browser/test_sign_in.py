@@ -210,9 +210,9 @@ def test_a_refused_token_is_renewed_once_for_all_questions(page: Any, server: Ru
     assert renewed.value.status == 200
     page.wait_for_selector("main[aria-busy=false] .tile")
 
+    page.wait_for_selector("#banner", state="hidden")
     assert len(refused) == 3
     assert len(renewals) == 1
-    assert page.locator("#banner").is_hidden()
 
 
 def test_a_token_is_renewed_before_it_ends(page: Any, server: RunningServer) -> None:
