@@ -25,6 +25,7 @@ PROFILES = ("tls", "backup", "pooler")
 PATIENCE_SECONDS = 120.0
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One process has the composed stack; another follows the guide on a host meanwhile."""
     for item in items:
