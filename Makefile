@@ -70,9 +70,9 @@ test: $(READY) ## Run every test, on SQLite, PostgreSQL and the composed stack
 test-others: $(READY) ## Run every test but the browser's and the composed stack's
 	$(PYTEST) --ignore tests/browser --ignore tests/stack
 
-# One process has the composed stack, another follows the guide on a host meanwhile.
+# The composed stack is one for all of its tests, so they run in one process.
 test-stack: $(READY) ## Build the images, bring the composed stack up and test it (Docker)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup tests/stack $(ARGS)
+	$(BIN)/python -m pytest tests/stack $(ARGS)
 
 secrets: ## Make the secrets of docker-compose.yml in deploy/secrets; those that are there stay
 	deploy/make-secrets

@@ -25,15 +25,6 @@ PROFILES = ("tls", "backup", "pooler")
 PATIENCE_SECONDS = 120.0
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process has the composed stack; another follows the guide on a host meanwhile."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            on_host = "machine" in getattr(item, "fixturenames", ())
-            item.add_marker(pytest.mark.xdist_group("host" if on_host else "stack"))
-
-
 @dataclass
 class Stack:
     """A running composition; commands are those of docker-compose and docker."""
