@@ -62,15 +62,12 @@ audit: $(READY) $(SAFETY)/.ready ## Search the code and the locked packages for 
 	$(BIN)/bandit -q -r backend -c pyproject.toml
 	$(BIN)/python -m tools.audit_packages $(SAFETY)/bin/safety
 
-# The networks of containers come and go, which cuts a browser's connections: its tests are over when those begin.
+# The composed stack is one for all of its tests, so they run in one process; and the networks of containers come and
+# go, which cuts a browser's connections.
 test: $(READY) ## Run every test, on SQLite, PostgreSQL and the composed stack
-	$(PYTEST) $(or $(ARGS),tests/browser)
-	$(if $(ARGS),,$(MAKE) --jobs 2 test-stack test-others)
+	$(PYTEST) $(or $(ARGS),--ignore tests/stack)
+	$(if $(ARGS),,$(MAKE) test-stack)
 
-test-others: $(READY) ## Run every test but the browser's and the composed stack's
-	$(PYTEST) --ignore tests/browser --ignore tests/stack
-
-# The composed stack is one for all of its tests, so they run in one process.
 test-stack: $(READY) ## Build the images, bring the composed stack up and test it (Docker)
 	$(BIN)/python -m pytest tests/stack $(ARGS)
 
@@ -202,6 +199,6 @@ clean: ## Remove .venv, caches and build products; the data in var/ stays
 		.import_linter_cache backend/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help install run run-secure audit test test-others test-stack secrets restore-drill lint-images kubernetes bench bench-quick soak bench-ui coverage check lint types imports format migrations-check \
+.PHONY: help install run run-secure audit test test-stack secrets restore-drill lint-images kubernetes bench bench-quick soak bench-ui coverage check lint types imports format migrations-check \
 	lock clean lighthouse screenshots vendor icons shell env-example dashboards \
 	packages lint-pipeline release-files publish sign deploy notify
