@@ -47,6 +47,8 @@ class Site:
         self.reads: Counter[str] = Counter()
         if self.store.replica is not None:
             self.store.replica.count = lambda where, because: self.reads.update([because or where])
+            # However slow the machine, the replica is read once it has caught up.
+            self.store.replica.patience = 20.0
 
     def post(self, number: int) -> int:
         return self.client.post(EVENTS, json={**EVENT, "event_id": str(number)}).status_code
@@ -155,15 +157,16 @@ def test_each_reading_counts_all_that_was_acknowledged_to_anybody_before(make: M
 
 def test_a_replica_that_is_behind_is_passed_by_and_nothing_is_missed(make: Make, paused: Server) -> None:
     site = make_behind(make, paused)
+    patience = site.store.replica.patience = 1.0
 
     began = time.monotonic()
     assert site.total() == 2
-    assert 0.1 <= time.monotonic() - began < 1
+    assert patience <= time.monotonic() - began < 5 * patience
     assert site.went() == {"behind": 1}
 
     began = time.monotonic()
     assert [site.total() for _ in range(5)] == [2] * 5
-    assert time.monotonic() - began < 0.45
+    assert time.monotonic() - began < 4 * patience, "one of them may try the replica again, not each"
     assert site.went() == {"behind": 5}
 
     paused.ask("SELECT pg_wal_replay_resume()")

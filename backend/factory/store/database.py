@@ -19,7 +19,6 @@ from factory.settings import Settings
 from factory.store import postgresql, sqlite
 from factory.store.acting import OPTION
 from factory.store.pool_use import tell_pool_use
-from factory.store.replica import PATIENCE_SECONDS as REPLICA_PATIENCE_SECONDS
 from factory.store.replica import Condition, Position, Replica
 from factory.store.slow_statements import log_slow_statements
 
@@ -190,7 +189,7 @@ class Store:
         return trouble
 
     def _trouble_with(self, replica: Replica, position: Position) -> str:
-        deadline = time.monotonic() + REPLICA_PATIENCE_SECONDS
+        deadline = time.monotonic() + replica.patience
         pause = 0.001
         with self._failing_over(replica), replica.engine.connect() as connection:
             question = connection.execution_options(**self.dialect.QUESTION)

@@ -12,9 +12,6 @@ from sqlalchemy import Engine
 
 log = logging.getLogger("factory.store")
 
-PATIENCE_SECONDS = 0.1
-"""How long a read waits for the replica to catch up."""
-
 _PAUSES = {"behind": 0.5, "cancelled": 1.0, "away": 5.0, "foreign": 5.0}
 """Seconds for which a replica is left alone, by what was the matter with it."""
 _SILENCE_SECONDS = 60.0
@@ -51,6 +48,8 @@ class Replica:
     def __init__(self, engine: Engine, count: Callable[[str, str], None]) -> None:
         self.engine = engine
         self.count = count
+        self.patience = 0.1
+        """Seconds for which a read waits for the replica to catch up."""
         self.trouble = "away"
         """Why it was last left alone. Nobody has reached it yet."""
         self._lock = threading.Lock()
