@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import shutil
 import zipfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -15,12 +14,6 @@ from xml.etree import ElementTree
 
 import pytest
 from tests.servers import RunningServer
-
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright for Python is not installed")
-
-CHROMIUM = shutil.which("chromium")
-if CHROMIUM is None:
-    pytest.skip("chromium is not installed (Debian: apt-get install chromium)", allow_module_level=True)
 
 SHEET = {"": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
 COLUMNS = [
@@ -38,24 +31,16 @@ TABLE = {"columns": COLUMNS, "rows": ROWS, "timeZone": "Europe/Berlin"}
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    directory = tmp_path_factory.mktemp("export")
-    with RunningServer(f"sqlite:///{directory / 'factory.db'}", directory / "server.log") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def page(server: RunningServer) -> Iterator[Any]:
+def page(browser: Any, server: RunningServer) -> Iterator[Any]:
     """An answer of the API as a document: the page's policy and none of its code. The browser may not complain."""
     complaints: list[str] = []
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        opened = browser.new_context(accept_downloads=True, timezone_id="America/New_York", locale="de-DE").new_page()
-        opened.on("console", lambda message: complaints.append(message.text) if is_complaint(message) else None)
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
-        opened.goto(f"http://127.0.0.1:{server.port}/api/v1/health/live")
-        yield opened
-        browser.close()
+    context = browser.new_context(accept_downloads=True, timezone_id="America/New_York", locale="de-DE")
+    opened = context.new_page()
+    opened.on("console", lambda message: complaints.append(message.text) if is_complaint(message) else None)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.goto(f"http://127.0.0.1:{server.port}/api/v1/health/live")
+    yield opened
+    context.close()
     assert complaints == []
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +12,6 @@ import pytest
 from tests.browser.offline_site import Site
 from tests.servers import RunningServer
 from tools import shell
-
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright for Python is not installed")
-
-CHROMIUM = shutil.which("chromium")
-if CHROMIUM is None:
-    pytest.skip("chromium is not installed (Debian: apt-get install chromium)", allow_module_level=True)
 
 REGISTER = """async () => {
   await navigator.serviceWorker.register("sw.js");
@@ -40,14 +33,6 @@ FORGET = """() => new Promise((resolve) => {
   port1.onmessage = resolve;
   navigator.serviceWorker.controller.postMessage({ type: "forget" }, [port2]);
 })"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        running = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield running
-        running.close()
 
 
 @pytest.fixture
