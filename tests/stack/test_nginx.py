@@ -204,35 +204,101 @@ def test_a_certificate_that_cannot_be_read_is_no_reason_to_go_without_tls(
     assert re.search(r"/etc/nginx/certs\S* cannot be", said)
 
 
-CONFIGURE = """
+HOST = """
 cat >/usr/local/bin/systemctl <<'SYSTEMCTL'
 #!/bin/sh
-if [ -s /run/nginx.pid ]; then nginx -s reload; else nginx; fi
+asked() { curl --silent http://127.0.0.1:8081/nginx/backends; }
+case $1 in
+  reload-or-restart) if [ -s /run/nginx.pid ]; then nginx -s reload; else nginx 9>&-; fi ;;
+  restart)
+    echo "$2 ends while $(asked) is asked" >>/restarts
+    sleep 1
+    echo "$2 begins while $(asked) is asked" >>/restarts ;;
+esac
 SYSTEMCTL
 chmod +x /usr/local/bin/systemctl
 rm -f /var/log/nginx/*  # where the image has links to its standard output
 mkdir -p /etc/factory /opt/factory/current /var/lib/nginx
 cp -r /source/deploy /source/frontend /opt/factory/current
 cp /source/deploy/host/nginx.env /etc/factory
-configure=/opt/factory/current/deploy/host/configure-nginx
-$configure
+host=/opt/factory/current/deploy/host
+configured() { find /etc/nginx -type f -exec sha256sum {} + | sort; }
+"""
+"""On a host it is systemd that starts NGINX and lets it read its configuration, and restarts the servers."""
+
+
+def on_a_host(image: str, commands: str, *options: str) -> str:
+    """What the commands say on a host of NGINX's with a release in its place."""
+    mounts = [option for name in ("deploy", "frontend") for option in ("--volume", f"{ROOT / name}:/source/{name}:ro")]
+    host = ["--user", "root", "--entrypoint", "bash", *mounts, *options, image]
+    return docker("run", "--rm", *host, "-euc", HOST + commands)
+
+
+REFUSED = """
+$host/configure-nginx
 curl --fail --silent http://127.0.0.1:8081/nginx/backends
 curl --fail --silent --output /dev/null http://127.0.0.1/
-find /etc/nginx -type f -exec sha256sum {} + | sort >/before
+configured >/before
 echo NGINX_RATE_READ=nonsense >>/etc/factory/nginx.env
-if $configure; then exit 9; fi
-find /etc/nginx -type f -exec sha256sum {} + | sort | cmp /before -
+if $host/configure-nginx; then exit 9; fi
+configured | cmp /before -
 nginx -q -t
 sed -i '$d' /etc/factory/nginx.env
-$configure 5002
+$host/configure-nginx 5002
 curl --fail --silent http://127.0.0.1:8081/nginx/backends
+find /etc/nginx -name backends.conf | wc -l
 """
-"""On a host it is systemd that starts NGINX and lets it read its configuration."""
 
 
 def test_a_configuration_that_nginx_refuses_is_not_written_on_a_host(image: str) -> None:
-    mounts = [option for name in ("deploy", "frontend") for option in ("--volume", f"{ROOT / name}:/source/{name}:ro")]
+    said = on_a_host(image, REFUSED)
 
-    said = docker("run", "--rm", "--user", "root", "--entrypoint", "bash", *mounts, image, "-euc", CONFIGURE)
+    assert said == "127.0.0.1:5001 127.0.0.1:5002127.0.0.1:50021"
 
-    assert said == "127.0.0.1:5001 127.0.0.1:5002127.0.0.1:5002"
+
+FULL = """
+echo 'types {}' >/etc/nginx/mime.types
+$host/configure-nginx
+configured >/before
+echo "NGINX_TRUSTED_PROXIES='$(printf '10.0.0.%s ' {1..200})'" >>/etc/factory/nginx.env
+cat /dev/zero >/etc/nginx/rest || true
+if $host/configure-nginx; then exit 9; fi
+rm /etc/nginx/rest
+configured | cmp /before -
+nginx -q -t
+curl --fail --silent http://127.0.0.1:8081/nginx/backends
+"""
+
+
+def test_a_full_disk_leaves_nginx_of_a_host_the_configuration_that_it_has(image: str) -> None:
+    said = on_a_host(image, FULL, "--tmpfs", "/etc/nginx:size=512k")
+
+    assert said == "127.0.0.1:5001 127.0.0.1:5002"
+
+
+AT_ONCE = """
+servers='listen 127.0.0.1:5001; listen 127.0.0.1:5002; return 200;'
+echo "pid /run/servers.pid; events {} http { access_log off; server { $servers } }" >/servers.conf
+nginx -c /servers.conf
+$host/configure-nginx
+$host/rolling-restart >/dev/null & first=$!
+$host/rolling-restart >/dev/null & second=$!
+until [ -s /restarts ]; do sleep 0.1; done
+$host/configure-nginx
+wait $first
+wait $second
+cat /restarts
+curl --fail --silent http://127.0.0.1:8081/nginx/backends
+"""
+
+
+def test_restarts_and_certbots_hook_at_once_wait_for_each_other_so_that_a_server_always_answers(image: str) -> None:
+    *restarts, in_the_end = on_a_host(image, AT_ONCE).splitlines()
+
+    one_by_one = [
+        f"factory@{one} {does} while 127.0.0.1:{other} is asked"
+        for one, other in ((5001, 5002), (5002, 5001))
+        for does in ("ends", "begins")
+    ]
+    assert restarts == one_by_one * 2
+    assert in_the_end == "127.0.0.1:5001 127.0.0.1:5002"
