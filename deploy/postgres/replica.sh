@@ -5,16 +5,20 @@ export PGPASSWORD
 PGPASSWORD=$(cat /run/secrets/replication_password)
 
 if [[ $(id -u) == 0 ]]; then
-  mkdir -p "$PGDATA"
+  mkdir -p "$(dirname "$PGDATA")"
   chown -R postgres:postgres "$(dirname "$PGDATA")"
-  chmod 700 "$PGDATA"
   exec gosu postgres "${BASH_SOURCE[0]}" "$@"
 fi
-if [[ ! -s $PGDATA/PG_VERSION ]]; then
-  # A copy that broke off half-way is begun anew: PG_VERSION comes with the rest.
-  find "$PGDATA" -mindepth 1 -delete
-  pg_basebackup --host postgres --username replicator --pgdata "$PGDATA" --write-recovery-conf --slot replica \
-    --wal-method stream --checkpoint fast
+# The last file of a copy is pg_control, and what is copied gets its name when it is whole and on disk: a copy that was
+# cut off is begun anew.
+if [[ ! -s $PGDATA/global/pg_control ]]; then
+  rm -rf "$PGDATA" "$PGDATA.copy"
+  # The first process of a container ends at no signal that it does not ask for, and asks when nothing holds it.
+  trap 'kill $!; wait; exit 143' INT TERM
+  pg_basebackup --host postgres --username replicator --pgdata "$PGDATA.copy" --write-recovery-conf --slot replica \
+    --wal-method stream --checkpoint fast &
+  wait $!
+  mv "$PGDATA.copy" "$PGDATA"
 fi
 unset PGPASSWORD
 exec "$@"
