@@ -95,7 +95,9 @@ DASHBOARDS: dict[str, tuple[str, list[Panel]]] = {
     "database": (
         "Database",
         [
-            Panel("PostgreSQL answers", "short", {"exporter": "pg_up", "backends": "min(factory_store_up)"}, "stat"),
+            Panel(
+                "PostgreSQL answers", "short", {"{{instance}}": "pg_up", "backends": "min(factory_store_up)"}, "stat"
+            ),
             Panel(
                 "Transactions a second",
                 "ops",
@@ -107,7 +109,10 @@ DASHBOARDS: dict[str, tuple[str, list[Panel]]] = {
             Panel(
                 "Connections",
                 "short",
-                {"taken": "sum(pg_stat_database_numbackends)", "limit": "max(pg_settings_max_connections)"},
+                {
+                    "{{instance}}": "sum by (instance) (pg_stat_database_numbackends)",
+                    "limit": "max(pg_settings_max_connections)",
+                },
             ),
             Panel(
                 "Connections of the backends",

@@ -72,6 +72,9 @@ NORTH = 'organisation="acme",factory="north"'
 SHIFT = f'factory_shift_running{{{NORTH},organisation_key="1"}}'
 AGE = f"factory_newest_event_age_seconds{{{NORTH}}}"
 ARRIVAL = 'factory_source_last_arrival_timestamp_seconds{organisation_key="1",factory="north",source="camera-1"}'
+OLD_BACKEND, NEW_BACKEND = (SHIFT.replace("{", f'{{instance="{one}",') for one in ("old", "new"))
+NIGHT = {AGE: f"30000x{MINUTES}"}
+"""A factory whose newest event is of the evening before."""
 LATENESS = "factory_event_lateness_seconds_bucket"
 CERTIFICATE = "nginx_certificate_expiry_timestamp_seconds"
 LAG = 'pg_stat_replication_pg_wal_lsn_diff{job="postgres",application_name="walreceiver"}'
@@ -86,6 +89,11 @@ DAY, HOUR, NOW = 86_400, 3600, MINUTES * 60
 SUCCESS = 'factory_{}_last_success_timestamp_seconds{{job="backup",instance="b"}}'
 INTERVAL = 'factory_{}_interval_seconds{{job="backup",instance="b"}}'
 CONTACT = 'factory_backup_wal_last_contact_timestamp_seconds{job="backup",instance="b"}'
+
+
+def nodes(series: str, *values: float) -> Series:
+    """What the exporters of a database's nodes tell of theirs, one value each."""
+    return {f'{series}{{job="postgres",instance="db{n}"}}': f"{value}x{MINUTES}" for n, value in enumerate(values, 1)}
 
 
 def scheduled(mark: str, age: float, every: float, schedule: str = "") -> Series:
@@ -140,6 +148,7 @@ CASES: dict[str, Case] = {
         constant(f"factory_dirty_stretches{{{NORTH}}}", 200_000), constant(f"factory_dirty_stretches{{{NORTH}}}", 200)
     ),
     "DatabaseDown": Case(constant("factory_store_up", 0), constant("factory_store_up", 1)),
+    "DatabaseNodeDown": Case(nodes("pg_up", 1, 0), nodes("pg_up", 1, 1)),
     "ReplicaGone": Case(RECEIVED, RECEIVED | constant(LAG, 0)),
     "ReplicaBehind": Case(constant(LAG, 1e9), constant(LAG, 1e6)),
     "ReadsLeaveReplica": Case(
@@ -160,7 +169,10 @@ CASES: dict[str, Case] = {
         constant('factory_database_connections{instance="a",pool="primary"}', 39) | POOLS,
         constant('factory_database_connections{instance="a",pool="primary"}', 30) | POOLS,
     ),
-    "DiskFills": Case({FREE: f"100000000000-200000000x{MINUTES}"}, {FREE: f"100000000000-1000000x{MINUTES}"}),
+    "DiskFills": Case(
+        {FREE: f"25000000000-100000000x{MINUTES}"} | constant(SIZE, 10**11),
+        {FREE: f"25000000000-1000000x{MINUTES}"} | constant(SIZE, 10**11),
+    ),
     "DiskAlmostFull": Case(constant(FREE, 5e9) | constant(SIZE, 1e11), constant(FREE, 5e10) | constant(SIZE, 1e11)),
     "NoDiskFigures": Case({}, constant(FREE, 5e9)),
     "BackupOld": Case(scheduled("backup", 2 * DAY, DAY), scheduled("backup", 30 * HOUR, DAY)),
@@ -236,6 +248,43 @@ MORE: list[tuple[str, Case]] = [
             constant('up{job="backend",pod="a"}', 1) | ended('up{job="backend",pod="b"}', 1),
         ),
     ),
+    # Where there are several nodes, one that is away is not the database: that is away when no backend reaches it, or,
+    # where no backend tells, no exporter.
+    ("DatabaseDown", Case(nodes("pg_up", 0, 0), nodes("pg_up", 1, 0))),
+    (
+        "DatabaseDown",
+        Case(
+            nodes("pg_up", 0, 1) | constant("factory_store_up", 0),
+            nodes("pg_up", 0) | constant("factory_store_up", 1),
+        ),
+    ),
+    (
+        "ConnectionsNearLimit",
+        Case(
+            nodes("pg_stat_database_numbackends", 190, 20) | nodes("pg_settings_max_connections", 200, 200),
+            nodes("pg_stat_database_numbackends", 70, 70, 70) | nodes("pg_settings_max_connections", 200, 200, 200),
+        ),
+    ),
+    # Before a shift nobody was there: how long it is silent counts from its start, whichever backends have begun since.
+    ("NoEventsFromFactory", Case(NIGHT | {SHIFT: "0x94 1x25"}, NIGHT | {SHIFT: "0x109 1x10"})),
+    (
+        "NoEventsFromFactory",
+        Case(
+            NIGHT | {OLD_BACKEND: "0x94 1x5 stale", NEW_BACKEND: "_x99 1x20"},
+            NIGHT | {OLD_BACKEND: "0x109 stale", NEW_BACKEND: "_x109 1x10"},
+        ),
+    ),
+    ("NoEventsFromSource", Case({ARRIVAL: "60x120", SHIFT: "0x79 1x40"}, {ARRIVAL: "60x120", SHIFT: "0x94 1x25"})),
+    # While no backend tells, nothing is known of a silence.
+    ("NoEventsFromFactory", Case(constant(AGE, 1200) | constant(SHIFT, 1), ended(AGE, 60, 110) | ended(SHIFT, 1, 110))),
+    (
+        "NoEventsFromSource",
+        Case(constant(ARRIVAL, 60) | constant(SHIFT, 1), ended(ARRIVAL, 60, 105) | ended(SHIFT, 1, 105)),
+    ),
+    # A factory that has never delivered has no age.
+    ("NoEventsFromFactory", Case(constant(SHIFT, 1), constant(SHIFT, 0))),
+    ("NoEventsFromFactory", Case({SHIFT: "_x90 1x29"}, {SHIFT: "_x110 1x9"})),
+    ("NoEventsFromFactory", Case({SHIFT: "0x94 1x25"}, {SHIFT: "0x109 1x10"})),
     # Barman's host has no container; the exporter of the primary sees who receives.
     (
         "WalNotReceived",
@@ -340,6 +389,18 @@ def test_a_source_is_missed_after_its_backends_have_gone_and_forgotten_after_a_w
     hold([("NoEventsFromSource", case) for case in cases], tmp_path, interval="1h", at="96h")
 
 
+@pytest.mark.parametrize("at", ["75h", "96h"])
+def test_a_disk_that_fills_steadily_is_told_and_the_step_of_a_full_backup_is_not(at: str, tmp_path: Path) -> None:
+    size = {SIZE: f"{10**11}x100"}
+    steady = {FREE: "60000000000-500000000x100"} | size
+    steps = [
+        {FREE: f"{before}x72 {after}x28"} | size
+        for before, after in ((62 * 10**9, 47 * 10**9), (29 * 10**9, 25 * 10**9))
+    ]
+
+    hold([("DiskFills", Case(steady, step)) for step in steps], tmp_path, interval="1h", at=at)
+
+
 def test_each_alert_says_how_bad_it_is_and_where_its_runbook_stands() -> None:
     headings = re.findall(r"^## (\w+)$", (ROOT / "docs" / "RUNBOOKS.md").read_text(), flags=re.MULTILINE)
 
@@ -351,28 +412,67 @@ def test_each_alert_says_how_bad_it_is_and_where_its_runbook_stands() -> None:
         assert rule["annotations"]["runbook_url"].endswith(f"#{name.lower()}")
 
 
-@pytest.mark.parametrize("given", ["", "https://wiki.example.org/runbooks"])
-def test_the_link_to_a_runbook_begins_with_what_prometheus_is_told(given: str, tmp_path: Path) -> None:
+def hold_told(alert: str, series: Series, told: dict[str, Any], directory: Path, **more: Any) -> None:
+    """Let promtool look at what an alert says when it fires after an hour."""
     promtool = tool("promtool", "prometheus")
-    annotations = alerts()["NoBackend"]["annotations"] | {"runbook_url": f"{given or 'docs/RUNBOOKS.md'}#nobackend"}
     test = {
         "interval": "1m",
-        "input_series": [{"series": 'up{job="backend"}', "values": "0x10"}],
-        "external_labels": {"runbooks": given} if given else {},
-        "alert_rule_test": [
-            {
-                "eval_time": "5m",
-                "alertname": "NoBackend",
-                "exp_alerts": [{"exp_labels": {"severity": "page"}, "exp_annotations": annotations}],
-            }
-        ],
+        "input_series": [{"series": one, "values": values} for one, values in series.items()],
+        "alert_rule_test": [{"eval_time": "1h", "alertname": alert, "exp_alerts": [told]}],
     }
-    file = tmp_path / "test.json"
-    file.write_text(json.dumps({"rule_files": [str(RULES / "*.yml")], "evaluation_interval": "1m", "tests": [test]}))
+    file = directory / "test.json"
+    suite = {"rule_files": [str(RULES / "*.yml")], "evaluation_interval": "1m", "tests": [test | more]}
+    file.write_text(json.dumps(suite))
 
     done = subprocess.run([promtool, "test", "rules", str(file)], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("given", ["", "https://wiki.example.org/runbooks"])
+def test_the_link_to_a_runbook_begins_with_what_prometheus_is_told(given: str, tmp_path: Path) -> None:
+    annotations = alerts()["NoBackend"]["annotations"] | {"runbook_url": f"{given or 'docs/RUNBOOKS.md'}#nobackend"}
+
+    hold_told(
+        "NoBackend",
+        constant('up{job="backend"}', 0),
+        {"exp_labels": {"severity": "page"}, "exp_annotations": annotations},
+        tmp_path,
+        external_labels={"runbooks": given} if given else {},
+    )
+
+
+@pytest.mark.parametrize(
+    ("age", "summary", "description"),
+    [
+        ({}, "No event has ever come from north, and a shift runs", "Connect its senders, or set its shifts; silence"),
+        (
+            constant(AGE, 1200),
+            "Nothing has happened for 20m 0s in north while a shift runs",
+            "No event has an instant of",
+        ),
+    ],
+    ids=["never", "no longer"],
+)
+def test_a_silent_factory_is_told_apart_from_one_that_never_delivered(
+    age: Series, summary: str, description: str, tmp_path: Path
+) -> None:
+    template = alerts()["NoEventsFromFactory"]["annotations"]["description"]
+    described = next(one for one in re.split(r"{{.*?}}", template) if one.startswith(description))
+
+    hold_told(
+        "NoEventsFromFactory",
+        age | constant(SHIFT, 1),
+        {
+            "exp_labels": {"severity": "page", "organisation": "acme", "organisation_key": "1", "factory": "north"},
+            "exp_annotations": {
+                "summary": summary,
+                "description": described,
+                "runbook_url": "docs/RUNBOOKS.md#noeventsfromfactory",
+            },
+        },
+        tmp_path,
+    )
 
 
 @pytest.mark.parametrize(
@@ -382,6 +482,7 @@ def test_the_link_to_a_runbook_begins_with_what_prometheus_is_told(given: str, t
         (["severity=page", "alertname=NoEventsFromFactory"], "on-call"),
         (["severity=ticket", "alertname=NoEventsFromSource"], "tickets"),
         (["severity=ticket", "alertname=ReplicaBehind"], "tickets"),
+        (["severity=ticket", "alertname=DatabaseNodeDown"], "tickets"),
     ],
 )
 def test_an_alert_goes_to_whom_it_concerns(labels: list[str], receiver: str) -> None:
@@ -392,6 +493,39 @@ def test_an_alert_goes_to_whom_it_concerns(labels: list[str], receiver: str) -> 
     )
 
     assert done.stdout.strip() == receiver
+
+
+def route_of(alert: str) -> dict[str, Any]:
+    """How an alert is told: a route has from the one above it what it does not say itself."""
+    labels = {f'{name}="{value}"' for name, value in {"alertname": alert, **alerts()[alert]["labels"]}.items()}
+    found = route = yaml.safe_load(ALERTMANAGER.read_text())["route"]
+    while route := next((one for one in route.get("routes", []) if labels >= set(one["matchers"])), None):
+        found = found | route
+    return found
+
+
+@pytest.mark.parametrize("alert", alerts())
+def test_a_page_is_repeated_each_hour_and_a_ticket_twice_a_day(alert: str) -> None:
+    every = {"page": "1h", "ticket": "12h"}
+
+    assert route_of(alert)["repeat_interval"] == every[alerts()[alert]["labels"]["severity"]]
+
+
+def test_only_silence_is_muted_at_the_weekend_which_is_that_of_a_place() -> None:
+    intervals = yaml.safe_load(ALERTMANAGER.read_text())["time_intervals"]
+
+    assert [alert for alert in alerts() if "mute_time_intervals" in route_of(alert)] == [
+        "NoEventsFromFactory",
+        "NoEventsFromSource",
+    ]
+    assert all("location" in stretch for one in intervals for stretch in one["time_intervals"])
+
+
+def test_a_factory_that_is_silent_mutes_the_sources_of_its_own_organisation_alone() -> None:
+    rules = yaml.safe_load(ALERTMANAGER.read_text())["inhibit_rules"]
+    equal = next(one["equal"] for one in rules if one["source_matchers"] == ['alertname="NoEventsFromFactory"'])
+
+    assert sorted(equal) == ["factory", "organisation_key"]
 
 
 def test_the_alertmanager_reads_its_configuration_and_mutes_only_alerts_that_there_are() -> None:
