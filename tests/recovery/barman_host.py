@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,7 @@ class Backups:
     def __init__(self, directory: Path, cluster: Cluster) -> None:
         self._cluster = cluster
         self._home = directory / "barman"
-        self._home.mkdir()
+        self._make_home()
         ports = ",".join(str(node.port) for node in cluster.nodes)
         deployed = (ROOT / "deploy" / "host" / "barman.conf").read_text()
         hosts = f"host={','.join('127.0.0.1' for _ in cluster.nodes)} port={ports} connect_timeout=3"
@@ -37,16 +38,27 @@ class Backups:
         password.write_text(f"*:*:*:barman:{PASSWORD}\n")
         password.chmod(0o600)
         if AS_SOMEBODY:
-            for path in (self._home, password):
-                shutil.chown(path, "nobody", "nogroup")
+            shutil.chown(password, "nobody", "nogroup")
         self._environment = {
-            "PATH": f"{Path(sys.executable).parent}:{programs()}:/usr/bin:/bin",
+            "PATH": f"{Path(sys.executable).parent}:{programs()}:{os.environ['PATH']}",
             "HOME": str(self._home),
             "LANG": "C.UTF-8",
             "PGPASSFILE": str(password),
             "BACKUP_HOME": str(self._home),
             "BACKUP_CONFIGURATION": str(configuration),
+            "RESTIC_REPOSITORY": str(directory / "copy"),
+            "RESTIC_PASSWORD": PASSWORD,
         }
+
+    def _make_home(self) -> None:
+        self._home.mkdir()
+        if AS_SOMEBODY:
+            shutil.chown(self._home, "nobody", "nogroup")
+
+    def lose(self) -> None:
+        """The host is gone; there is a new one, on which nothing is. Whoever writes goes on in the old place."""
+        self._home.rename(self._home.with_name("lost"))
+        self._make_home()
 
     def run(self, *arguments: str) -> str:
         """What a command of deploy/backup/backup says."""
