@@ -7,6 +7,7 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from tests.stack.conftest import ROOT, compose_command, is_here
 from factory import __version__
 
 GUIDE = ROOT / "PRODUCTION_DEPLOYMENT.md"
+FAILOVER = ROOT / "docs" / "operations" / "failover.md"
 VAR = ROOT / "var" / "stack"
 MACHINE = Path(__file__).parent / "machine"
 SITE = "factory.example.org"
@@ -63,17 +65,17 @@ def packages_of(text: str) -> list[str]:
     return [word for command in commands for word in command.split() if re.fullmatch(r"[a-z][a-z0-9.+-]+", word)]
 
 
-@pytest.fixture
-def machine() -> Iterator[str]:
-    """The name of a running Debian host with systemd."""
+@contextmanager
+def booted(packages: list[str], *options: str) -> Iterator[str]:
+    """The name of a running Debian host with systemd, to which the packages have been downloaded."""
     compose_command()
     if not is_here("debian:bookworm-slim"):
         pytest.skip("the container image debian:bookworm-slim is not here and cannot be pulled")
-    packages = " ".join(packages_of(script(GUIDE, "host")))
-    docker("build", "--tag", "factory-guide-machine", "--build-arg", f"PACKAGES={packages}", str(MACHINE))
+    image = "factory-guide-machine"
+    docker("build", "--tag", image, "--build-arg", f"PACKAGES={' '.join(packages)}", str(MACHINE))
     name = f"factory-guide-{uuid4().hex[:6]}"
     try:
-        docker("run", "--detach", "--name", name, *SYSTEMD, "--add-host", f"{SITE}:127.0.0.1", "factory-guide-machine")
+        docker("run", "--detach", "--name", name, *SYSTEMD, *options, image)
         deadline = time.monotonic() + BOOT_SECONDS
         while docker("exec", name, "systemctl", "is-system-running", check=False).strip() not in (
             "running",
@@ -84,6 +86,12 @@ def machine() -> Iterator[str]:
         yield name
     finally:
         docker("rm", "--force", "--volumes", name, check=False)
+
+
+@pytest.fixture
+def machine() -> Iterator[str]:
+    with booted(packages_of(script(GUIDE, "host")), "--add-host", f"{SITE}:127.0.0.1") as name:
+        yield name
 
 
 LOSS = r"""
@@ -147,6 +155,37 @@ def test_the_guide_brings_up_a_host_without_containers(machine: str, tmp_path: P
     assert "kept after the mistake: right\n" in said
     assert "503" in said
     assert "Retry-After" in said or "retry-after" in said
+
+
+@pytest.fixture
+def database_hosts() -> Iterator[dict[str, str]]:
+    """The containers of db1, db2 and db3, by these names, which they know each other by."""
+    network = f"factoryguide{uuid4().hex[:6]}"
+    with ExitStack() as running:
+        running.callback(docker, "network", "rm", network, check=False)
+        docker("network", "create", network)
+        packages = packages_of(script(FAILOVER, "database"))
+        yield {
+            host: running.enter_context(
+                booted(packages, "--network", network, "--hostname", host, "--network-alias", host)
+            )
+            for host in ("db1", "db2", "db3")
+        }
+
+
+def test_the_guide_of_the_failover_brings_up_one_etcd_of_three_hosts(database_hosts: dict[str, str]) -> None:
+    ours = (ROOT / "deploy" / "ha" / "etcd.env.example").read_text().splitlines()
+    for host, container in database_hosts.items():
+        named = [line if line.startswith("ETCD_INITIAL_CLUSTER=") else line.replace("db1", host) for line in ours]
+        example = "cat >etcd.env.example <<'EXAMPLE'\n" + "\n".join(named) + "\nEXAMPLE\n"
+        docker("exec", container, "bash", "-euo", "pipefail", "-c", example + script(FAILOVER, "database"))
+
+    deadline = time.monotonic() + BOOT_SECONDS
+    for container in database_hosts.values():
+        said = ""
+        while not all(f"http://{host}:2379 is healthy" in said for host in database_hosts):
+            assert time.monotonic() < deadline, said + docker("exec", container, "journalctl", "--unit", "etcd")
+            said = docker("exec", container, "etcdctl", "endpoint", "health", "--cluster", check=False)
 
 
 SHELL = """
