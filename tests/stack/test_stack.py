@@ -308,6 +308,17 @@ def test_a_profile_is_valid_and_the_files_that_it_mounts_are_here(profile: str) 
     assert parsed["services"]["backend"]["deploy"]["replicas"] == 3
 
 
+def test_a_migration_asks_the_database_for_which_it_waits_and_not_the_pooler() -> None:
+    pooled = {"COMPOSE_PROFILES": "pooler", "DATABASE_URL_SECRET": "pooled_database_url"}
+
+    services = yaml.safe_load(run([*compose_command(), "config"], {**os.environ, **pooled}))["services"]
+
+    asks = {name: services[name]["environment"]["DATABASE_URL_FILE"] for name in ("backend", "migrate")}
+    assert asks == {"backend": "/run/secrets/pooled_database_url", "migrate": "/run/secrets/database_url"}
+    assert services["migrate"]["environment"].keys() == services["backend"]["environment"].keys()
+    assert list(services["migrate"]["depends_on"]) == ["postgres"]
+
+
 @pytest.mark.parametrize("dockerfile", ["Dockerfile.backend", "Dockerfile.frontend", "deploy/backup/Dockerfile"])
 def test_a_dockerfile_is_clean(dockerfile: str) -> None:
     hadolint = Path(__file__).resolve().parents[2] / ".venv" / "bin" / "hadolint"
