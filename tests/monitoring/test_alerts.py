@@ -96,9 +96,9 @@ def nodes(series: str, *values: float) -> Series:
     return {f'{series}{{job="postgres",instance="db{n}"}}': f"{value}x{MINUTES}" for n, value in enumerate(values, 1)}
 
 
-def scheduled(mark: str, age: float, every: float, schedule: str = "") -> Series:
+def scheduled(mark: str, age: float, every: float) -> Series:
     """What succeeded so many seconds ago and should each so many."""
-    return constant(SUCCESS.format(mark), NOW - age) | constant(INTERVAL.format(schedule or mark), every)
+    return constant(SUCCESS.format(mark), NOW - age) | constant(INTERVAL.format(mark), every)
 
 
 def stopped(series: Series) -> Series:
@@ -177,9 +177,7 @@ CASES: dict[str, Case] = {
     "NoDiskFigures": Case({}, constant(FREE, 5e9)),
     "BackupOld": Case(scheduled("backup", 2 * DAY, DAY), scheduled("backup", 30 * HOUR, DAY)),
     "WalNotReceived": Case(constant(CONTACT, NOW - 1000), {CONTACT: f"0+60x{MINUTES}"}),
-    "BackupCopyOld": Case(
-        scheduled("backup_copy", 2 * DAY, DAY, "backup"), scheduled("backup_copy", 30 * HOUR, DAY, "backup")
-    ),
+    "BackupCopyOld": Case(scheduled("backup_copy", 2 * DAY, DAY), scheduled("backup_copy", 30 * HOUR, DAY)),
     "RestoreDrillOld": Case(
         scheduled("restore_drill", 10 * DAY, 7 * DAY), scheduled("restore_drill", 8 * DAY, 7 * DAY)
     ),
@@ -197,7 +195,7 @@ READ_FROM_PRIMARY = growing('factory_reads_total{from="primary"}', 600) | growin
 MORE: list[tuple[str, Case]] = [
     # What has never succeeded has no series that could grow old.
     ("BackupOld", Case(BACKED_UP, BACKED_UP | scheduled("backup", HOUR, DAY))),
-    ("BackupCopyOld", Case(BACKED_UP, BACKED_UP | scheduled("backup_copy", HOUR, DAY, "backup"))),
+    ("BackupCopyOld", Case(BACKED_UP, BACKED_UP | scheduled("backup_copy", HOUR, DAY))),
     ("RestoreDrillOld", Case(BACKED_UP, BACKED_UP | scheduled("restore_drill", HOUR, DAY))),
     ("WalNotReceived", Case(BACKED_UP, BACKED_UP | {CONTACT: f"0+60x{MINUTES}"})),
     # Intervals are settings. A full backup of a large database takes hours.
@@ -216,8 +214,8 @@ MORE: list[tuple[str, Case]] = [
     (
         "BackupCopyOld",
         Case(
-            stopped(scheduled("backup_copy", 2 * DAY, DAY, "backup")),
-            stopped(scheduled("backup_copy", HOUR, DAY, "backup")),
+            stopped(scheduled("backup_copy", 2 * DAY, DAY)),
+            stopped(scheduled("backup_copy", HOUR, DAY)),
         ),
     ),
     (
