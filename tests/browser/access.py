@@ -17,7 +17,7 @@ FIRST = "a first password that is told"
 PASSWORD = "a sentence that only one person knows"
 HOME = "default"
 SECOND = "second"
-PEOPLE = {"admin": "everywhere", "manager": HOME, "supervisor": HOME, "viewer": HOME, "wall": HOME}
+OTHERS = ("manager", "supervisor", "viewer", "wall")
 NEWCOMER = "newcomer@example.org"
 ENTERED = "main[aria-busy=false] #view > *"
 
@@ -33,14 +33,15 @@ def secured_server(directory: Path, **environment: str) -> Iterator[RunningServe
     # All of a test's people sign in from one address, more often than people do.
     access = {"ACCESS": "required", "SECRET_KEY": secrets.token_urlsafe(48), "RATE_LIMIT_SIGN_IN": "1000/minute"}
     server = RunningServer(database, directory / "server.log", **access, **environment)
-    command(server, "db", "upgrade")
-    command(server, "seed")
-    for role, factory in PEOPLE.items():
-        add_user(server, address(role), role, factory)
-    add_user(server, NEWCOMER, "viewer", HOME)
     with server:
-        for role in PEOPLE:
-            choose_password(server, address(role))
+        command(server, "seed")
+        for email, role, factory in ((address("admin"), "admin", "everywhere"), (NEWCOMER, "viewer", HOME)):
+            add_user(server, email, role, factory)
+        choose_password(server, address("admin"), FIRST)
+        for role in OTHERS:
+            user = {"email": address(role), "name": f"The {role}", "roles": {HOME: role}}
+            added = api(server, "POST", "/users/", user, role="admin")
+            choose_password(server, address(role), added["data"]["initial_password"])
         added = api(server, "POST", "/factories/", {"factory_id": SECOND, "name": "Second plant"}, role="admin")
         assert added["status"] == "success", added
         yield server
@@ -61,9 +62,9 @@ def add_user(server: RunningServer, email: str, role: str, factory: str) -> None
     command(server, "user", "add", "--email", email, *more, typed=f"{FIRST}\n")
 
 
-def choose_password(server: RunningServer, email: str) -> None:
-    token = sign_in_over_http(server, email, FIRST)
-    values = {"old_password": FIRST, "new_password": PASSWORD}
+def choose_password(server: RunningServer, email: str, first: str) -> None:
+    token = sign_in_over_http(server, email, first)
+    values = {"old_password": first, "new_password": PASSWORD}
     reply = server.request("POST", "/api/v1/session/password", json.dumps(values).encode(), headers(token))
     assert reply.status == 200, reply.body
 
