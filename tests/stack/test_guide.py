@@ -131,6 +131,14 @@ def with_a_loss(commands: str) -> str:
     return "\n".join([commands[:start], *parts, commands[end:]])
 
 
+def reached_from_outside(machine: str) -> set[int]:
+    """The TCP ports at which a host listens on more than its loopback; addresses are as the kernel writes them."""
+    sockets = docker("exec", machine, "cat", "/proc/net/tcp", "/proc/net/tcp6").splitlines()
+    listening = [line.split()[1].split(":") for line in sockets if line.split()[3] == "0A"]
+    loopback = ("7F", "0" * 24 + "01000000")
+    return {int(port, 16) for address, port in listening if not address.endswith(loopback)}
+
+
 def test_the_guide_brings_up_a_host_without_containers(machine: str, tmp_path: Path) -> None:
     archive = release_archive(tmp_path)
     commands = tmp_path / "guide.sh"
@@ -155,6 +163,7 @@ def test_the_guide_brings_up_a_host_without_containers(machine: str, tmp_path: P
     assert "kept after the mistake: right\n" in said
     assert "503" in said
     assert "Retry-After" in said or "retry-after" in said
+    assert reached_from_outside(machine) == {80, 443}
 
 
 @pytest.fixture
