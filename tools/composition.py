@@ -39,6 +39,7 @@ MEANINGS: Mapping[str, str] = {
     "BACKUP_RETENTION_DAYS": "Days to which the database can be taken back.",
     "PROMETHEUS_PORT": "Port of 127.0.0.1 for Prometheus.",
     "PROMETHEUS_RETENTION": "How long measurements are kept.",
+    "RUNBOOKS_URL": "Address at which people read docs/RUNBOOKS.md, for the links in notifications.",
     "ALERTMANAGER_CONFIG": "Directory of alertmanager.yml and of the files that its receivers read secrets from.",
     "ALERTMANAGER_PORT": "Port of 127.0.0.1 for Alertmanager.",
     "GRAFANA_PORT": "Port of 127.0.0.1 for Grafana.",
