@@ -3,6 +3,10 @@
 if docker compose version >/dev/null 2>&1; then compose=(docker compose); else compose=(docker-compose); fi
 compose+=("$@" --profile tls)
 
+# Whoever listens may go away in mid-run, as a lost connection or a cancelled job does: what is said is taken all the
+# same, so that neither a command nor its clean-up ends by saying something.
+exec > >(trap '' INT TERM HUP; exec tee -p /dev/null) 2> >(trap '' INT TERM HUP; exec tee -p /dev/null >&2)
+
 # The containers of services, those that do not run among them, without those of `docker compose run`.
 containers() {
   local format='{{if ne (index .Config.Labels "com.docker.compose.oneoff") "True"}}{{.Id}}{{end}}'
