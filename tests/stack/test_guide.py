@@ -94,41 +94,58 @@ def machine() -> Iterator[str]:
         yield name
 
 
-LOSS = r"""
-post() { curl --fail --silent --show-error --output /dev/null https://$site/api/v1/events/ -H "X-API-Key: $key" \
-  -H 'Content-Type: application/json' -d "{\"timestamp\": \"2026-01-15T10:30:00Z\", \"worker_id\": \"$1\",
-    \"workstation_id\": \"S1\", \"event_type\": \"working\", \"event_id\": \"$1\"}"; }
-told() { sudo --user postgres psql --no-align --tuples-only --dbname "${2:-postgres}" --command "$1"; }
+EVENTS = r"""
+post() {{ curl --fail --silent --show-error --output /dev/null {curl} https://{site}/api/v1/events/ \
+  -H "X-API-Key: $key" -H 'Content-Type: application/json' \
+  -d "{{\"timestamp\": \"2026-01-15T10:30:00Z\", \"worker_id\": \"$1\",
+    \"workstation_id\": \"S1\", \"event_type\": \"working\", \"event_id\": \"$1\"}}"; }}
+told() {{ {psql} --no-align --tuples-only --dbname "${{2:-postgres}}" --command "$1"; }}
+kept() {{
+  until post "$2"; do sleep 1; done
+  echo "kept after $1:" $(told "SELECT string_agg(event_id, ' ' ORDER BY received_at) FROM events
+    WHERE event_id IN ('right', 'mistake', 'last')" factory)
+}}
 post right
 sleep 1
 before_the_mistake=$(date '+%F %T.%N%z')
 sleep 1
 post mistake
-sudo /opt/factory/current/deploy/host/backup full
+{backup} full
 post last
+"""
+"""Three events, of which the newest backup lacks the last; `kept` says which are there, once one more is taken."""
+
+LOSS = r"""
 flushed=$(told 'SELECT pg_current_wal_flush_lsn()')
 until told "SELECT 'received' FROM pg_stat_replication WHERE application_name = 'barman_receive_wal'
   AND write_lsn >= '$flushed'" | grep --quiet received; do sleep 1; done
 sudo systemctl kill --signal SIGKILL --kill-who all 'postgresql@*'
-until sudo find /var/lib/postgresql/*/main -mindepth 1 -delete; do sleep 1; done
+until sudo find /var/lib/postgresql -mindepth 1 -delete; do sleep 1; done
 """
-"""The primary dies with its disk after three events, of which the newest backup lacks the last."""
-
-KEPT = """
-echo "kept after $1:" $(told "SELECT string_agg(event_id, ' ' ORDER BY received_at) FROM events
-  WHERE event_id IN ('right', 'mistake', 'last')" factory)
-"""
+"""The primary of a host dies with its disk; the new one is empty."""
 
 
-def with_a_loss(commands: str) -> str:
-    """The guide's commands with a loss before the restore, which then is done a second time to before the mistake."""
+def with_restores(commands: str, before: str) -> str:
+    """The guide's commands with what happens before the restore, which then is done to three points in time.
+
+    The newest; one before every backup, which has to be refused; and one before the mistake.
+    """
     start = commands.index("moment=''\n")
-    end = commands.index("--- ", start)
-    end = commands.rindex("\n", start, end)
+    end = commands.rindex("\n", start, commands.index("--- ", start))
     restore = commands[start:end]
-    earlier = restore.replace("moment=''", 'moment="$before_the_mistake"')
-    parts = [LOSS, restore, KEPT.replace("$1", "the loss"), earlier, KEPT.replace("$1", "the mistake")]
+    [script] = [line for line in restore.splitlines() if "restore-primary" in line]
+    parts = [
+        before,
+        *(restore, "kept 'the newest' one"),
+        *("moment='2001-01-01 00:00:00+00'", f"if {script}; then false; fi", "kept 'the refusal' two"),
+        *(restore.replace("moment=''", 'moment="$before_the_mistake"'), "kept 'the mistake' three"),
+    ]
     return "\n".join([commands[:start], *parts, commands[end:]])
+
+
+def hold_what_was_kept(said: str) -> None:
+    kept = [line.removeprefix("kept after ") for line in said.splitlines() if line.startswith("kept after ")]
+    assert kept == ["the newest: right mistake last", "the refusal: right mistake last", "the mistake: right"]
 
 
 def reached_from_outside(machine: str) -> set[int]:
@@ -142,7 +159,10 @@ def reached_from_outside(machine: str) -> set[int]:
 def test_the_guide_brings_up_a_host_without_containers(machine: str, tmp_path: Path) -> None:
     archive = release_archive(tmp_path)
     commands = tmp_path / "guide.sh"
-    commands.write_text(with_a_loss(script(GUIDE, "host")))
+    events = EVENTS.format(
+        curl="", site=SITE, psql="sudo --user postgres psql", backup="sudo /opt/factory/current/deploy/host/backup"
+    )
+    commands.write_text(with_restores(script(GUIDE, "host"), events + LOSS))
     for source, target in (
         (commands, "guide.sh"),
         (archive, "factory-1.0.0.tar.gz"),
@@ -159,8 +179,7 @@ def test_the_guide_brings_up_a_host_without_containers(machine: str, tmp_path: P
     assert f"308 https://{SITE}/" in said
     assert '"worker_count":1,"station_count":1' in said
     assert '"verified":true' in said
-    assert "kept after the loss: right mistake last\n" in said
-    assert "kept after the mistake: right\n" in said
+    hold_what_was_kept(said)
     assert "503" in said
     assert "Retry-After" in said or "retry-after" in said
     assert reached_from_outside(machine) == {80, 443}
