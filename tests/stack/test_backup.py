@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from tests.stack.conftest import Stack
+from tests.stack.conftest import ROOT, Stack, is_here
 
 HOME = "/var/lib/barman"
 
@@ -113,6 +113,47 @@ def test_the_copy_is_encrypted_and_whole(stack: Stack, backup: Backup) -> None:
         "RESTIC_PASSWORD_FILE=/run/secrets/backup_passphrase; restic check --read-data 2>&1"
     )
     assert "no errors were found" in checked
+
+
+@pytest.fixture
+def copy_host(stack: Stack, backup: Backup) -> Iterator[list[str]]:
+    """Another host that takes the copy by SFTP; the words to Docker for a container that keeps it there."""
+    if not is_here("debian:bookworm-slim"):
+        pytest.skip("the container image debian:bookworm-slim is not here and cannot be pulled")
+    image = stack.inspect(backup.container, "{{.Config.Image}}")
+    name = f"{stack.project}-copy-host"
+    docker("build", "--quiet", "--tag", name, str(ROOT / "tests" / "stack" / "copy_host"))
+    docker("network", "create", name)
+    keys = ("--network", name, "--volume", f"{name}:/var/lib/barman-keys", "--workdir", "/var/lib/barman-keys")
+    as_root = ("run", "--rm", "--user", "root", *keys, "--entrypoint", "bash", image, "-euc")
+    try:
+        docker(*as_root, "mkdir .ssh; ssh-keygen -q -t ed25519 -N '' -f .ssh/id_ed25519; chown -R postgres .ssh")
+        docker("run", "--detach", "--name", name, "--network", name, "--volume", f"{name}:/keys:ro", name)
+        docker(*as_root, f"until ssh-keyscan {name} >.ssh/known_hosts; test -s .ssh/known_hosts; do sleep 1; done")
+        yield [
+            *("run", "--rm", "--network", name, "--volume", f"{name}:/var/lib/barman-keys:ro"),
+            *("--env", f"RESTIC_REPOSITORY=sftp:copy@{name}:factory"),
+            *("--volume", f"{ROOT}/deploy/secrets/backup_passphrase:/run/secrets/backup_passphrase:ro"),
+        ]
+    finally:
+        for command in (("rm", "--force"), ("network", "rm"), ("volume", "rm"), ("rmi", "--force")):
+            subprocess.run(["docker", *command, name], capture_output=True, check=False)
+
+
+def test_a_copy_on_another_host_brings_everything_back_when_this_one_is_gone(
+    stack: Stack, backup: Backup, copy_host: list[str]
+) -> None:
+    image = stack.inspect(backup.container, "{{.Config.Image}}")
+    post(stack)
+    backup.run("incremental")
+    events = stored(stack)
+
+    docker(*copy_host, "--volumes-from", backup.container, image, "copy")
+    # Of this host nothing but the passphrase and the keys.
+    said = docker(*copy_host, "--entrypoint", "bash", image, "-euc", "backup fetch; backup drill")
+
+    assert json.loads(said)["events"] == events
+    assert json.loads(said)["verified"] is True
 
 
 COPIED = "marks/backup_copy_last_success_timestamp_seconds"
