@@ -23,7 +23,7 @@ FAILOVER = ROOT / "docs" / "operations" / "failover.md"
 VAR = ROOT / "var" / "stack"
 MACHINE = Path(__file__).parent / "machine"
 SITE = "factory.example.org"
-BOOT_SECONDS = 60
+BOOT_SECONDS = 180
 SYSTEMD = [
     *("--cap-add", "SYS_ADMIN", "--cap-add", "SYS_PTRACE", "--cap-add", "NET_ADMIN"),
     *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
