@@ -32,7 +32,7 @@ MEANINGS: Mapping[str, str] = {
     "POSTGRES_MAX_CONNECTIONS": "Connections that PostgreSQL and its replica take.",
     "POSTGRES_SHARED_BUFFERS": "Memory of each of the two for pages; a quarter of the container's at most.",
     "BACKUP_HOST": "The server that is backed up.",
-    "BACKUP_COPY": "What is /var/lib/restic for the encrypted copy of the backups: a volume, or a path on another disk.",
+    "BACKUP_COPY": "What is /var/lib/restic for the encrypted copy: a volume, or a path on another disk.",
     "BACKUP_REPOSITORY": "Where restic keeps that copy; sftp:user@host:path or s3:https://host/bucket leave this host.",
     "BACKUP_KEYS": "Directory, of the user 999, of .ssh or .aws with the keys to that place; a volume is empty.",
     "BACKUP_FULL_HOURS": "Hours between full backups.",
