@@ -288,8 +288,14 @@ def surroundings(checkout: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 def test_the_guide_brings_up_the_composed_stack(checkout: Path, surroundings: dict[str, str]) -> None:
+    events = EVENTS.format(
+        curl="--cacert fullchain.pem",
+        site=SITE,
+        psql="docker compose exec -T postgres psql --username postgres",
+        backup="docker compose exec -T backup backup",
+    )
+    commands = with_restores(script(GUIDE, "stack"), events)
     # Images of the developer's keep their names.
-    commands = script(GUIDE, "stack").replace("factory-backup:local", surroundings["BACKUP_IMAGE"])
     for name in ("backend", "frontend"):
         commands = commands.replace(f"factory-{name}:", f"{surroundings['IMAGE_PREFIX']}-{name}:")
     (checkout / "guide.sh").write_text(commands)
@@ -312,4 +318,5 @@ def test_the_guide_brings_up_the_composed_stack(checkout: Path, surroundings: di
     assert "database_away" in said
     assert '"verified":true' in said
     assert "follows from the events" in said
+    hold_what_was_kept(said)
     assert said.rstrip().endswith("streaming"), "the replica does not follow the restored primary"
