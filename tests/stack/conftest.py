@@ -104,6 +104,10 @@ def run(command: list[str], environment: dict[str, str], *, check: bool = True) 
     return done.stdout
 
 
+def docker(*arguments: str, check: bool = True) -> str:
+    return run(["docker", *arguments], dict(os.environ), check=check).strip()
+
+
 def compose_command() -> list[str]:
     if shutil.which("docker") is None:
         pytest.skip("docker is not installed")

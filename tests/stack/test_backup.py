@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from tests.stack.conftest import ROOT, Stack, is_here
+from tests.stack.conftest import ROOT, Stack, docker, is_here
 
 HOME = "/var/lib/barman"
 
@@ -157,10 +157,6 @@ def test_a_copy_on_another_host_brings_everything_back_when_this_one_is_gone(
 
 
 COPIED = "marks/backup_copy_last_success_timestamp_seconds"
-
-
-def docker(*arguments: str) -> str:
-    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout
 
 
 def locks(stack: Stack, backup: Backup) -> list[str]:

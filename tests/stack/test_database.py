@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from tests.stack.conftest import ROOT, compose_command, is_here
+from tests.stack.conftest import ROOT, compose_command, docker, is_here
 
 IMAGE = "postgres:18-bookworm"
 ROLES = {"factory": "factory", "replication": "replicator", "exporter": "exporter", "backup": "barman"}
@@ -49,10 +49,6 @@ def fresh(secrets: dict[str, str], tmp_path: Path) -> Iterator[str]:
 
 def unused_name() -> str:
     return f"factory-database-{uuid4().hex[:6]}"
-
-
-def docker(*arguments: str) -> str:
-    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def wait_until(container: str, command: str, expected: str, seconds: float = 180) -> None:

@@ -16,7 +16,7 @@ from uuid import uuid4
 import pytest
 import yaml
 from tests.servers import free_port, http_request
-from tests.stack.conftest import ROOT, compose_command, is_here, make_certificate, run
+from tests.stack.conftest import ROOT, compose_command, docker, is_here, make_certificate, run
 
 BASES = ("nginx:1.28-bookworm", "debian:bookworm-slim", "python:3.12-slim-bookworm")
 BACKEND = """
@@ -38,10 +38,6 @@ Server(("", 5000), Handler).serve_forever()
 """
 UPLOADS = 20
 MEBIBYTE = 1 << 20
-
-
-def docker(*arguments: str, check: bool = True) -> str:
-    return run(["docker", *arguments], dict(os.environ), check=check).strip()
 
 
 @pytest.fixture(scope="module")
