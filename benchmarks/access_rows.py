@@ -23,7 +23,7 @@ _SERVE_WITHOUT_LIMITS = [
     "-m",
     "gunicorn",
     "--config",
-    "python:factory.gunicorn_config",
+    "python:factory.server.gunicorn_config",
     "benchmarks.noop_app:create_app_without_limits()",
 ]
 OPEN, KEY, NO_LIMIT = "open", "key", "key, without limits"

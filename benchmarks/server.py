@@ -20,7 +20,7 @@ SERVE_WITH_NOTHING = [
     "-m",
     "gunicorn",
     "--config",
-    "python:factory.gunicorn_config",
+    "python:factory.server.gunicorn_config",
     "benchmarks.noop_app:create_app()",
 ]
 

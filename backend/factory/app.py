@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from prometheus_client import CollectorRegistry
 
-from factory.adapters.logging_setup import configure_logging
-from factory.adapters.metrics import DomainSeries, StoreSeries
-from factory.adapters.periodic_thread import PeriodicThread
+from factory.adapters.observe.logging_setup import configure_logging
+from factory.adapters.observe.periodic_thread import PeriodicThread
+from factory.adapters.observe.prometheus_metrics import DomainSeries, StoreSeries
+from factory.api.http.request import Collaborators, provide
+from factory.api.observe.prometheus import register_metrics
 from factory.api.openapi import TITLE
-from factory.api.prometheus import register_metrics
-from factory.api.request_context import Collaborators, provide
 from factory.api.routes import register_routes
 from factory.domain.timestamp import SECOND
-from factory.operations.authenticate import Authenticator
-from factory.operations.commit_together import CommitTogether
+from factory.operations.access.authenticate import Authenticator
+from factory.operations.access.services import sign_in_means
+from factory.operations.derive.refresh import BackgroundRefresher
+from factory.operations.derive.retention import BackgroundRetention
+from factory.operations.events.group_commit import CommitTogether
 from factory.operations.observe_store import observe_store
-from factory.operations.person_views import Looks
-from factory.operations.refresh_derived import BackgroundRefresher
-from factory.operations.retention import BackgroundRetention
-from factory.operations.sign_in_means import sign_in_means
+from factory.operations.privacy.views import Looks
 from factory.settings import Settings, load_settings
 from factory.store import migrations, open_store
 
@@ -52,7 +52,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = s
 
     app = Flask(__name__, static_folder=None)
     if tracer is not None:
-        from factory.api.tracing import trace_requests
+        from factory.api.observe.tracing import trace_requests
 
         trace_requests(app, tracer)
     provide(
@@ -104,7 +104,7 @@ def _begin_to_observe(settings: Settings) -> Tracer | None:
     if not settings.otel_exporter_otlp_endpoint:
         configure_logging(level=settings.log_level, as_json=settings.logs_as_json)
         return None
-    from factory.adapters.tracing import start_tracing, trace_ids
+    from factory.adapters.observe.tracing import start_tracing, trace_ids
 
     configure_logging(level=settings.log_level, as_json=settings.logs_as_json, trace_ids=trace_ids)
     return start_tracing(endpoint=settings.otel_exporter_otlp_endpoint, share=settings.otel_traces_sampler_arg)

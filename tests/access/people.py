@@ -10,7 +10,7 @@ from sqlalchemy import select
 from tests.access.conftest import population_of
 from tests.access.population import Population, User
 
-from factory.adapters.password_hashes import PasswordHashes
+from factory.adapters.access.password_hashes import PasswordHashes
 from factory.store.access_schema import audit
 
 PASSWORD = "a long sentence that only I know"

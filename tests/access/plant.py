@@ -19,9 +19,9 @@ from tests.access.population import SECRET_KEY, Population, User
 from tests.access.strangers import BASE, Route
 from tests.hostile.site import Answer, assert_is_error
 
-from factory.adapters.access_token import AccessTokens
-from factory.adapters.secret_text import derived_key, random_id, random_secret
-from factory.domain.access import PLATFORM, ROLES, SCOPES
+from factory.adapters.access.access_token import AccessTokens
+from factory.adapters.access.secret_text import derived_key, random_id, random_secret
+from factory.domain.access.permissions import PLATFORM, ROLES, SCOPES
 from factory.store.schema import exists_on
 from factory.store.tables import metadata
 

@@ -13,10 +13,11 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
-from factory.adapters.access_token import AccessTokens
-from factory.adapters.secret_text import digest, random_id, random_secret
+from factory.adapters.access.access_token import AccessTokens
+from factory.adapters.access.secret_text import digest, random_id, random_secret
 from factory.domain.shifts import DEFAULT_SHIFTS
-from factory.store import Store, audit_log, factories
+from factory.store import Store, factories
+from factory.store.access import audit_log
 from factory.store.access_schema import api_keys, memberships, sessions, users
 from factory.store.schema import factories as factory_table
 from factory.store.schema import organisations

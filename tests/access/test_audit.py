@@ -19,10 +19,10 @@ from tests.access.conftest import population_of
 from tests.access.population import Population
 from tests.conftest import NOON, make_settings
 
-from factory.domain.access import DEFAULT_ORGANISATION, Actor
+from factory.domain.access.permissions import DEFAULT_ORGANISATION, Actor
 from factory.operations.audit_trail import record
 from factory.store import Store, open_store
-from factory.store.postgresql import TENANT
+from factory.store.engine.postgresql import TENANT
 
 MINUTE = 60_000_000
 SEVEN = 7
@@ -288,7 +288,7 @@ def test_an_organisation_cannot_take_its_chain_apart(fresh_database: Callable[[s
 
 
 def faults(store: Store, kept: tuple[int, bytes] | None = None) -> list[str]:
-    from factory.operations.read_audit import verify_audit
+    from factory.operations.privacy.read_audit import verify_audit
 
     return verify_audit(store=store, organisation=None if kept is None else "default", kept=kept)
 
@@ -396,7 +396,7 @@ def test_a_moved_end_is_named(store: Store, database_url: str) -> None:
 
 def rewrite(store: Store, database_url: str) -> None:
     """The whole chain anew, with one line's actor changed: it holds."""
-    from factory.store import audit_log
+    from factory.store.access import audit_log
 
     with store.system().snapshot() as tx:
         query = text("SELECT * FROM audit WHERE organisation_key = 1 ORDER BY number")
@@ -411,7 +411,7 @@ ZERO = {"zero": bytes(32)}
 
 
 def test_a_chain_that_was_written_anew_is_found_by_a_head_that_was_kept(store: Store, database_url: str) -> None:
-    from factory.operations.read_audit import audit_heads
+    from factory.operations.privacy.read_audit import audit_heads
 
     write_seven(store)
     kept = audit_heads(store=store, organisation="default")["default"]

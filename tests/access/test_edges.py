@@ -17,7 +17,7 @@ from tests.access.population import SECRET_KEY
 from tests.conftest import Clock, close_store, make_settings
 from tests.servers import RunningServer
 
-from factory.domain.access import DEFAULT_ORGANISATION
+from factory.domain.access.permissions import DEFAULT_ORGANISATION
 from factory.settings import SettingsError, load_settings
 
 FIGURES = "/api/v1/metrics/factory"

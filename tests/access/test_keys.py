@@ -16,7 +16,7 @@ from tests.access.conftest import population_of
 from tests.access.population import DAY, HOUR, SECOND, Population
 from tests.conftest import Clock
 
-from factory.domain.access import DEFAULT_ORGANISATION
+from factory.domain.access.permissions import DEFAULT_ORGANISATION
 
 KEYS = "/api/v1/keys/"
 EVENT = {"timestamp": "2026-01-15T11:00:00Z", "worker_id": "W1", "workstation_id": "S3", "event_type": "working"}

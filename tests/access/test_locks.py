@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import text
 from tests.conftest import make_settings
 
-from factory.domain.access import DEFAULT_ORGANISATION, Actor
+from factory.domain.access.permissions import DEFAULT_ORGANISATION, Actor
 from factory.domain.errors import Unavailable
 from factory.operations.audit_trail import record
-from factory.store import open_store, users
+from factory.store import open_store
+from factory.store.access import users
 
 
 def test_who_changes_users_does_not_keep_others_from_the_audit_trail(fresh_database: Callable[[str], str]) -> None:

@@ -22,7 +22,7 @@ from tests.access.population import HOUR, SECRET_KEY, Population
 from tests.conftest import Clock, close_store, make_settings
 from tests.servers import free_port
 
-from factory.domain.access import DEFAULT_ORGANISATION
+from factory.domain.access.permissions import DEFAULT_ORGANISATION
 
 FIGURES = "/api/v1/metrics/factory"
 EVENT = {"timestamp": "2026-01-15T11:00:00Z", "worker_id": "W1", "workstation_id": "S3", "event_type": "working"}

@@ -11,7 +11,7 @@ from flask import Flask
 from tests.access.plant import NOTHING, OURS, Headers, Plant, bearer
 from tests.access.strangers import ROUTES, Route
 
-from factory.domain.access import OPERATOR, PERMISSIONS, PLATFORM, ROLES, SCOPES, Permissions
+from factory.domain.access.permissions import OPERATOR, PERMISSIONS, PLATFORM, ROLES, SCOPES, Permissions
 
 SPECIFICATION = Path(__file__).resolve().parents[2] / "docs" / "SPEC.md"
 

@@ -19,23 +19,16 @@ from tests.access.population import Population
 from tests.access.strangers import BASE, ROUTES, Route
 from tests.conftest import NOON, make_settings
 
-from factory.domain.access import Actor
+from factory.domain.access.permissions import Actor
 from factory.operations.audit_trail import record
-from factory.store import (
-    Store,
-    audit_log,
-    event_log,
-    event_pages,
-    factories,
-    open_store,
-    postgresql,
-    postgresql_relations,
-    registries,
-)
-from factory.store.acting import acting_organisation
-from factory.store.event_log import all_of
-from factory.store.postgresql import TENANT
-from factory.store.row_security import NOT_FOR_TENANTS, OF_A_FACTORY, OF_AN_ORGANISATION, OF_THE_TRAIL
+from factory.store import Store, factories, open_store
+from factory.store.access import audit_log
+from factory.store.engine import postgresql, postgresql_arrays
+from factory.store.engine.postgresql import TENANT
+from factory.store.engine.row_security import NOT_FOR_TENANTS, OF_A_FACTORY, OF_AN_ORGANISATION, OF_THE_TRAIL
+from factory.store.engine.tenant import acting_organisation
+from factory.store.events import event_listing, event_log, id_registry
+from factory.store.events.event_log import all_of
 from factory.store.schema import exists_on
 from factory.store.tables import metadata
 
@@ -90,7 +83,7 @@ class Tenants:
         with people.store.acting_for(key).writing() as tx:
             site = self.sites[name] = factories.find(tx, PLANT)
             for kind, entity in (("worker", "W1"), ("workstation", "S1")):
-                registries.change(tx, site.factory_key, kind, entity, {"name": f"{name} thing"})
+                id_registry.change(tx, site.factory_key, kind, entity, {"name": f"{name} thing"})
             by = Actor(name=f"{name}@example.org", organisation=key, now=NOON)
             record(tx, by, "key.created", factory_key=site.factory_key, detail={"of": name})
             values = {"factory_key": site.factory_key, "digest": name.encode(), "erased_at": NOON}
@@ -171,14 +164,14 @@ def without_filters(tenants: Tenants, monkeypatch: pytest.MonkeyPatch) -> Iterat
         removed += changed != statement
         return changed
 
-    copied = postgresql_relations._copied
+    copied = postgresql_arrays._copied
 
     def before(tx: Connection, _cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
         return rewrite(statement, tx), parameters
 
     with monkeypatch.context() as patch:
         patch.setattr(
-            postgresql_relations, "_copied", lambda tx, query, parameters: copied(tx, rewrite(query, tx), parameters)
+            postgresql_arrays, "_copied", lambda tx, query, parameters: copied(tx, rewrite(query, tx), parameters)
         )
         event.listen(tenants.store.engine, "before_cursor_execute", before, retval=True)
         yield lambda: removed
@@ -270,12 +263,12 @@ def test_the_stores_functions_find_nothing_by_the_keys_of_another(tenants: Tenan
     store, site = tenants.ours(), tenants.sites[THEIRS]
     key, low, high = site.factory_key, 0, NOON
     everybody = all_of([1, 2, 3], low, high)
-    page = event_pages.Filters(low, high)
+    page = event_listing.Filters(low, high)
     reads: dict[str, Callable[[Connection, Store], int]] = {
-        "registry": lambda tx, _: len(registries.rows_of(tx, key, "worker")),
-        "one of a registry": lambda tx, _: registries.row_of(tx, key, "worker", "W1") is not None,
-        "names": lambda tx, _: len(registries.names_of(tx, key, "source")) - 1,
-        "events of a page": lambda tx, store: len(event_pages.page(store, tx, key, page, None, 10)),
+        "registry": lambda tx, _: len(id_registry.rows_of(tx, key, "worker")),
+        "one of a registry": lambda tx, _: id_registry.row_of(tx, key, "worker", "W1") is not None,
+        "names": lambda tx, _: len(id_registry.names_of(tx, key, "source")) - 1,
+        "events of a page": lambda tx, store: len(event_listing.page(store, tx, key, page, None, 10)),
         "events": lambda tx, store: len(event_log.in_stretches(store, tx, key, everybody).time),
         "counted events": lambda tx, store: len(event_log.count_in_stretches(store, tx, key, everybody)[0]),
         "events by hour": lambda tx, _: len(event_log.events_by_hour(tx, key)),

@@ -22,7 +22,7 @@ from tests.access.strangers import BASE
 from tests.conftest import STORES, make_settings
 from tests.servers import Reply, RunningServer
 
-from factory.domain.access import DEFAULT_ORGANISATION
+from factory.domain.access.permissions import DEFAULT_ORGANISATION
 from factory.store import Store, open_store
 from factory.store.schema import exists_on
 from factory.store.tables import metadata
@@ -294,7 +294,7 @@ def test_no_key_is_in_the_repository() -> None:
 
 
 def test_a_key_in_the_repository_would_be_found() -> None:
-    from factory.adapters.secret_text import random_id, random_secret
+    from factory.adapters.access.secret_text import random_id, random_secret
 
     assert _LEAKED.search(f"KEY = 'fk_{random_id()}_{random_secret()}'".encode())
     assert _LEAKED.search(b"-----BEGIN RSA PRIVATE" + b" KEY-----\n" + b"MIIEowIBAAKCAQEAxxxxxxxx")

@@ -171,7 +171,7 @@ def test_without_a_cookie_there_is_no_session(site: Flask) -> None:
 
 @pytest.mark.parametrize("token", ["x", ".", "a.b", "\u00fc.\u00fc", "a" * 3000])
 def test_a_cookie_that_names_nothing_is_refused(site: Flask, token: str) -> None:
-    from factory.operations.sessions import csrf_token
+    from factory.operations.access.sessions import csrf_token
 
     browser = Browser(site)
     browser.refresh_token = token

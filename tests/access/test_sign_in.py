@@ -15,8 +15,8 @@ from tests.access.conftest import population_of
 from tests.access.people import HASHED, PASSWORD, Browser, User, member, refusal, trail
 from tests.conftest import Clock, close_store, make_settings
 
-from factory.adapters.password_hashes import PasswordHashes
-from factory.operations.lock_out import delay_after
+from factory.adapters.access.password_hashes import PasswordHashes
+from factory.operations.access.lockout import delay_after
 from factory.store.access_schema import sign_in_failures, users
 
 SECOND = 1_000_000

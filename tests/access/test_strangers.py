@@ -25,7 +25,7 @@ from tests.access.strangers import BASE, ROUTES, WITHOUT_CONTRACT, Route
 from tests.conftest import STORES
 
 from factory.api.contract import Contract
-from factory.domain.access import ROLES, SCOPES
+from factory.domain.access.permissions import ROLES, SCOPES
 
 Guarded = Callable[..., Iterator[Flask]]
 METRICS_TOKEN = "only-for-tests-of-prometheus"

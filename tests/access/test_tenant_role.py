@@ -14,9 +14,9 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import NullPool
 from tests.conftest import _embedded_server, make_settings
 
-from factory.domain.access import DEFAULT_ORGANISATION
+from factory.domain.access.permissions import DEFAULT_ORGANISATION
 from factory.store import factories, migrations, open_store
-from factory.store.postgresql import TENANT
+from factory.store.engine.postgresql import TENANT
 
 
 class Server:

@@ -26,8 +26,8 @@ from tests.access.strangers import BASE, ROUTES, Route
 from tests.conftest import make_settings
 from tests.servers import Reply, RunningServer, http_request
 
-from factory.operations.read_audit import verify_audit
-from factory.operations.verify_derived import verify_derived
+from factory.operations.derive.verify import verify_derived
+from factory.operations.privacy.read_audit import verify_audit
 from factory.store import open_store
 
 THREADS = 8

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from factory.adapters.event_sender import EventSender, SendingRefused
-from factory.adapters.event_spool import EventSpool, SpoolInUse
+from factory.adapters.events.event_sender import EventSender, SendingRefused
+from factory.adapters.events.event_spool import EventSpool, SpoolInUse
 
 
 @dataclass

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 import pytest
 
 from factory import __version__
-from factory.adapters.logging_setup import (
+from factory.adapters.observe.logging_setup import (
     JsonFormatter,
     TextFormatter,
     _FactoryHandler,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
-from factory.adapters.metrics import Observation, StoreSeries, observe_many
+from factory.adapters.observe.prometheus_metrics import Observation, StoreSeries, observe_many
 
 
 def test_many_observations_at_once_are_as_many_single_ones() -> None:

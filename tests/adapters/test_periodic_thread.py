@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from factory.adapters.periodic_thread import PeriodicThread
+from factory.adapters.observe.periodic_thread import PeriodicThread
 from factory.domain.errors import Unavailable
 
 

@@ -9,8 +9,8 @@ from limits import parse
 from limits.storage import storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
-from factory.adapters import request_counts
-from factory.adapters.request_counts import RequestCounts
+from factory.adapters.access import request_counts
+from factory.adapters.access.request_counts import RequestCounts
 
 
 class Hand:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from factory.adapters.series_directory import make_series_directory
+from factory.adapters.observe.series_directory import make_series_directory
 
 SERVER = """
 import os, time
-from factory.adapters.series_directory import make_series_directory
+from factory.adapters.observe.series_directory import make_series_directory
 print(make_series_directory(), flush=True)
 time.sleep(60)
 """

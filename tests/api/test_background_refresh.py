@@ -8,9 +8,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete, insert
 from tests.api.test_errors import assert_error
 
-from factory.operations.refresh_derived import BackgroundRefresher
-from factory.store import factories, pending
-from factory.store.database import Store
+from factory.operations.derive.refresh import BackgroundRefresher
+from factory.store import factories
+from factory.store.derived import pending
+from factory.store.engine.database import Store
 from factory.store.schema import pending as pending_rows
 
 

@@ -115,7 +115,7 @@ def test_a_failure_of_ours_is_a_500_that_only_the_log_explains(
     def fail(**_: Any) -> None:
         raise RuntimeError("the secret inside")
 
-    monkeypatch.setattr("factory.operations.registry.list_entities", fail)
+    monkeypatch.setattr("factory.operations.registry.entities.list_entities", fail)
     with caplog.at_level(logging.ERROR):
         body = assert_error(site.get("/api/v1/workers/"), 500)
     assert "secret" not in str(body)
@@ -128,7 +128,7 @@ def test_a_database_that_is_away_is_a_503_that_says_when_to_come_back(
     def away(*_: Any, **__: Any) -> None:
         raise Unavailable("The database does not answer", retry_after=7)
 
-    monkeypatch.setattr("factory.store.database.Store.ping", away)
+    monkeypatch.setattr("factory.store.engine.database.Store.ping", away)
     answer = site.get("/api/v1/health/ready")
     assert_error(answer, 503)
     assert answer.headers["Retry-After"] == "7"

@@ -42,7 +42,7 @@ def test_when_a_source_was_heard_of_last_is_told(client: FlaskClient, clock: Clo
 
 
 def test_sources_without_number_do_not_fill_the_memory(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("factory.adapters.metrics._MOST_SOURCES", 3)
+    monkeypatch.setattr("factory.adapters.observe.prometheus_metrics._MOST_SOURCES", 3)
 
     client.post("/api/v1/events/batch", json=[event(f"camera-{number}") for number in range(5)])
 

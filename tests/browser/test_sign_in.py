@@ -7,17 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.browser.access import (
-    ENTERED,
-    FIRST,
-    NEWCOMER,
-    PASSWORD,
-    address,
-    api,
-    enter,
-    fill_in,
-    secured_server,
-)
+from tests.browser.access import ENTERED, FIRST, NEWCOMER, PASSWORD, address, api, enter, fill_in, secured_server
 from tests.servers import RunningServer
 
 KEPT = "async () => (await caches.keys()).includes('data') ? (await (await caches.open('data')).keys()).length : 0"

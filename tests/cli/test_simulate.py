@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from tests.servers import RunningServer, free_port
 
-from factory.adapters.event_sender import EventSender
-from factory.adapters.event_spool import EventSpool
-from factory.domain.simulated_stream import SimulatedStream
+from factory.adapters.events.event_sender import EventSender
+from factory.adapters.events.event_spool import EventSpool
+from factory.domain.sample.simulated_stream import SimulatedStream
 from factory.domain.timestamp import MINUTE, parse_timestamp
 from factory.operations.simulate_live import Disturbance, simulate_live
 

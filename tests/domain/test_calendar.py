@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from factory.domain.calendar import Calendar
+from factory.domain.states.calendar import Calendar
 from factory.domain.timestamp import DAY, HOUR, parse_timestamp
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from factory.domain.sample_data import sample_events, sample_registry
+from factory.domain.sample.sample_data import sample_events, sample_registry
 from factory.domain.timestamp import DAY, HOUR, MINUTE, parse_timestamp
 
 BERLIN = "Europe/Berlin"

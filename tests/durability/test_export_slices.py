@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factory.domain.timestamp import HOUR
-from factory.operations.export_events import _EVENTS_A_SLICE, _slices
+from factory.operations.events.export_file import _EVENTS_A_SLICE, _slices
 
 
 @given(st.dictionaries(st.integers(0, 50), st.integers(1, 3 * _EVENTS_A_SLICE)))

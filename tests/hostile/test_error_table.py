@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import NOON, Clock, make_settings
 from tests.hostile.site import GOOD, JSON, Site, assert_batch, assert_is_error, event
 
-from factory.domain.metrics import WORKER_METRICS
+from factory.domain.metrics.formulas import WORKER_METRICS
 
 SQL = "1' OR '1'='1"
 READS = [

@@ -15,8 +15,8 @@ from tests.kubernetes.network import network
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
-from factory import gunicorn_config
 from factory.app import create_app
+from factory.server import gunicorn_config
 from factory.settings import SettingsError, declared_options, load_settings
 
 Check = Callable[[Manifests], Iterator[str]]

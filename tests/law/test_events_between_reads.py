@@ -9,9 +9,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from tests.conftest import Clock
 
-from factory.operations.rebuild_derived import rebuild_derived
-from factory.operations.verify_derived import verify_derived
-from factory.store import event_log
+from factory.operations.derive.rebuild import rebuild_derived
+from factory.operations.derive.verify import verify_derived
+from factory.store.events import event_log
 
 READS = ("around", "in_stretches", "count_in_stretches")
 

@@ -12,8 +12,8 @@ from tests.conftest import Clock
 from tests.reference import rfc3339
 from tests.strategies import HOUR, MINUTE
 
-from factory.operations import derive
-from factory.operations.verify_derived import verify_derived
+from factory.operations.derive import states
+from factory.operations.derive.verify import verify_derived
 
 
 def said(random: Random, now: int) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def said(random: Random, now: int) -> dict[str, Any]:
 def test_every_number_follows_from_the_events(
     app: Flask, client: FlaskClient, clock: Clock, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    monkeypatch.setattr(derive, "_MOST_EVENTS", 2)
+    monkeypatch.setattr(states, "_MOST_EVENTS", 2)
     random = Random(seed)
     for _ in range(25):
         delivery = [said(random, clock.now) for _ in range(2)]

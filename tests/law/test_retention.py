@@ -18,12 +18,12 @@ from tests.reference import Event, Reference, instant
 from tests.strategies import ANCHORS, HOUR, MINUTE, TIMEOUTS, History, deliveries, histories
 
 from factory.domain.errors import Unavailable
-from factory.operations import retention
-from factory.operations.rebuild_derived import rebuild_derived
-from factory.operations.retention import BackgroundRetention, retain
-from factory.operations.verify_derived import verify_derived
-from factory.store import retention as stored
-from factory.store.database import Store
+from factory.operations.derive import retention
+from factory.operations.derive.rebuild import rebuild_derived
+from factory.operations.derive.retention import BackgroundRetention, retain
+from factory.operations.derive.verify import verify_derived
+from factory.store.derived import retention as stored
+from factory.store.engine.database import Store
 
 
 def store_of(served: Served) -> Store:
@@ -402,7 +402,7 @@ def test_two_rounds_at_once_while_events_arrive_do_the_work_of_one(served: Serve
 
 
 def test_a_build_under_way_keeps_what_it_reads_and_an_abandoned_one_does_not(served: Served) -> None:
-    from factory.operations.build_generation import _begin
+    from factory.operations.derive.generation import _begin
 
     factory, store = filled(served), store_of(served)
     before = numbers(served, factory)

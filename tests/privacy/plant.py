@@ -79,14 +79,15 @@ class Plant:
 
     def work(self, stations: Mapping[str, range] = STATIONS, factory: str = "default") -> None:
         """Workers with names work at the stations from 8 o'clock on, and count units at 9."""
-        from factory.store import factories, registries
+        from factory.store import factories
+        from factory.store.events import id_registry
 
         with self.store.writing() as tx:
             key = factories.find(tx, factory).factory_key
             for station, numbers in stations.items():
-                registries.add(tx, key, "workstation", station, {})
+                id_registry.add(tx, key, "workstation", station, {})
                 for number in numbers:
-                    registries.add(tx, key, "worker", worker(number), {"name": f"Anna {number:02}"})
+                    id_registry.add(tx, key, "worker", worker(number), {"name": f"Anna {number:02}"})
         sensor = self.key("ingest", factory)
         events = [working(number, station) for station, numbers in stations.items() for number in numbers]
         events += [{**one, "timestamp": "2026-01-15T09:00:00Z", "event_type": "product_count"} for one in events]
@@ -102,7 +103,7 @@ class Plant:
 
     def audited(self, prefix: str = "") -> list[tuple[str, str, str]]:
         """(action, actor, subject) of the lines of the default organisation, oldest first."""
-        from factory.store import audit_log
+        from factory.store.access import audit_log
 
         with self.store.snapshot() as tx:
             lines = audit_log.lines(tx, DEFAULT, audit_log.Filters(), before=None, limit=10_000)

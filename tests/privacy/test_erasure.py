@@ -12,7 +12,7 @@ from sqlalchemy import text
 from tests.conftest import Clock, close_store, make_settings
 from tests.privacy.plant import REQUIRED, WINDOW, Plant, worker, working
 
-from factory.operations.verify_derived import verify_derived
+from factory.operations.derive.verify import verify_derived
 from factory.store.tables import metadata
 
 FIGURES = ("/metrics/factory", "/metrics/workstations", "/metrics/workstations/S1/intervals")
@@ -159,7 +159,7 @@ def test_whoever_delivers_meanwhile_is_either_before_or_refused(plant: Plant, cl
 
 
 def test_a_long_history_is_erased_in_slices(plant: Plant, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("factory.operations.erase_worker._EVENTS_A_STATEMENT", 7)
+    monkeypatch.setattr("factory.operations.privacy.erase._EVENTS_A_STATEMENT", 7)
     history = [
         working(3, "S1", f"{hour:02}:{minute:02}", event_id=f"{worker(3)} {hour}:{minute} {n}", event_type=kind)
         for hour in range(6)

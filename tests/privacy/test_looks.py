@@ -40,10 +40,11 @@ def test_a_look_at_all_is_noted(plant: Plant, path: str) -> None:
 
 
 def key_of(plant: Plant, number: int) -> int:
-    from factory.store import factories, registries
+    from factory.store import factories
+    from factory.store.events import id_registry
 
     with plant.store.snapshot() as tx:
-        row = registries.row_of(tx, factories.find(tx, "default").factory_key, "worker", worker(number))
+        row = id_registry.row_of(tx, factories.find(tx, "default").factory_key, "worker", worker(number))
     return int(row.worker_key)
 
 
@@ -88,7 +89,7 @@ def test_without_a_note_there_is_no_answer(plant: Plant, monkeypatch: pytest.Mon
     def full(*_: Any, **__: Any) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr("factory.operations.person_views.record", full)
+    monkeypatch.setattr("factory.operations.privacy.views.record", full)
     answers = [plant.user("supervisor").get(path) for path in (*LOOKS_AT_ONE, *LOOKS_AT_ALL)]
 
     assert {answer.status_code for answer in answers} == {500}
@@ -102,7 +103,7 @@ def test_a_repeated_question_asks_the_database_nothing_more(plant: Plant, monkey
     def asked(*_: Any, **__: Any) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("factory.operations.person_views._find", asked)
+    monkeypatch.setattr("factory.operations.privacy.views._find", asked)
     assert supervisor.get(ONE).status_code == 200
 
 

@@ -50,7 +50,7 @@ def test_it_is_the_registry_all_events_the_intervals_and_who_looked(plant: Plant
 
 
 def test_a_long_history_is_read_in_parts(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("factory.operations.person_data._ROWS_A_READ", 4)
+    monkeypatch.setattr("factory.operations.privacy.export._ROWS_A_READ", 4)
     history = [
         working(1, "S1", f"{hour:02}:{minute:02}", event_type=("working", "idle")[minute // 30])
         for hour in range(6)
@@ -86,7 +86,7 @@ def test_without_a_note_nothing_is_taken_out(plant: Plant, monkeypatch: pytest.M
     def full(*_: Any, **__: Any) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr("factory.operations.person_data.record", full)
+    monkeypatch.setattr("factory.operations.privacy.export.record", full)
     answer = plant.user("manager").get(f"/workers/{worker(1)}/data")
 
     assert (answer.status_code, answer.get_json()["code"]) == (500, "internal_error")
@@ -163,7 +163,7 @@ def test_what_a_person_enters_and_registers_is_noted_in_the_same_transaction(
     def full(*_: Any, **__: Any) -> None:
         raise OSError("no space left")
 
-    for where in ("enter_event", "registry", "erase_worker"):
+    for where in ("events.enter_by_hand", "registry.entities", "privacy.erase"):
         monkeypatch.setattr(f"factory.operations.{where}.record", full)
     for method, path, body in requests:
         assert manager.open(method, path, json=body).status_code == 500
@@ -191,7 +191,7 @@ def test_the_trail_names_no_worker(plant: Plant) -> None:
     manager.open("POST", "/events/", json=working(1, "S1", "11:00"))
     manager.open("PATCH", f"/workers/{worker(1)}", json={"name": "Anna Other"})
     manager.get(f"/metrics/workers/{worker(1)}")
-    from factory.store import audit_log
+    from factory.store.access import audit_log
 
     with plant.store.snapshot() as tx:
         lines = audit_log.lines(tx, DEFAULT, audit_log.Filters(), before=None, limit=1000)

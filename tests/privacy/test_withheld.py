@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.privacy.plant import WINDOW, Plant, worker, working
 
-from factory.domain.metrics import FACTORY_METRICS, WORKER_METRICS, WORKSTATION_METRICS
+from factory.domain.metrics.formulas import FACTORY_METRICS, WORKER_METRICS, WORKSTATION_METRICS
 
 FACES = ("worker_id", "workstation_id", "station_id", "name", "type", "worker_count", "station_count")
 

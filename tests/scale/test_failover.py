@@ -12,7 +12,7 @@ from flask import Flask
 from tests.conftest import Clock, close_store, make_settings
 from tests.scale.postgres import Server, make_primary, make_replica, wait_until, workplace
 
-from factory.store import postgresql
+from factory.store.engine import postgresql
 
 EVENT = {"timestamp": "2026-01-15T10:15:00Z", "worker_id": "W1", "workstation_id": "S1", "event_type": "working"}
 

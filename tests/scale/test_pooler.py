@@ -166,7 +166,8 @@ def test_an_empty_database_is_migrated_through_a_pooler(pooler: Pooler, primary:
 def test_nothing_of_an_organisation_stays_on_a_shared_connection(
     pooler: Pooler, new_database: Callable[[], str]
 ) -> None:
-    from factory.store import factories, open_store, organisations
+    from factory.store import factories, open_store
+    from factory.store.access import organisations
 
     name = new_database()
     state = """SELECT current_user || ' ' || coalesce(current_setting('factory.organisation', true), '') || ' '

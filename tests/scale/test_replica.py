@@ -16,8 +16,8 @@ from sqlalchemy import Connection, event, text
 from tests.conftest import Clock, close_store, make_settings
 from tests.scale.postgres import Server, make_replica, wait_until
 
-from factory.operations.export_events import export_events
-from factory.operations.refresh_derived import read_exactly, refresh
+from factory.operations.derive.refresh import read_exactly, refresh
+from factory.operations.events.export_file import export_events
 from factory.store import Store, factories
 from factory.store.factories import Factory
 

@@ -20,8 +20,8 @@ from tests.scale.postgres import Server, wait_until
 from tests.servers import Reply, RunningServer, free_port
 
 from factory.domain.timestamp import DAY, HOUR, format_timestamp
-from factory.operations.refresh_derived import BackgroundRefresher
-from factory.operations.retention import retain
+from factory.operations.derive.refresh import BackgroundRefresher
+from factory.operations.derive.retention import retain
 from factory.store import Store, open_store
 
 BASE = "/api/v1"

@@ -16,7 +16,7 @@ from tests.stack.conftest import BACKENDS, ROOT, Stack, compose_command, make_ce
 from tests.stack.senders import Senders, stored
 from tools.composition import profiles
 
-from factory.api.request_hooks import OVER_TLS, SECURITY_HEADERS
+from factory.api.http.hooks import OVER_TLS, SECURITY_HEADERS
 
 DAY = "from=2026-01-15T10:00:00Z&to=2026-01-15T12:00:00Z"
 

@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.domain.totals import OCCUPANCY, PRESENCE
-from factory.store.rollups import OCCUPANCIES, PRESENCES, Pages, decode, encode
+from factory.domain.states.totals import OCCUPANCY, PRESENCE
+from factory.store.derived.rollups import OCCUPANCIES, PRESENCES, Pages, decode, encode
 
 NUMBERS = st.one_of(st.integers(0, 3), st.integers(0, 300), st.integers(0, 2**33), st.integers(0, 2**62))
 KEYS = st.integers(1, 2**31 - 1)

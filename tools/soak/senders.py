@@ -11,9 +11,9 @@ from collections import deque
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from factory.adapters.event_sender import EventSender
-from factory.adapters.event_spool import EventSpool
-from factory.domain.simulated_stream import SimulatedStream
+from factory.adapters.events.event_sender import EventSender
+from factory.adapters.events.event_spool import EventSpool
+from factory.domain.sample.simulated_stream import SimulatedStream
 from factory.operations.simulate_live import Disturbance, simulate_live
 
 WORKERS = 40

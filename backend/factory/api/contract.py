@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from factory.api.schemas import ID, INSTANT, Schema, ref
-from factory.domain.access import Permission
+from factory.api.http.schemas import ID, INSTANT, Schema, ref
+from factory.domain.access.permissions import Permission
 
 Need = Permission | Literal["public", "signed_in", "ingest or enter", "people somewhere"]
 """Who may use a route: everybody, everybody with a valid credential, or those with a permission in the factory that

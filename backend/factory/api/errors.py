@@ -9,8 +9,8 @@ from typing import Any
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from factory.api.answers import json_answer, timestamp
-from factory.api.request_context import series
+from factory.api.http.answers import json_answer, timestamp
+from factory.api.http.request import series
 from factory.domain.errors import (
     Conflict,
     FactoryError,

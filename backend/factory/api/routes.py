@@ -6,32 +6,20 @@ from pathlib import Path
 
 from flask import Blueprint, Flask
 
-from factory.api import (
-    account,
-    audit,
-    demo,
-    events,
-    factories,
-    health,
-    keys,
-    metrics,
-    openid,
-    organisations,
-    persons,
-    session,
-    timeline,
-    users,
-    workers,
-    workstations,
-)
-from factory.api.access import register_access, register_recognition
-from factory.api.admission import register_admission
-from factory.api.cross_origin import register_cross_origin
+from factory.api.access import account, keys, openid, organisations, session, users
+from factory.api.access.authorise import register_access, register_recognition
+from factory.api.access.rate_limits import register_rate_limits
 from factory.api.documentation import DocumentedApi, register_documents
 from factory.api.errors import register_errors
-from factory.api.frontend import register_frontend
-from factory.api.rate_limits import register_rate_limits
-from factory.api.request_hooks import register_hooks
+from factory.api.events import events
+from factory.api.http import health
+from factory.api.http.admission import register_admission
+from factory.api.http.cross_origin import register_cross_origin
+from factory.api.http.frontend import register_frontend
+from factory.api.http.hooks import register_hooks
+from factory.api.metrics import metrics, timeline
+from factory.api.privacy import audit, person_data
+from factory.api.registry import demo, factories, workers, workstations
 from factory.settings import Settings
 
 BASE_PATH = "/api/v1"
@@ -39,8 +27,8 @@ NAMESPACES = (
     health.namespace,
     factories.namespace,
     workers.namespace,
-    persons.namespace,
-    persons.exports,
+    person_data.namespace,
+    person_data.exports,
     workstations.namespace,
     events.namespace,
     metrics.namespace,

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from factory.cli.opened import instant, opened, organisation_option
+from factory.cli.command_context import instant, opened, organisation_option
 from factory.cli.user import operator_option
-from factory.domain.access import PLATFORM
+from factory.domain.access.permissions import PLATFORM
 from factory.domain.privacy import Audience
-from factory.operations.read_audit import audit_heads, read_audit, verify_audit
+from factory.operations.privacy.read_audit import audit_heads, read_audit, verify_audit
 
 _ALL = "all"
 _organisation = click.option(

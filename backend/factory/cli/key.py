@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from factory.cli.opened import command_line, factory_option, opened
-from factory.domain.access import SCOPES
-from factory.operations import api_keys
-from factory.operations.authenticate import KEY_PREFIX
+from factory.cli.command_context import command_line, factory_option, opened
+from factory.domain.access.permissions import SCOPES
+from factory.operations.access import api_keys
+from factory.operations.access.authenticate import KEY_PREFIX
 
 
 @click.group()

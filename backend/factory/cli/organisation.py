@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from factory.adapters.password_hashes import PasswordHashes
-from factory.cli.opened import COMMAND_LINE, now, opened
-from factory.domain.access import PLATFORM, Actor
-from factory.operations import organisations
+from factory.adapters.access.password_hashes import PasswordHashes
+from factory.cli.command_context import COMMAND_LINE, now, opened
+from factory.domain.access.permissions import PLATFORM, Actor
+from factory.operations.access import organisations
 
 
 @click.group()

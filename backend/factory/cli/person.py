@@ -5,9 +5,9 @@ import sys
 import click
 import msgspec
 
-from factory.cli.opened import command_line, factory_option, opened
-from factory.operations.erase_worker import erase_worker
-from factory.operations.person_data import export_person
+from factory.cli.command_context import command_line, factory_option, opened
+from factory.operations.privacy.erase import erase_worker
+from factory.operations.privacy.export import export_person
 
 
 @click.group()

@@ -2,10 +2,10 @@
 
 import click
 
-from factory.cli.opened import now, opened
+from factory.cli.command_context import now, opened
 from factory.domain.retention import oldest_kept
 from factory.domain.timestamp import format_timestamp
-from factory.operations.retention import retain as remove_events
+from factory.operations.derive.retention import retain as remove_events
 from factory.store import factories
 
 

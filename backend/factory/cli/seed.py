@@ -4,8 +4,8 @@ import os
 
 import click
 
-from factory.cli.opened import command_line, factory_option, now, opened
-from factory.operations.seed_demo import SAMPLE_SEED, seed_demo
+from factory.cli.command_context import command_line, factory_option, now, opened
+from factory.operations.registry.seed_demo import SAMPLE_SEED, seed_demo
 from factory.settings import load_settings
 
 

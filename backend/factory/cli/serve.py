@@ -34,5 +34,5 @@ def serve(host: str | None, port: int | None) -> None:
         )
     if settings.access_is_open:
         click.echo(_OPEN.format(port=settings.port), err=True)
-    gunicorn = [sys.executable, "-m", "gunicorn", "--config", "python:factory.gunicorn_config"]
+    gunicorn = [sys.executable, "-m", "gunicorn", "--config", "python:factory.server.gunicorn_config"]
     os.execv(sys.executable, [*gunicorn, "factory.app:create_app()"])  # nosec B606

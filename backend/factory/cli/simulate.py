@@ -15,9 +15,9 @@ from uuid import uuid4
 
 import click
 
-from factory.adapters.event_sender import EventSender, SendingRefused
-from factory.adapters.event_spool import EventSpool, SpoolInUse
-from factory.domain.simulated_stream import SimulatedStream
+from factory.adapters.events.event_sender import EventSender, SendingRefused
+from factory.adapters.events.event_spool import EventSpool, SpoolInUse
+from factory.domain.sample.simulated_stream import SimulatedStream
 from factory.operations.simulate_live import Disturbance, simulate_live
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}

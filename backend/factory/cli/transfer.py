@@ -9,14 +9,14 @@ from typing import BinaryIO
 
 import click
 
-from factory.adapters.event_file import read_batches, write_events
-from factory.adapters.event_json import parse_lines
-from factory.cli.opened import command_line, factory_option, instant, now, opened
+from factory.adapters.events.event_file import read_batches, write_events
+from factory.adapters.events.event_json import parse_lines
+from factory.cli.command_context import command_line, factory_option, instant, now, opened
 from factory.domain.event import EventRules
 from factory.domain.timestamp import SECOND
-from factory.operations.export_events import export_events
-from factory.operations.import_events import Delivery, import_events
-from factory.operations.record_export import record_file
+from factory.operations.events.export_file import export_events
+from factory.operations.events.import_file import Delivery, import_events
+from factory.operations.privacy.record_export import record_file
 from factory.settings import Settings
 
 _LINES_A_DELIVERY = 5000

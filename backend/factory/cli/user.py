@@ -7,15 +7,15 @@ from typing import Any
 
 import click
 
-from factory.adapters.password_hashes import PasswordHashes
-from factory.cli.opened import command_line, opened, organisation_option
-from factory.domain.access import EVERYWHERE, PLATFORM, ROLES
+from factory.adapters.access.password_hashes import PasswordHashes
+from factory.cli.command_context import command_line, opened, organisation_option
+from factory.domain.access.passwords import fault_of_password
+from factory.domain.access.permissions import EVERYWHERE, PLATFORM, ROLES
 from factory.domain.errors import InvalidInput, NotFound
-from factory.domain.passwords import fault_of_password
-from factory.operations import users
-from factory.operations.lock_out import forgive_reset
-from factory.operations.sign_in_means import failures_key
-from factory.operations.users import Reach
+from factory.operations.access import users
+from factory.operations.access.lockout import forgive_reset
+from factory.operations.access.services import failures_key
+from factory.operations.access.users import Reach
 from factory.store import Store
 
 _ALL = Reach(everywhere=True)

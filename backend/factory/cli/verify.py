@@ -2,9 +2,9 @@
 
 import click
 
-from factory.cli.opened import factory_option, now, opened, organisation_option
-from factory.operations.rebuild_derived import rebuild_derived
-from factory.operations.verify_derived import verify_derived
+from factory.cli.command_context import factory_option, now, opened, organisation_option
+from factory.operations.derive.rebuild import rebuild_derived
+from factory.operations.derive.verify import verify_derived
 from factory.store.factories import DEFAULT_FACTORY
 
 

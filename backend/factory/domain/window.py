@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from factory.domain.errors import FieldError, InvalidInput
-from factory.domain.metrics import DEFINITIONS_VERSION
-from factory.domain.rounding import hours
+from factory.domain.metrics.formulas import DEFINITIONS_VERSION
+from factory.domain.metrics.rounding import hours
 from factory.domain.timestamp import format_timestamp
 
 

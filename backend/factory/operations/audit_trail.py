@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from factory.domain.access import Actor
-from factory.store import audit_log
+from factory.domain.access.permissions import Actor
+from factory.store.access import audit_log
 
 
 def record(

@@ -6,11 +6,11 @@ import json
 from datetime import datetime, timezone
 from zoneinfo import ZoneInfo
 
-from factory.adapters.metrics import Observation
+from factory.adapters.observe.prometheus_metrics import Observation
 from factory.domain.shifts import is_running
 from factory.domain.timestamp import SECOND
 from factory.store import Store
-from factory.store.observations import ObservedFactory, observed_factories
+from factory.store.derived.observations import ObservedFactory, observed_factories
 
 
 def observe_store(*, store: Store, now: int) -> list[Observation]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from factory.adapters.event_sender import EventSender
-from factory.domain.simulated_stream import SimulatedStream
+from factory.adapters.events.event_sender import EventSender
+from factory.domain.sample.simulated_stream import SimulatedStream
 
 _LATE_SECONDS = (2.0, 120.0)
 _REPEAT_SECONDS = (0.0, 30.0)

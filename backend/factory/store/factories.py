@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from factory.domain.errors import Conflict, NotFound
 from factory.domain.timestamp import SECOND
-from factory.store.acting import acting_organisation
+from factory.store.engine.tenant import acting_organisation
 from factory.store.schema import factories
 
 DEFAULT_FACTORY = "default"

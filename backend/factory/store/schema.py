@@ -150,7 +150,7 @@ pending = Table(
     sqlite_with_rowid=False,
 )
 
-# A change of a worker's state, which lasts until the worker's next one (domain/intervals.py).
+# A change of a worker's state, which lasts until the worker's next one (domain/states/intervals.py).
 intervals = Table(
     "intervals",
     metadata,
@@ -164,7 +164,7 @@ intervals = Table(
     sqlite_with_rowid=False,
 )
 
-# A page of totals of one hour, day or month of the factory's calendar (domain/totals.py).
+# A page of totals of one hour, day or month of the factory's calendar (domain/states/totals.py).
 rollups = Table(
     "rollups",
     metadata,

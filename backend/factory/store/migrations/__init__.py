@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from factory.store.database import Store
+from factory.store.engine.database import Store
 from factory.store.schema import exists_on
 from factory.store.tables import metadata
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from factory.store import row_security
+from factory.store.engine import row_security
 
 revision = "0002"
 down_revision = "0001"

@@ -1,0 +1,91 @@
+"""The caller's own password and second factor, below /session."""
+
+from __future__ import annotations
+
+from flask import Response
+from flask_restx import Namespace, Resource
+
+from factory.api.access.session import SIGNED_IN, own_session, signed_in
+from factory.api.contract import contract, json_body
+from factory.api.http.answers import one
+from factory.api.http.body import read_object
+from factory.api.http.query import Query
+from factory.api.http.request import actor, authenticator, sign_in_means, store
+from factory.operations.access.account import OwnAccount
+from factory.operations.access.text_fields import text_fields
+
+namespace = Namespace("account", "Your own password and second factor", path="/session")
+
+_OLD, _NEW = "the-first-password-that-was-told", "a long sentence that only I know"
+
+
+@namespace.route("/password")
+class Password(Resource):  # type: ignore[misc]
+    @contract(
+        access="signed_in",
+        body=json_body("PasswordChange", {"old_password": _OLD, "new_password": _NEW}),
+        answers={200: SIGNED_IN},
+    )
+    def post(self) -> Response:
+        """Change the password
+
+        All other sessions end; this one goes on with the tokens of the answer.
+        """
+        Query(in_factory=False).done()
+        account = _account()
+        form = text_fields(read_object(), "old_password", "new_password")
+        issued = account.change_password(old=form["old_password"], new=form["new_password"])
+        authenticator().forget()
+        return signed_in(issued)
+
+
+@namespace.route("/totp")
+class Totp(Resource):  # type: ignore[misc]
+    @contract(
+        access="signed_in",
+        body=json_body("Proof", {"password": _NEW}),
+        answers={200: ("The secret for an authenticator app", "TotpAnswer")},
+        errors=(409,),
+    )
+    def post(self) -> Response:
+        """Begin a second factor: one-time codes of an authenticator app
+
+        It counts once a code is confirmed.
+        """
+        Query(in_factory=False).done()
+        account = _account()
+        secret, uri = account.begin_totp(password=text_fields(read_object(), "password")["password"])
+        return one({"secret": secret, "uri": uri})
+
+    @contract(
+        access="signed_in",
+        body=json_body("Proof", {"password": _NEW}),
+        answers={200: ("It is off", "TotpStateAnswer")},
+    )
+    def delete(self) -> Response:
+        """Take the second factor away"""
+        Query(in_factory=False).done()
+        account = _account()
+        account.end_totp(password=text_fields(read_object(), "password")["password"])
+        return one({"totp_enabled": False})
+
+
+@namespace.route("/totp/confirm")
+class TotpConfirmation(Resource):  # type: ignore[misc]
+    @contract(
+        access="signed_in",
+        body=json_body("Code", {"code": "123456"}),
+        answers={200: ("It is on", "TotpStateAnswer")},
+        errors=(409,),
+    )
+    def post(self) -> Response:
+        """Confirm the second factor by a code of the app; from now on a sign-in asks for one"""
+        Query(in_factory=False).done()
+        account = _account()
+        account.confirm_totp(code=text_fields(read_object(), "code")["code"])
+        return one({"totp_enabled": True})
+
+
+def _account() -> OwnAccount:
+    user_key, _ = own_session()
+    return OwnAccount(store=store(), means=sign_in_means(), user_key=user_key, by=actor())

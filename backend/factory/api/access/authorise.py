@@ -1,0 +1,148 @@
+"""Who may use a route: what its contract says is held here, before its handler begins.
+
+Who shows nothing, or something that is not valid, gets a 401. A factory in which the caller has no role is answered as
+one that does not exist, so that nobody learns of it; only where there is a role too small it is a 403.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import cast
+
+from flask import Flask, current_app, g, request
+
+from factory.api.access.cookies import require_own_origin
+from factory.api.access.rate_limits import rate_limits
+from factory.api.contract import Contract, Need
+from factory.api.http.request import factory, identity, settings
+from factory.api.observe.prometheus import PROMETHEUS
+from factory.domain.access.permissions import DEFAULT_ORGANISATION, EVERYWHERE, PERMISSIONS, Caller
+from factory.domain.errors import FactoryError, NotAllowed, NotFound, TooMany, Unauthenticated
+from factory.settings.safety import LOOPBACK
+
+OPEN = Caller("open access", DEFAULT_ORGANISATION, {EVERYWHERE: PERMISSIONS})
+"""Everybody, where access is open."""
+
+_ROUTES_OF_A_FIRST_SIGN_IN = "/api/v1/session/"
+"""All that is open to those who have to change their password first."""
+
+
+def register_access(app: Flask) -> None:
+    """Let in only whom the contract of a route allows; call it after the hooks that know the caller and count."""
+    app.before_request(admit)
+
+
+def register_recognition(app: Flask) -> None:
+    """Know the caller; call it after the hook that gives a request its id."""
+    app.before_request(recognise)
+
+
+def recognise() -> None:
+    """Find out who asks. A refusal waits until the request is counted against the budget of its address."""
+    g.needed = needed_by_route()
+    if settings().access_is_open:
+        g.caller = OPEN
+    elif g.needed is not None and g.needed != "public":
+        try:
+            g.caller = _authenticated()
+        except (Unauthenticated, TooMany) as refusal:
+            g.refusal = refusal
+
+
+def admit() -> None:
+    """Refuse who may not. Raises Unauthenticated, NotAllowed, NotFound, TooMany."""
+    if "refusal" in g:
+        raise cast(FactoryError, g.refusal)
+    if request.endpoint == PROMETHEUS:
+        _admit_prometheus()
+    needed: Need | None = g.needed
+    if settings().access_is_open:
+        if needed is not None:
+            _require_loopback()
+            _require_named_page()
+        return
+    if needed is None or needed == "public":
+        return  # nobody is asked who they are
+    caller: Caller = g.caller
+    if caller.must_change_password and not f"{request.path}/".startswith(_ROUTES_OF_A_FIRST_SIGN_IN):
+        raise NotAllowed("The first password has to be changed", code="password_change_required")
+    if not _holds(caller, needed):
+        raise NotAllowed("Your role does not allow this")
+
+
+def caller_if_any() -> Caller | None:
+    """The caller of a route that is open to everybody, if they show who they are. Raises Unauthenticated."""
+    if settings().access_is_open:
+        return OPEN
+    return None if _credential() is None else _authenticated()
+
+
+def _require_loopback() -> None:
+    """Refuse a request to another host's name: it came through a proxy, or from a page whose name was bent to us."""
+    name = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
+    if name.strip("[]").lower() not in LOOPBACK:
+        raise NotAllowed(
+            "Open access answers to localhost only; set ACCESS=required to be reached by another name",
+            code="foreign_host",
+        )
+
+
+def _require_named_page() -> None:
+    """Refuse a change that a page of another site asks for: a browser sends some of them without asking first."""
+    if request.method not in ("GET", "HEAD") and "*" not in settings().cors_origins:
+        require_own_origin()
+
+
+def needed_by_route() -> Need | None:
+    """What the contract of this request's route asks for; None where there is no route, or no contract."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    resource = getattr(view, "view_class", None)
+    method = "get" if request.method == "HEAD" else request.method.lower()
+    contract: Contract | None = getattr(getattr(resource, method, None), "contract", None)
+    return None if contract is None else contract.access
+
+
+def _holds(caller: Caller, needed: Need) -> bool:
+    if needed == "public" or needed == "signed_in":
+        return True
+    if needed == "organisations":
+        return caller.may(needed, EVERYWHERE)
+    if needed == "people somewhere":
+        return any("people" in permissions for permissions in caller.granted.values())
+    where = _factory_of_path() or factory()
+    if not caller.permissions(where) or caller.is_operator:
+        raise NotFound("Factory not found", code="factory_not_found")
+    if needed == "ingest or enter":
+        return caller.may("ingest", where) or caller.may("enter", where)
+    return caller.may(needed, where)
+
+
+def _factory_of_path() -> str | None:
+    named = (request.view_args or {}).get("factory_id")
+    return None if named is None else identity(named, NotFound("Factory not found", code="factory_not_found"))
+
+
+def _authenticated() -> Caller:
+    credential = _credential()
+    if credential is None:
+        raise Unauthenticated("Sign in, or send an API key")
+    return rate_limits().look_up(credential)
+
+
+def _credential() -> str | None:
+    key = request.headers.get("X-API-Key")
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if key is not None and scheme:
+        raise Unauthenticated("Send either Authorization or X-API-Key", code="two_credentials")
+    if key is not None:
+        return key
+    if scheme and scheme.lower() != "bearer":
+        raise Unauthenticated("Authorization takes a Bearer token only", code="unknown_scheme")
+    return token.strip() or None
+
+
+def _admit_prometheus() -> None:
+    expected = settings().metrics_token
+    given = request.headers.get("Authorization", "").encode(errors="surrogatepass")
+    if expected is not None and not hmac.compare_digest(given, f"Bearer {expected}".encode()):
+        raise Unauthenticated("The metrics ask for a token", code="invalid_token")

@@ -1,0 +1,65 @@
+"""The refresh token between browser and server: in a cookie that no script reads, of no use to another site's page.
+
+`factory_refresh` goes to the session's routes only. `factory_csrf` may be read by our own page, which repeats it in a
+header; together with SameSite=Strict and the Origin that browsers send, another page can neither use nor renew it.
+"""
+
+from __future__ import annotations
+
+import hmac
+from urllib.parse import urlsplit
+
+from flask import Response, request
+
+from factory.api.http.request import settings, sign_in_means
+from factory.domain.errors import NotAllowed, Unauthenticated
+from factory.operations.access.sessions import Issued, csrf_token
+
+REFRESH, CSRF = "factory_refresh", "factory_csrf"
+_PATH = "/api/v1/session"
+
+
+def set_cookies(answer: Response, issued: Issued) -> Response:
+    """Give the browser what a sign-in or a refresh issued."""
+    secure = is_secure()
+    answer.set_cookie(
+        REFRESH, issued.refresh_token, issued.lasts, path=_PATH, secure=secure, httponly=True, samesite="Strict"
+    )
+    answer.set_cookie(CSRF, issued.csrf_token, issued.lasts, secure=secure, samesite="Strict")
+    return answer
+
+
+def clear_cookies(answer: Response) -> Response:
+    """Let the browser forget them."""
+    secure = is_secure()
+    answer.delete_cookie(REFRESH, path=_PATH, secure=secure, httponly=True, samesite="Strict")
+    answer.delete_cookie(CSRF, secure=secure, samesite="Strict")
+    return answer
+
+
+def sent_refresh_token() -> str:
+    """The refresh token, where it was our own page that sent it. Raises Unauthenticated, NotAllowed."""
+    require_own_origin()
+    token = request.cookies.get(REFRESH)
+    if not token:
+        raise Unauthenticated("There is no session; sign in", code="session_ended")
+    expected = csrf_token(sign_in_means(), token)
+    given = request.headers.get("X-CSRF-Token", "")
+    if not hmac.compare_digest(given.encode(errors="surrogatepass"), expected.encode()):
+        raise NotAllowed("The header X-CSRF-Token must repeat the cookie factory_csrf", code="csrf_failed")
+    return token
+
+
+def require_own_origin() -> None:
+    """Raise NotAllowed for a request that a page of another site makes; only browsers say which it is."""
+    origin = request.headers.get("Origin")
+    if origin is None or origin in settings().cors_origins:
+        return
+    # The scheme is not compared: a proxy that ends TLS may not be declared.
+    if urlsplit(origin).netloc.lower() != request.host.lower():
+        raise NotAllowed("This page may not do that", code="foreign_origin")
+
+
+def is_secure() -> bool:
+    """Whether cookies are to be sent by TLS only."""
+    return request.is_secure or settings().environment == "production"

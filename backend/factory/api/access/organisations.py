@@ -1,0 +1,65 @@
+"""The organisations of the installation, for its operators."""
+
+from __future__ import annotations
+
+from flask import Response
+from flask_restx import Namespace, Resource
+
+from factory.api.contract import Parameter, contract, json_body
+from factory.api.http.answers import many, one
+from factory.api.http.body import read_object
+from factory.api.http.query import Query
+from factory.api.http.request import actor, identity, installation, sign_in_means
+from factory.api.http.schemas import ID
+from factory.domain.errors import NotFound
+from factory.operations.access import organisations
+
+namespace = Namespace("organisations", "Organisations, for platform operators", path="/organisations")
+
+_ORGANISATION_ID = Parameter("organisation_id", ID, "The organisation.", "path", required=True, example="default")
+_NEW = {"organisation_id": "acme", "name": "Acme", "admin_email": "ada@example.org"}
+
+
+@namespace.route("/")
+class Organisations(Resource):  # type: ignore[misc]
+    @contract(access="organisations", answers={200: ("All organisations", "OrganisationsAnswer")})
+    def get(self) -> Response:
+        """List the organisations"""
+        Query(in_factory=False).done()
+        return many(organisations.list_organisations(store=installation()))
+
+    @contract(
+        access="organisations",
+        body=json_body("NewOrganisation", _NEW),
+        answers={201: ("The new organisation", "NewOrganisationAnswer")},
+        errors=(409,),
+    )
+    def post(self) -> Response:
+        """Add an organisation
+
+        `admin_email` makes a user who administers all of it; `initial_password` is told this once.
+        """
+        Query(in_factory=False).done()
+        made = organisations.create_organisation(
+            store=installation(), passwords=sign_in_means().passwords, values=read_object(), by=actor()
+        )
+        return one(made, 201)
+
+
+@namespace.route("/<organisation_id>")
+class Organisation(Resource):  # type: ignore[misc]
+    @contract(
+        access="organisations",
+        parameters=(_ORGANISATION_ID,),
+        body=json_body("OrganisationChange", {"name": "Acme Corporation"}),
+        answers={200: ("The changed organisation", "OrganisationAnswer")},
+    )
+    def patch(self, organisation_id: str) -> Response:
+        """Name an organisation anew"""
+        Query(in_factory=False).done()
+        known = identity(organisation_id, NotFound("Organisation not found", code="organisation_not_found"))
+        return one(
+            organisations.update_organisation(
+                store=installation(), organisation_id=known, values=read_object(), by=actor()
+            )
+        )

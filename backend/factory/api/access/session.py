@@ -1,0 +1,146 @@
+"""Sign-in with a password, the session that it begins, and its end."""
+
+from __future__ import annotations
+
+from flask import Response, g, request
+from flask_restx import Namespace, Resource
+
+from factory.api.access.authorise import caller_if_any
+from factory.api.access.cookies import clear_cookies, require_own_origin, sent_refresh_token, set_cookies
+from factory.api.contract import contract, json_body
+from factory.api.errors import refused
+from factory.api.http.answers import json_answer, one
+from factory.api.http.body import read_object
+from factory.api.http.query import Query
+from factory.api.http.request import actor, authenticator, caller, installation, now, settings, sign_in_means, store
+from factory.domain.access.permissions import PLATFORM, Actor
+from factory.domain.errors import NotAllowed, Unauthenticated
+from factory.operations.access import sessions
+from factory.operations.access.sessions import Issued
+from factory.operations.access.sign_in import ANYBODY, sign_in
+from factory.operations.access.text_fields import text_fields
+from factory.operations.access.whoami import describe_session
+
+namespace = Namespace("session", "Who you are: sign-in, sign-out, password and second factor", path="/session")
+
+SIGNED_IN = ("The access token; the refresh token is a cookie", "SignedIn")
+ENDED = ("It has ended", "EndedAnswer")
+_SIGN_IN = {"email": "grace@example.org", "password": "a long sentence that only I know"}
+
+
+@namespace.route("/")
+class Session(Resource):  # type: ignore[misc]
+    @contract(access="public", answers={200: ("Who you are", "SessionAnswer")}, errors=(400, 401, 403))
+    def get(self) -> Response:
+        """Say who the caller is and may do in which factory; of nobody, how to sign in"""
+        Query(in_factory=False).done()
+        known = settings()
+        described = describe_session(store=installation(), caller=caller_if_any(), shows_persons=known.shows_persons)
+        providers = [{"name": known.oidc_name, "start": "/api/v1/session/oidc"}] if known.oidc_issuer else []
+        return one(
+            {
+                "access": "open" if known.access_is_open else "required",
+                **described,
+                "k_min": known.k_min,
+                "providers": providers,
+            }
+        )
+
+    @contract(access="public", body=json_body("SignIn", _SIGN_IN), answers={200: SIGNED_IN}, errors=(401, 403))
+    def post(self) -> Response:
+        """Sign in
+
+        `code` is the one-time code of those who have a second factor; where it is missing the answer is a 401
+        `code_required`. After a few failures no attempt is taken for a while: 429 `locked_out`.
+        """
+        Query(in_factory=False).done()
+        require_access()
+        require_own_origin()
+        form = text_fields(read_object(), "email", "password", optional=("code",))
+        issued = sign_in(
+            store=installation(),
+            means=sign_in_means(),
+            email=form["email"],
+            password=form["password"],
+            code=form["code"] or None,
+            by=visitor(),
+        )
+        return signed_in(issued)
+
+    @contract(access="signed_in", answers={200: ENDED})
+    def delete(self) -> Response:
+        """Sign out"""
+        Query(in_factory=False).done()
+        require_own_origin()
+        _, session_key = own_session()
+        sessions.end_session(store=store(), session_key=session_key, by=actor())
+        return _ended()
+
+
+@namespace.route("/all")
+class AllSessions(Resource):  # type: ignore[misc]
+    @contract(access="signed_in", answers={200: ENDED})
+    def delete(self) -> Response:
+        """Sign out everywhere"""
+        Query(in_factory=False).done()
+        require_own_origin()
+        user_key, _ = own_session()
+        sessions.end_all_sessions(store=store(), user_key=user_key, by=actor())
+        return _ended()
+
+
+@namespace.route("/refresh")
+class Refresh(Resource):  # type: ignore[misc]
+    @contract(access="public", answers={200: SIGNED_IN}, errors=(400, 401, 403))
+    def post(self) -> Response:
+        """Get a new access token for the cookie `factory_refresh`
+
+        Takes no body; the header `X-CSRF-Token` repeats the cookie `factory_csrf`. Both cookies are replaced: a refresh
+        token serves once, and its return ends the session.
+        """
+        Query(in_factory=False).done()
+        require_access()
+        token = sent_refresh_token()
+        try:
+            issued = sessions.refresh_session(
+                store=installation(), means=sign_in_means(), refresh_token=token, by=visitor()
+            )
+        except Unauthenticated as ended:
+            authenticator().forget()
+            return clear_cookies(refused(ended))
+        return signed_in(issued)
+
+
+def signed_in(issued: Issued) -> Response:
+    """The answer to a sign-in; nothing on the way may keep it."""
+    body = {
+        "access_token": issued.access_token,
+        "token_type": "Bearer",
+        "expires_in": issued.expires_in,
+        "must_change_password": issued.must_change_password,
+    }
+    return set_cookies(json_answer(body, headers={"Cache-Control": "no-store"}), issued)
+
+
+def visitor() -> Actor:
+    """Who has not said yet who they are, for the audit trail."""
+    return Actor(ANYBODY, PLATFORM, now(), request.remote_addr or "", g.request_id)
+
+
+def require_access() -> None:
+    """Raise NotAllowed where access is open: there is nothing to sign in for, and maybe no secret to sign with."""
+    if settings().access_is_open:
+        raise NotAllowed("Access is open here: nobody has to sign in", code="access_is_open")
+
+
+def own_session() -> tuple[int, int]:
+    """The keys of the caller's user and session; raises NotAllowed for an API key and in open access."""
+    user_key, session_key = caller().user_key, caller().session_key
+    if user_key is None or session_key is None:
+        raise NotAllowed("Only who has signed in has a session", code="no_session")
+    return user_key, session_key
+
+
+def _ended() -> Response:
+    authenticator().forget()
+    return clear_cookies(one({"ended": True}))

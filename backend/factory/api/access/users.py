@@ -1,0 +1,105 @@
+"""Users of the organisation and their roles."""
+
+from __future__ import annotations
+
+from flask import Response
+from flask_restx import Namespace, Resource
+
+from factory.api.access.user_schemas import RANDOM_ID
+from factory.api.contract import Parameter, contract, json_body
+from factory.api.http.answers import many, one
+from factory.api.http.body import read_object
+from factory.api.http.query import Query
+from factory.api.http.request import actor, authenticator, caller, sign_in_means, store
+from factory.operations.access import users
+from factory.operations.access.lockout import forgive_reset
+from factory.operations.access.users import Reach
+
+namespace = Namespace("users", "Who may sign in, and what they may do in which factory", path="/users")
+
+_USER_ID = Parameter("user_id", RANDOM_ID, "The user.", "path", required=True, example="abcdefghijkl")
+_NEW = {"email": "grace@example.org", "name": "Grace Lee", "roles": {"default": "supervisor"}}
+
+
+@namespace.route("/")
+class Users(Resource):  # type: ignore[misc]
+    @contract(access="people somewhere", answers={200: ("Those in the caller's reach", "UsersAnswer")})
+    def get(self) -> Response:
+        """List the users
+
+        Who administers single factories sees the users who have roles there, and of their roles those.
+        """
+        Query(in_factory=False).done()
+        return many(users.list_users(store=store(), organisation=caller().organisation, reach=_reach()))
+
+    @contract(
+        access="people somewhere",
+        body=json_body("NewUser", _NEW),
+        answers={201: ("The new user, with the first password", "NewUserAnswer")},
+        errors=(409,),
+    )
+    def post(self) -> Response:
+        """Add a user
+
+        `roles` are by factory id, or `*` for all factories. `initial_password` is told this once, and has to be changed
+        at the first sign-in.
+        """
+        Query(in_factory=False).done()
+        made = users.create_user(
+            store=store(), passwords=sign_in_means().passwords, reach=_reach(), values=read_object(), by=actor()
+        )
+        return one(made, 201)
+
+
+@namespace.route("/<user_id>")
+class User(Resource):  # type: ignore[misc]
+    @contract(access="people somewhere", parameters=(_USER_ID,), answers={200: ("The user", "UserAnswer")})
+    def get(self, user_id: str) -> Response:
+        """Show a user"""
+        Query(in_factory=False).done()
+        return one(users.get_user(store=store(), organisation=caller().organisation, reach=_reach(), user_id=user_id))
+
+    @contract(
+        access="people somewhere",
+        parameters=(_USER_ID,),
+        body=json_body("UserChange", {"roles": {"default": "manager"}}),
+        answers={200: ("The changed user", "ChangedUserAnswer")},
+        errors=(409,),
+    )
+    def patch(self, user_id: str) -> Response:
+        """Change a user
+
+        Only the fields that are sent change; `roles` replaces all roles in the caller's reach. `reset_password` makes
+        a new first password, told once as `initial_password`; that and `disabled` end the user's sessions.
+        """
+        Query(in_factory=False).done()
+        changed = users.update_user(
+            store=store(),
+            passwords=sign_in_means().passwords,
+            reach=_reach(),
+            user_id=user_id,
+            values=read_object(),
+            by=actor(),
+        )
+        if "initial_password" in changed:
+            key = sign_in_means().failures_key
+            forgive_reset(store=store(), failures_key=key, email=changed["email"], now=actor().now)
+        authenticator().forget()
+        return one(changed)
+
+    @contract(
+        access="people somewhere",
+        parameters=(_USER_ID,),
+        answers={200: ("The user is removed", "RemovedAnswer")},
+        errors=(409,),
+    )
+    def delete(self, user_id: str) -> Response:
+        """Remove a user"""
+        Query(in_factory=False).done()
+        users.remove_user(store=store(), reach=_reach(), user_id=user_id, by=actor())
+        authenticator().forget()
+        return one({"removed": True})
+
+
+def _reach() -> Reach:
+    return Reach.of(caller())

@@ -1,0 +1,233 @@
+"""Taking events in, and reading them back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+from flask_restx import Namespace, Resource
+
+from factory.adapters.events.event_json import parse_array, parse_lines
+from factory.api.contract import FACTORY, WINDOW, Body, Parameter, contract, json_body
+from factory.api.http.answers import json_answer, many, timestamp
+from factory.api.http.audience import audience, looking_at
+from factory.api.http.body import JSON, NDJSON, content_type, read_body
+from factory.api.http.hooks import count
+from factory.api.http.query import Query
+from factory.api.http.request import actor, caller, factory, now, series, settings, store, together
+from factory.api.http.schemas import BOOLEAN, EVENT_TYPE, ID, TEXT, ref
+from factory.domain.errors import Conflict, FieldError, InvalidInput
+from factory.domain.event import EVENT_TYPES, EventRules, ParsedEvents
+from factory.operations.events.enter_by_hand import enter_event
+from factory.operations.events.ingest import IngestOutcome, ingest_events
+from factory.operations.events.list import list_events
+
+namespace = Namespace("events", "What the cameras and sensors saw", path="/events")
+
+_SAMPLE = {
+    "timestamp": "2026-01-15T10:15:00Z",
+    "worker_id": "W1",
+    "workstation_id": "S3",
+    "event_type": "working",
+    "confidence": 0.93,
+    "count": 1,
+}
+_UNITS = {**_SAMPLE, "timestamp": "2026-01-15T10:20:00Z", "event_type": "product_count", "count": 5}
+_BATCH = Body({JSON: {"type": "array", "items": ref("NewEvent")}, NDJSON: TEXT}, [_SAMPLE, _UNITS])
+_FILTERS = (
+    *WINDOW,
+    Parameter("worker_id", ID, "Only events of this worker."),
+    Parameter("workstation_id", ID, "Only events of this workstation."),
+    Parameter("event_type", EVENT_TYPE, "Only events of this type."),
+    Parameter("source_id", {"type": "string", "minLength": 1, "maxLength": 64}, "Only events of this source."),
+    Parameter("cursor", TEXT, "The next_cursor of the page before."),
+    Parameter(
+        "limit", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}, "The most events on a page."
+    ),
+)
+_ATOMIC = Parameter("atomic", {**BOOLEAN, "default": False}, "All or nothing: one refused event refuses all.")
+
+
+@namespace.route("/")
+class Events(Resource):  # type: ignore[misc]
+    @contract(
+        access="views",
+        parameters=(*_FILTERS, *FACTORY),
+        answers={200: ("A page of events, newest first; next_cursor is null on the last", "EventsAnswer")},
+        errors=(400, 404),
+    )
+    def get(self) -> Response:
+        """List stored events"""
+        query = Query()
+        asked: dict[str, Any] = {
+            "start": query.instant("from"),
+            "end": query.instant("to"),
+            "worker_id": query.identity("worker_id"),
+            "workstation_id": query.identity("workstation_id"),
+            "event_type": query.choice("event_type", EVENT_TYPES),
+            "source_id": query.label("source_id", longest=64),
+            "cursor": query.text("cursor"),
+            "limit": query.integer("limit", low=1, high=1000, default=100),
+        }
+        query.done()
+        worker_id = asked["worker_id"]
+        readers = looking_at(None if worker_id is None else [worker_id])
+        page = list_events(store=store(), factory=factory(), audience=readers, **asked)
+        return many(page.data, next_cursor=page.next_cursor)
+
+    @contract(
+        access="ingest or enter",
+        parameters=FACTORY,
+        body=json_body("NewEvent", _SAMPLE),
+        answers={201: ("Stored", "EventAnswer"), 200: ("A duplicate: it was stored before", "EventAnswer")},
+        errors=(404, 409),
+    )
+    def post(self) -> Response:
+        """Store one event
+
+        A retry repeats the event unchanged and is acknowledged as a duplicate. Two genuine counts of one
+        worker, station and instant need different event_ids, else the second is taken for a retry. Two
+        cameras that count the same unit count it twice. What a signed-in person enters stands in the audit trail.
+        """
+        Query().done()
+        where = factory()
+        content_type(JSON)
+        outcome = _ingest_one(where, read_body())
+        if outcome.failures:
+            raise _refusal(outcome)
+        status = 201 if outcome.created else 200
+        return json_answer(
+            {
+                "message": "Event ingested successfully" if outcome.created else "Event was ingested before",
+                "status": status,
+                "duplicate": not outcome.created,
+                "timestamp": timestamp(),
+            },
+            status,
+        )
+
+
+@namespace.route("/batch")
+class Batch(Resource):  # type: ignore[misc]
+    @contract(
+        access="ingest",
+        parameters=(_ATOMIC, *FACTORY),
+        body=_BATCH,
+        answers={
+            201: ("At least one event was created; errors lists the others", "BatchAnswer"),
+            200: ("Nothing new: duplicates only, or an empty list", "BatchAnswer"),
+            422: ("Every event failed, or one did in an atomic batch", "BatchAnswer"),
+        },
+        errors=(404,),
+    )
+    def post(self) -> Response:
+        """Store many events in one transaction
+
+        A JSON array, or NDJSON (a line each) as application/x-ndjson; Content-Encoding gzip is accepted.
+        The valid events are stored, the others reported by their index from 0.
+        """
+        query = Query()
+        atomic = query.boolean("atomic")
+        query.done()
+        where = factory()
+        parse = parse_lines if content_type(JSON, NDJSON) == NDJSON else parse_array
+        outcome = _ingest_batch(where, parse(read_body(), _rules()), atomic=atomic)
+        return json_answer(_report(outcome), _status(outcome, atomic))
+
+
+def _rules() -> EventRules:
+    return EventRules(
+        now=now(),
+        max_clock_skew_us=settings().max_clock_skew_seconds * 1_000_000,
+        min_timestamp_us=settings().min_timestamp_at(now()),
+        max_events=settings().max_batch_events,
+    )
+
+
+def _ingest_one(where: str, body: bytes) -> IngestOutcome:
+    try:
+        event, outcome = _stored(where, body)
+    except InvalidInput:
+        series().unreadable()
+        raise
+    return _counted(event, outcome)
+
+
+def _stored(where: str, body: bytes) -> tuple[ParsedEvents, IngestOutcome]:
+    registers = _registers_unknown()
+    if caller().user_key is None:
+        return together().ingest(
+            organisation=caller().organisation, factory=where, body=body, rules=_rules(), register_unknown=registers
+        )
+    return enter_event(
+        store=store(),
+        factory=where,
+        body=body,
+        rules=_rules(),
+        register_unknown=registers,
+        by=actor(),
+        audience=audience(),
+    )
+
+
+def _ingest_batch(where: str, events: ParsedEvents, *, atomic: bool) -> IngestOutcome:
+    outcome = ingest_events(
+        store=store(),
+        factory=where,
+        events=events,
+        now=now(),
+        atomic=atomic,
+        register_unknown=_registers_unknown(),
+    )
+    return _counted(events, outcome)
+
+
+def _registers_unknown() -> bool:
+    return settings().unknown_entity_policy == "register"
+
+
+def _counted(events: ParsedEvents, outcome: IngestOutcome) -> IngestOutcome:
+    series().delivery(events, outcome, organisation_key=caller().organisation, factory=factory(), now=now())
+    count(
+        events=outcome.total,
+        created=outcome.created,
+        duplicates=outcome.duplicates,
+        failed=len(outcome.failed_indices),
+    )
+    return outcome
+
+
+def _refusal(outcome: IngestOutcome) -> Conflict | InvalidInput:
+    """What is wrong with the only event of a delivery."""
+    first = outcome.failures[0]
+    message = f"{first.field}: {first.message}" if first.field else first.message
+    errors: list[FieldError] = [
+        {"field": one.field, "code": one.code, "message": one.message} for one in outcome.failures if one.field
+    ]
+    kind = Conflict if first.code == "conflict" else InvalidInput
+    return kind(message, code=first.code, errors=errors)
+
+
+def _status(outcome: IngestOutcome, atomic: bool) -> int:
+    if outcome.failures and (atomic or len(outcome.failed_indices) == outcome.total):
+        return 422
+    return 201 if outcome.created else 200
+
+
+def _report(outcome: IngestOutcome) -> dict[str, Any]:
+    failed = outcome.failed_indices
+    succeeded = outcome.created + outcome.duplicates
+    return {
+        "message": f"{succeeded} of {outcome.total} events ingested",
+        "success_count": succeeded,
+        "created_count": outcome.created,
+        "duplicate_count": outcome.duplicates,
+        "failed_count": len(failed),
+        "total_count": outcome.total,
+        "failed_indices": failed,
+        "errors": [
+            {"index": one.index, "code": one.code, "field": one.field, "message": one.message}
+            for one in outcome.failures
+        ],
+        "timestamp": timestamp(),
+    }

@@ -1,0 +1,42 @@
+"""Whether the server lives and whether it can work."""
+
+from __future__ import annotations
+
+from flask import Response
+from flask_restx import Namespace, Resource
+
+from factory import __version__
+from factory.api.contract import contract
+from factory.api.http.answers import json_answer, timestamp
+from factory.api.http.request import installation
+
+namespace = Namespace("health", "Is the server alive, can it work", path="/health")
+
+
+def healthy() -> Response:
+    return json_answer({"status": "healthy", "timestamp": timestamp(), "version": __version__})
+
+
+@namespace.route("/")
+class Health(Resource):  # type: ignore[misc]
+    @contract(access="public", answers={200: ("The process answers", "Health")})
+    def get(self) -> Response:
+        """Say that the server answers"""
+        return healthy()
+
+
+@namespace.route("/live")
+class Live(Resource):  # type: ignore[misc]
+    @contract(access="public", answers={200: ("The process answers", "Health")})
+    def get(self) -> Response:
+        """Say that the process is alive; asks no database"""
+        return healthy()
+
+
+@namespace.route("/ready")
+class Ready(Resource):  # type: ignore[misc]
+    @contract(access="public", answers={200: ("The database answers", "Readiness")})
+    def get(self) -> Response:
+        """Say whether the database answers"""
+        installation().ping()
+        return json_answer({"ready": True, "timestamp": timestamp(), "version": __version__})

@@ -1,0 +1,105 @@
+"""Around every request: its id, one log line, the headers that every answer carries."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from uuid import uuid4
+
+from flask import Flask, Response, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from factory.adapters.observe.logging_setup import request_id_of_this_thread
+
+log = logging.getLogger("factory.request")
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+# What a browser would let a page use, and this one never does.
+_UNUSED = (
+    "accelerometer",
+    "camera",
+    "display-capture",
+    "geolocation",
+    "gyroscope",
+    "magnetometer",
+    "microphone",
+    "midi",
+    "payment",
+    "usb",
+)
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _UNUSED),
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    ),
+}
+
+OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}
+"""For a year, for this host. Hosts below it are not ours to speak for."""
+
+
+def register_hooks(app: Flask, *, trusted_proxies: int) -> None:
+    """The first and the last hook of each request.
+
+    `trusted_proxies` is how many of the addresses in X-Forwarded-For, and values of X-Forwarded-Proto, are believed,
+    counted from the right; with 0 both headers mean nothing. No other header of a proxy is believed: one that a proxy
+    does not set reaches us as its client sent it.
+    """
+    if trusted_proxies:
+        through_proxies = ProxyFix(
+            app.wsgi_app, x_for=trusted_proxies, x_proto=trusted_proxies, x_host=0, x_port=0, x_prefix=0
+        )
+        app.wsgi_app = through_proxies  # type: ignore[method-assign]
+    app.before_request(begin)
+    app.after_request(finish)
+    app.teardown_request(forget)
+
+
+def begin() -> None:
+    g.started = time.perf_counter()
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+    request_id_of_this_thread.set(g.request_id)
+
+
+def finish(response: Response) -> Response:
+    response.headers["X-Request-ID"] = g.request_id
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.is_secure:
+        response.headers.extend(OVER_TLS)
+    if response.mimetype == "application/json":
+        response.headers.setdefault("Cache-Control", "no-store")
+    log.info("request", extra={"fields": _log_fields(response)})
+    return response
+
+
+def forget(_error: BaseException | None) -> None:
+    """The thread's next log line may belong to no request."""
+    request_id_of_this_thread.set("")
+
+
+def count(**counts: int) -> None:
+    """Numbers for the log line of this request."""
+    g.counts = counts
+
+
+def _log_fields(response: Response) -> dict[str, object]:
+    """Never the query, the body or the caller's address: they may tell who did what."""
+    fields: dict[str, object] = {
+        "method": request.method,
+        "route": request.url_rule.rule if request.url_rule else "(none)",
+        "status": response.status_code,
+        "duration_ms": round((time.perf_counter() - g.started) * 1000, 2),
+    }
+    if "factory" in g:
+        fields["factory"] = g.factory
+    return {**fields, **g.get("counts", {})}

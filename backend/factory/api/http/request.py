@@ -1,0 +1,130 @@
+"""What a handler needs beside its own parameters: the store, the settings, the instant, the factory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from flask import Flask, current_app, g, request
+
+from factory.domain.access.permissions import Actor, Caller
+from factory.domain.errors import FactoryError, InvalidInput, NotFound, Unauthenticated
+from factory.domain.event import is_id
+from factory.store.factories import DEFAULT_FACTORY
+
+if TYPE_CHECKING:
+    from factory.adapters.observe.prometheus_metrics import DomainSeries
+    from factory.operations.access.authenticate import Authenticator
+    from factory.operations.access.services import SignInMeans
+    from factory.operations.events.group_commit import CommitTogether
+    from factory.operations.privacy.views import Looks
+    from factory.settings import Settings
+    from factory.store import Store
+
+
+@dataclass(frozen=True)
+class Collaborators:
+    """Everything a request works with, made once by app.py."""
+
+    store: Store
+    authenticator: Authenticator
+    sign_in_means: SignInMeans
+    together: CommitTogether
+    looks: Looks
+    settings: Settings
+    clock: Callable[[], int]
+    series: DomainSeries
+
+
+def provide(app: Flask, collaborators: Collaborators) -> None:
+    app.extensions["factory_store"] = collaborators.store
+    app.extensions["factory"] = collaborators
+
+
+def _collaborators() -> Collaborators:
+    return cast(Collaborators, current_app.extensions["factory"])
+
+
+def installation() -> Store:
+    """The store for the installation's own work: sign-ins, organisations, health."""
+    return _collaborators().store.system()
+
+
+def store() -> Store:
+    """The store, acting for the caller's organisation."""
+    return _collaborators().store.acting_for(caller().organisation)
+
+
+def authenticator() -> Authenticator:
+    return _collaborators().authenticator
+
+
+def sign_in_means() -> SignInMeans:
+    return _collaborators().sign_in_means
+
+
+def caller() -> Caller:
+    """Whoever this request comes from; routes that are open to everybody have nobody.
+
+    Raises Unauthenticated.
+    """
+    if "caller" not in g:
+        raise Unauthenticated("Sign in, or send an API key")
+    return cast(Caller, g.caller)
+
+
+def actor() -> Actor:
+    """The caller as the audit trail tells it."""
+    return Actor(
+        name=caller().name,
+        organisation=caller().organisation,
+        now=now(),
+        address=request.remote_addr or "",
+        request_id=g.request_id,
+    )
+
+
+def together() -> CommitTogether:
+    return _collaborators().together
+
+
+def looks() -> Looks:
+    return _collaborators().looks
+
+
+def settings() -> Settings:
+    return _collaborators().settings
+
+
+def series() -> DomainSeries:
+    return _collaborators().series
+
+
+def now() -> int:
+    """The instant of this request in microseconds, read once."""
+    if "now" not in g:
+        g.now = _collaborators().clock()
+    return cast(int, g.now)
+
+
+def factory() -> str:
+    """The factory this request acts in: `?factory=` or X-Factory-ID, else the caller's only one, or the default one.
+
+    Raises InvalidInput when the two disagree, NotFound for what cannot be a factory's id.
+    """
+    named = request.args.get("factory")
+    header = request.headers.get("X-Factory-ID")
+    if named is not None and header is not None and named != header:
+        message = "The parameter factory and the header X-Factory-ID name different factories"
+        raise InvalidInput(message, errors=[{"field": "factory", "code": "contradiction", "message": message}])
+    chosen = named if named is not None else header if header is not None else caller().only_factory or DEFAULT_FACTORY
+    g.factory = identity(chosen, NotFound("Factory not found", code="factory_not_found"))
+    return chosen
+
+
+def identity(text: str, otherwise: FactoryError) -> str:
+    """An id from the URL. What breaks the rule for ids names nothing, so it never reaches the database."""
+    if not is_id(text):
+        raise otherwise
+    return text

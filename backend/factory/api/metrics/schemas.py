@@ -1,0 +1,295 @@
+"""What answers look like; see schemas.py."""
+
+from __future__ import annotations
+
+from factory.api.access.key_schemas import KEY_ANSWERS
+from factory.api.access.session_schemas import SESSION_ANSWERS
+from factory.api.access.user_schemas import PEOPLE_ANSWERS
+from factory.api.http.schemas import (
+    BOOLEAN,
+    COUNT,
+    EVENT_TYPE,
+    ID,
+    INSTANT,
+    PERSON_VIEWS,
+    SHIFTS,
+    TEXT,
+    TIMEOUT,
+    Schema,
+    an_object,
+    constant,
+    list_of,
+    nullable,
+    ref,
+)
+from factory.api.privacy.audit_schemas import AUDIT_ANSWERS
+from factory.api.privacy.person_schemas import PERSON_ANSWERS
+from factory.domain.event import STATE_NAMES
+from factory.domain.states.stretches import STATION_STATES
+
+MILLISECONDS: Schema = {"type": "integer", "description": "Since the Unix epoch."}
+VALUE: Schema = {"type": ["number", "null"]}
+HOURS: Schema = {"type": "number", "minimum": 0}
+FIGURE_HOURS, FIGURE_COUNT = nullable(HOURS), nullable(COUNT)
+WITHHELD: Schema = {"type": "boolean", "enum": [True], "description": "Not shown: it would tell of single persons."}
+RATE: Schema = {"type": ["number", "null"], "minimum": 0}
+PERCENTAGE: Schema = {"type": ["number", "null"], "minimum": 0, "maximum": 100}
+
+METRIC_FIELDS: dict[str, dict[str, Schema]] = {
+    "worker": {
+        "total_active_time_hours": FIGURE_HOURS,
+        "total_idle_time_hours": FIGURE_HOURS,
+        "total_absent_time_hours": FIGURE_HOURS,
+        "unknown_time_hours": FIGURE_HOURS,
+        "utilization_percentage": PERCENTAGE,
+        "utilization_lower_percentage": PERCENTAGE,
+        "utilization_upper_percentage": PERCENTAGE,
+        "coverage_percentage": PERCENTAGE,
+        "total_units_produced": FIGURE_COUNT,
+        "units_per_hour": RATE,
+        "event_count": FIGURE_COUNT,
+    },
+    "workstation": {
+        "occupancy_time_hours": FIGURE_HOURS,
+        "productive_time_hours": FIGURE_HOURS,
+        "utilization_percentage": PERCENTAGE,
+        "productive_percentage": PERCENTAGE,
+        "total_units_produced": FIGURE_COUNT,
+        "throughput_rate": RATE,
+        "event_count": FIGURE_COUNT,
+    },
+    "factory": {
+        "total_productive_time_hours": FIGURE_HOURS,
+        "total_idle_time_hours": FIGURE_HOURS,
+        "total_absent_time_hours": FIGURE_HOURS,
+        "unknown_time_hours": FIGURE_HOURS,
+        "total_production_count": FIGURE_COUNT,
+        "average_production_rate": RATE,
+        "average_utilization_percentage": PERCENTAGE,
+        "pooled_utilization_percentage": PERCENTAGE,
+        "pooled_utilization_lower_percentage": PERCENTAGE,
+        "pooled_utilization_upper_percentage": PERCENTAGE,
+        "coverage_percentage": PERCENTAGE,
+        "total_events": FIGURE_COUNT,
+    },
+}
+"""The fields that a series can be asked for, by entity; null where they are withheld."""
+
+_WORKER = {"worker_id": ID, "name": TEXT}
+_WORKSTATION = {"workstation_id": ID, "station_id": ID, "name": TEXT, "type": TEXT}
+_FACTORY = {
+    "factory_id": ID,
+    "name": TEXT,
+    "time_zone": TEXT,
+    "state_timeout_seconds": TIMEOUT,
+    "shifts": SHIFTS,
+    "person_views": PERSON_VIEWS,
+}
+_FACTORY_COUNTS = {
+    **dict.fromkeys(("worker_count", "station_count"), COUNT),
+    **dict.fromkeys(("active_worker_count", "active_station_count"), FIGURE_COUNT),
+}
+WORKER_STATE: Schema = {"type": "string", "enum": list(STATE_NAMES.values())}
+STATION_STATE: Schema = {"type": "string", "enum": list(STATION_STATES)}
+_STORED_EVENT: dict[str, Schema] = {
+    "timestamp": INSTANT,
+    "worker_id": ID,
+    "workstation_id": ID,
+    "event_type": EVENT_TYPE,
+    "count": nullable(COUNT),
+    "confidence": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+    "event_id": nullable(TEXT),
+    "source_id": nullable(TEXT),
+    "model_version": nullable(TEXT),
+}
+_FAILURE = an_object({"index": COUNT, "code": TEXT, "field": nullable(TEXT), "message": TEXT})
+
+
+def one(data: Schema, beside: dict[str, Schema] | None = None, *, optional: tuple[str, ...] = ()) -> Schema:
+    properties = {"status": constant("success"), "data": data, **(beside or {}), "timestamp": INSTANT}
+    return an_object(properties, optional=optional)
+
+
+def figures(properties: dict[str, Schema]) -> Schema:
+    """A row of figures, which can be withheld."""
+    return an_object({**properties, "withheld": WITHHELD}, optional=("withheld",))
+
+
+def many(items: Schema, beside: dict[str, Schema] | None = None, *, optional: tuple[str, ...] = ()) -> Schema:
+    return one(list_of(items), {**(beside or {}), "count": COUNT}, optional=optional)
+
+
+_DRAWN: dict[str, Schema] = {
+    "start": list_of(MILLISECONDS),
+    "state": list_of(COUNT),
+    "workstation": list_of(nullable(COUNT)),
+    "workers": list_of(list_of(COUNT)),
+    "units_at": list_of(MILLISECONDS),
+    **dict.fromkeys(("working", "idle", "absent", "productive", "occupied"), list_of(COUNT)),
+}
+_DRAWN_BESIDE = {
+    **dict.fromkeys(("states", "workstations", "workers"), list_of(TEXT)),
+    "columns": list_of(MILLISECONDS),
+}
+_WINDOW = {"window": ref("Window")}
+
+ANSWERS: dict[str, Schema] = {
+    "Health": an_object({"status": constant("healthy"), "timestamp": INSTANT, "version": TEXT}),
+    "Readiness": an_object({"ready": BOOLEAN, "timestamp": INSTANT, "version": TEXT}),
+    "Factory": an_object(_FACTORY),
+    "FactoryAnswer": one(ref("Factory")),
+    "FactoriesAnswer": many(ref("Factory")),
+    "Worker": an_object(_WORKER),
+    "WorkerAnswer": one(ref("Worker")),
+    "WorkersAnswer": many(ref("Worker")),
+    "Workstation": an_object(_WORKSTATION),
+    "WorkstationAnswer": one(ref("Workstation")),
+    "WorkstationsAnswer": many(ref("Workstation")),
+    "EventAnswer": an_object(
+        {
+            "message": TEXT,
+            "status": {"type": "integer", "enum": [200, 201]},
+            "duplicate": BOOLEAN,
+            "timestamp": INSTANT,
+        }
+    ),
+    "BatchAnswer": an_object(
+        {
+            "message": TEXT,
+            **dict.fromkeys(
+                ("success_count", "created_count", "duplicate_count", "failed_count", "total_count"), COUNT
+            ),
+            "failed_indices": list_of(COUNT),
+            "errors": list_of(_FAILURE),
+            "timestamp": INSTANT,
+        }
+    ),
+    "StoredEvent": an_object({**_STORED_EVENT, "received_at": INSTANT}),
+    "EventsAnswer": many(ref("StoredEvent"), {"next_cursor": nullable(TEXT)}),
+    "Window": an_object(
+        {
+            "from": INSTANT,
+            "to": INSTANT,
+            "elapsed_hours": HOURS,
+            "evaluated_at": INSTANT,
+            "time_zone": TEXT,
+            "state_timeout_seconds": TIMEOUT,
+            "definitions_version": {"type": "integer"},
+        }
+    ),
+    "FactoryMetrics": figures({**METRIC_FIELDS["factory"], **_FACTORY_COUNTS}),
+    "FactoryMetricsAnswer": one(ref("FactoryMetrics"), _WINDOW),
+    "OrganisationMetricsAnswer": many(
+        figures(
+            {
+                "factory_id": ID,
+                "name": TEXT,
+                "time_zone": TEXT,
+                "window": an_object({"from": INSTANT, "to": INSTANT, "elapsed_hours": HOURS}),
+                **METRIC_FIELDS["factory"],
+                **_FACTORY_COUNTS,
+            }
+        )
+    ),
+    "WorkerMetrics": figures({**_WORKER, **METRIC_FIELDS["worker"]}),
+    "WorkerMetricsAnswer": one(ref("WorkerMetrics"), _WINDOW),
+    "WorkersMetricsAnswer": many(ref("WorkerMetrics"), _WINDOW),
+    "WorkstationMetrics": figures({**_WORKSTATION, **METRIC_FIELDS["workstation"]}),
+    "WorkstationMetricsAnswer": one(ref("WorkstationMetrics"), _WINDOW),
+    "WorkstationsMetricsAnswer": many(ref("WorkstationMetrics"), _WINDOW),
+    "SeriesAnswer": many(
+        an_object(
+            {
+                "start": INSTANT,
+                "end": INSTANT,
+                "value": VALUE,
+                "values": {"type": "object", "additionalProperties": VALUE},
+                "withheld": WITHHELD,
+            },
+            optional=("value", "values", "withheld"),
+        ),
+        _WINDOW,
+    ),
+    "WorkerIntervalsAnswer": many(
+        an_object(
+            {
+                "start": INSTANT,
+                "end": INSTANT,
+                "state": WORKER_STATE,
+                "workstation_id": nullable(ID),
+                "duration_seconds": HOURS,
+                "event": {"type": ["object", "null"], "properties": _STORED_EVENT},
+            }
+        ),
+        _WINDOW,
+    ),
+    "WorkstationIntervalsAnswer": many(
+        an_object(
+            {
+                "start": INSTANT,
+                "end": INSTANT,
+                "state": STATION_STATE,
+                "worker_ids": list_of(ID),
+                "duration_seconds": HOURS,
+            }
+        ),
+        _WINDOW,
+    ),
+    "NowAnswer": one(
+        an_object(
+            {
+                "workers": list_of(
+                    an_object(
+                        {
+                            **_WORKER,
+                            "state": WORKER_STATE,
+                            "workstation_id": nullable(ID),
+                            "since": {**nullable(INSTANT), "description": "null of a worker who was never seen."},
+                        }
+                    )
+                ),
+                "workstations": list_of(
+                    an_object(
+                        {
+                            "workstation_id": ID,
+                            "name": TEXT,
+                            "type": TEXT,
+                            "state": STATION_STATE,
+                            "worker_ids": list_of(ID),
+                        }
+                    )
+                ),
+                "active_worker_count": COUNT,
+                "active_station_count": COUNT,
+                "last_event_at": {**nullable(INSTANT), "description": "Cut to the minute."},
+            }
+        )
+    ),
+    "TimelineAnswer": many(
+        an_object(
+            {"id": ID, "name": TEXT, "units": list_of(COUNT), **_DRAWN, "withheld": WITHHELD},
+            optional=("units", *_DRAWN, "withheld"),
+        ),
+        {**_WINDOW, **_DRAWN_BESIDE},
+        optional=tuple(_DRAWN_BESIDE),
+    ),
+    **AUDIT_ANSWERS,
+    **KEY_ANSWERS,
+    **PERSON_ANSWERS,
+    **SESSION_ANSWERS,
+    **PEOPLE_ANSWERS,
+    "DemoAnswer": one(an_object({"enabled": BOOLEAN})),
+    "SeedAnswer": one({"type": "object"}),
+    "Error": an_object(
+        {
+            "error": {"type": "string", "description": "What is wrong, for a person."},
+            "code": {"type": "string", "description": "The same for a machine."},
+            "status": {"type": "integer", "minimum": 400, "maximum": 599},
+            "timestamp": INSTANT,
+            "path": TEXT,
+            "request_id": TEXT,
+            "errors": list_of(an_object({"field": TEXT, "code": TEXT, "message": TEXT})),
+        },
+        optional=("errors",),
+    ),
+}

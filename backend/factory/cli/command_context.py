@@ -1,0 +1,92 @@
+"""What most commands begin with: the settings, the store, the organisation and the factory to act in."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+
+from factory.domain.access.permissions import Actor
+from factory.domain.timestamp import parse_timestamp
+from factory.settings import Settings, load_settings
+from factory.store import Store, migrations, open_store
+from factory.store.access import organisations
+from factory.store.factories import DEFAULT_FACTORY
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DEFAULT = "default"
+COMMAND_LINE = "command line"
+"""Who did it, as the audit trail tells it."""
+
+_CHOSEN = "factory.organisation"
+
+
+def _choose(context: click.Context, _parameter: click.Parameter, value: str) -> None:
+    context.meta[_CHOSEN] = value
+
+
+organisation_option = click.option(
+    "--organisation",
+    default=DEFAULT,
+    show_default=True,
+    metavar="ID",
+    expose_value=False,  # `opened` reads it, so that no command has to hand it on
+    callback=_choose,
+    help="The organisation to act in.",
+)
+
+_factory_option = click.option(
+    "--factory", default=DEFAULT_FACTORY, show_default=True, metavar="ID", help="The factory to act in."
+)
+
+
+def factory_option(command: F) -> F:
+    """`--factory`, and with it `--organisation`."""
+    return organisation_option(_factory_option(command))
+
+
+def instant(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
+    """The callback of an option that takes a timestamp: microseconds since the epoch."""
+    try:
+        return None if value is None else parse_timestamp(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def now() -> int:
+    """The present instant in microseconds since the epoch."""
+    return time.time_ns() // 1000
+
+
+def command_line(store: Store) -> Actor:
+    """Whoever is at the command line, acting in the store's organisation."""
+    assert store.organisation is not None
+    return Actor(COMMAND_LINE, store.organisation, now())
+
+
+@contextmanager
+def opened() -> Iterator[tuple[Settings, Store]]:
+    """The settings of the environment and their store, its schema up to date where AUTO_MIGRATE says so.
+
+    The store acts for the organisation of `--organisation`, where the command takes that. Raises NotFound.
+    """
+    settings = load_settings(os.environ)
+    store = open_store(settings)
+    try:
+        if settings.auto_migrate:
+            migrations.upgrade(store)
+        context = click.get_current_context(silent=True)
+        chosen = DEFAULT if context is None else context.meta.get(_CHOSEN, DEFAULT)
+        yield settings, store if chosen == DEFAULT else _acting_for(store, chosen)
+    finally:
+        store.close()
+
+
+def _acting_for(store: Store, organisation_id: str) -> Store:
+    with store.system().snapshot() as tx:
+        return store.acting_for(organisations.find(tx, organisation_id).organisation_key)

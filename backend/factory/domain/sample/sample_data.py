@@ -1,0 +1,200 @@
+"""Sample data that looks like a real factory: two weeks of what its cameras would have sent.
+
+The content depends on the seed, the time zone and the calendar day of `until` alone; a later
+`until` on the same day only adds events at the end. In the days before, one camera fails for
+hours, one station jams for an hour, and one person goes home ill and stays away a day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from random import Random
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from factory.domain.sample.sample_roster import PEOPLE, SATURDAY, STATIONS, Person, Shift, Station, shift_of
+from factory.domain.timestamp import EPOCH, HOUR, MINUTE, format_timestamp, to_us
+
+MILLISECOND = 1_000
+_STATION = {station.workstation_id: station for station in STATIONS}
+_NEW_MODEL_DAYS = 6
+
+
+class SampleEvent(NamedTuple):
+    """Sorted as a tuple, so by time, then worker."""
+
+    timestamp: int
+    worker_id: str
+    event_type: str
+    workstation_id: str
+    confidence: float
+    units: int | None
+
+
+class Stay(NamedTuple):
+    """A stretch `[start, end)` of one person at one station, without a break."""
+
+    start: int
+    end: int
+    station: Station
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something wrong at one station during `[start, end)`."""
+
+    workstation_id: str
+    start: int
+    end: int
+
+    def covers(self, workstation_id: str, at: int) -> bool:
+        return workstation_id == self.workstation_id and self.start <= at < self.end
+
+
+@dataclass(frozen=True)
+class Incidents:
+    outage: Trouble | None
+    jam: Trouble | None
+    falls_ill: tuple[str, date] | None
+
+
+def sample_registry() -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """The workers (`worker_id`, `name`) and the workstations (`workstation_id`, `name`, `type`)."""
+    workers = [{"worker_id": person.worker_id, "name": person.name} for person in PEOPLE]
+    stations = [
+        {"workstation_id": station.workstation_id, "name": station.name, "type": station.type} for station in STATIONS
+    ]
+    return workers, stations
+
+
+def sample_events(*, seed: int, until_us: int, time_zone: str, days: int = 14) -> Iterator[dict[str, Any]]:
+    """Events as a camera would post them, in order of time, of the `days` local days up to `until_us`.
+
+    `timestamp` is RFC 3339 in UTC with milliseconds. The last day ends before `until_us`.
+    """
+    zone = ZoneInfo(time_zone)
+    today = (EPOCH + timedelta(microseconds=until_us)).astimezone(zone).date()
+    first = today - timedelta(days=days - 1)
+    begins = to_us(datetime(first.year, first.month, first.day, tzinfo=zone))
+    incidents = _incidents(today, days, zone)
+    model_change = to_us(datetime(today.year, today.month, today.day, tzinfo=zone)) - _NEW_MODEL_DAYS * 24 * HOUR
+
+    events: list[SampleEvent] = []
+    for offset in range(-1, days):  # the night before the first day reaches into it
+        day = first + timedelta(days=offset)
+        for person in PEOPLE:
+            random = Random(f"{seed}/{day.isoformat()}/{person.worker_id}")
+            events.extend(_day_of(person, day, zone, incidents, random))
+    events.sort(key=lambda event: event[:4])
+    for event in events:
+        if begins <= event.timestamp < until_us:
+            yield _posted(event, "vision-4.2" if event.timestamp >= model_change else "vision-4.1")
+
+
+def _posted(event: SampleEvent, model_version: str) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "timestamp": format_timestamp(event.timestamp),
+        "worker_id": event.worker_id,
+        "workstation_id": event.workstation_id,
+        "event_type": event.event_type,
+        "confidence": event.confidence,
+        "source_id": f"cam-{event.workstation_id}",
+        "model_version": model_version,
+    }
+    if event.units is not None:
+        body["count"] = event.units
+    return body
+
+
+def _incidents(today: date, days: int, zone: ZoneInfo) -> Incidents:
+    """What goes wrong and when: each on its own working day before today, as far as there are such days."""
+    past = [today - timedelta(days=back) for back in range(1, days)]
+    working_days = [day for day in past if day.weekday() < SATURDAY]
+    person = {person.home: person for person in PEOPLE}
+
+    def trouble(station: str, back: int, after: int, lasts: int) -> Trouble | None:
+        if len(working_days) <= back:
+            return None
+        shift = shift_of(person[station], working_days[back], zone)
+        return None if shift is None else Trouble(station, shift.start + after, shift.start + after + lasts)
+
+    return Incidents(
+        outage=trouble("S1", 1, 90 * MINUTE, 210 * MINUTE),
+        jam=trouble("S2", 0, 3 * HOUR, 1 * HOUR),
+        falls_ill=(person["S4"].worker_id, working_days[4]) if len(working_days) > 4 else None,
+    )
+
+
+def _day_of(person: Person, day: date, zone: ZoneInfo, incidents: Incidents, random: Random) -> Iterator[SampleEvent]:
+    shift = shift_of(person, day, zone)
+    if shift is None:
+        return
+    leaves = shift.end + _minutes(random, -8, 4)
+    if incidents.falls_ill is not None and incidents.falls_ill[0] == person.worker_id:
+        if day == incidents.falls_ill[1]:
+            leaves = shift.start + 140 * MINUTE
+        elif day == incidents.falls_ill[1] + timedelta(days=1):
+            return
+    for stay in _stays(person, shift, leaves, random):
+        for event in _stay(person, shift, stay, incidents.jam, random):
+            if incidents.outage is None or not incidents.outage.covers(event.workstation_id, event.timestamp):
+                yield event
+
+
+def _stays(person: Person, shift: Shift, leaves: int, random: Random) -> Iterator[Stay]:
+    """The stretches between arrival, breaks, moves to the relief station, and leaving."""
+    station = _STATION[person.home]
+    at = shift.start + _minutes(random, -6, 4)
+    relief = random.choice((None, None, 1, 2))  # after which break the person helps out elsewhere
+    for number, (after, minutes) in enumerate(((120, 15), (245, 30), (375, 15))):
+        pause = shift.start + after * MINUTE + _minutes(random, -6, 6)
+        if pause + HOUR // 2 >= leaves:
+            break
+        yield Stay(at, pause, station)
+        at = pause + minutes * MINUTE + _minutes(random, -2, 4)
+        station = _STATION[person.relief if relief == number else person.home]
+    if at < leaves:
+        yield Stay(at, leaves, station)
+
+
+def _stay(person: Person, shift: Shift, stay: Stay, jam: Trouble | None, random: Random) -> Iterator[SampleEvent]:
+    """Sightings every minute or so, in spells of work and of waiting; counts while working; then gone."""
+    where = stay.station.workstation_id
+
+    def seen(at: int, kind: str, low: float, high: float, units: int | None = None) -> SampleEvent:
+        return SampleEvent(at, person.worker_id, kind, where, round(random.uniform(low, high), 2), units)
+
+    at, works = stay.start, random.random() < 0.8
+    while at < stay.end:
+        slow = shift.slow_start and at < shift.start + 45 * MINUTE
+        if works:
+            spell = _minutes(random, 5, 12) if slow else _minutes(random, 12, 45)
+        else:
+            waiting = stay.station.waiting
+            spell = _minutes(random, 3, 7) if slow else _minutes(random, waiting, 6 * waiting)
+        ends = min(at + spell, stay.end)
+        sighting = at
+        while sighting < ends:
+            jammed = jam is not None and jam.covers(where, sighting)
+            if works and not jammed:
+                yield seen(sighting, "working", 0.86, 0.99)
+            else:
+                yield seen(sighting, "idle", 0.74, 0.95)
+            sighting += _minutes(random, 0.8, 1.2)
+        if works:
+            pace = stay.station.units_per_hour * person.pace * (0.6 if slow else 1.0)
+            cycle = HOUR / pace * stay.station.units_per_count / MINUTE
+            made = at + _minutes(random, 0.3 * cycle, cycle)
+            while made < ends:
+                if jam is None or not jam.covers(where, made):
+                    yield seen(made, "product_count", 0.9, 0.99, stay.station.units_per_count)
+                made += _minutes(random, 0.7 * cycle, 1.3 * cycle)
+        at, works = ends, not works
+    yield seen(stay.end, "absent", 0.8, 0.97)
+
+
+def _minutes(random: Random, low: float, high: float) -> int:
+    """A random length of time between two numbers of minutes, in whole milliseconds."""
+    return round(random.uniform(low, high) * MINUTE) // MILLISECOND * MILLISECOND

@@ -1,0 +1,84 @@
+"""Hours of workers: the cells in which time and events are added up."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from factory.domain.states.calendar import HOURS, Calendar
+from factory.domain.states.intervals import Spans
+from factory.domain.states.ranges import begins, ranges
+
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+
+class WorkerHours(NamedTuple):
+    """Distinct hours [start, end) of workers, ordered by worker and start; columns."""
+
+    worker: Ints
+    start: Ints
+    end: Ints
+
+    @staticmethod
+    def overlapping(calendar: Calendar, worker: Ints, low: Ints, high: Ints) -> WorkerHours:
+        """The hours of the calendar that the workers' stretches [low, high) overlap."""
+        starts = calendar.hour_starts(int(low.min()), int(high.max())) if len(low) else low
+        ends = calendar.ends_of(HOURS, starts)
+        first = np.searchsorted(ends, low, side="right")
+        row, place = ranges(first, np.searchsorted(starts, high, side="left"))
+        order = np.lexsort((place, worker[row]))
+        worker, place = worker[row][order], place[order]
+        distinct = begins(worker, place)
+        return WorkerHours(worker[distinct], starts[place[distinct]], ends[place[distinct]])
+
+    def runs(self) -> tuple[Ints, Ints, Ints]:
+        """Adjacent hours of a worker as one stretch [low, high): (worker, low, high)."""
+        first = np.ones(len(self.worker), dtype=bool)
+        first[1:] = (self.worker[1:] != self.worker[:-1]) | (self.start[1:] != self.end[:-1])
+        last = np.append(first[1:], True) if len(first) else first
+        return self.worker[first], self.start[first], self.end[last]
+
+    def take(self, chosen: Flags) -> WorkerHours:
+        """The chosen hours."""
+        return WorkerHours(self.worker[chosen], self.start[chosen], self.end[chosen])
+
+    def at(self, worker: Ints, instant: Ints) -> Ints:
+        """The row of the hour that each worker's instant lies in, -1 where it is none of these."""
+        if len(self.worker) == 0:
+            return np.full(len(worker), -1)
+        grid = _Grid(self)
+        code = grid.code(worker, np.searchsorted(grid.starts, instant, side="right") - 1)
+        row = np.minimum(np.searchsorted(grid.codes, code), len(grid.codes) - 1)
+        found = (self.worker[row] == worker) & (self.start[row] <= instant) & (instant < self.end[row])
+        return np.where(found, row, -1)
+
+    def holds(self, worker: Ints, instant: Ints) -> Flags:
+        """Whether each worker's instant lies in one of these hours."""
+        return self.at(worker, instant) >= 0
+
+    def cut(self, spans: Spans) -> tuple[Spans, Ints]:
+        """The pieces of the workers' spans inside these hours, and the row of the hour of each piece."""
+        grid = _Grid(self)
+        spans = spans.take(np.isin(spans.group, grid.workers))
+        first = grid.code(spans.group, np.searchsorted(grid.ends, spans.start, side="right"))
+        last = grid.code(spans.group, np.searchsorted(grid.starts, spans.end, side="left"))
+        row, hour = ranges(np.searchsorted(grid.codes, first), np.searchsorted(grid.codes, last))
+        pieces = spans.take(row)
+        start, end = np.maximum(pieces.start, self.start[hour]), np.minimum(pieces.end, self.end[hour])
+        return pieces._replace(start=start, end=end), hour
+
+
+class _Grid:
+    """Each hour of each worker as one number that grows with both."""
+
+    def __init__(self, hours: WorkerHours) -> None:
+        self.workers = np.unique(hours.worker)
+        self.starts, first = np.unique(hours.start, return_index=True)
+        self.ends = hours.end[first]
+        self.codes = self.code(hours.worker, np.searchsorted(self.starts, hours.start))
+
+    def code(self, worker: Ints, place: Ints) -> Ints:
+        return np.searchsorted(self.workers, worker) * (len(self.starts) + 1) + place

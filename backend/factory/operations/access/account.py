@@ -1,0 +1,118 @@
+"""What people change about their own sign-in: the password, and the second factor. Each asks for proof once more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from factory.domain.access.passwords import fault_of_password
+from factory.domain.access.permissions import Actor
+from factory.domain.errors import Conflict, InvalidInput, Unauthenticated
+from factory.operations.access.lockout import Attempt, begin_attempt, digest_of_address
+from factory.operations.access.services import SignInMeans
+from factory.operations.access.sessions import Issued, begin_session
+from factory.operations.audit_trail import record
+from factory.store.access import sessions, users
+from factory.store.access.users import User
+from factory.store.engine.database import Store
+
+
+@dataclass(frozen=True)
+class OwnAccount:
+    """The account of who is signed in. `store` acts for the user's organisation, `by` is the user."""
+
+    store: Store
+    means: SignInMeans
+    user_key: int
+    by: Actor
+
+    def change_password(self, *, old: str, new: str) -> Issued:
+        """Another password, and a new session in the place of all that there are.
+
+        Raises Unauthenticated (`bad_credentials`), TooMany, InvalidInput for a password that is not taken.
+        """
+        user = self._proved(old)
+        fault = fault_of_password(new, min_length=self.means.password_min_length, email=user.email, name=user.name)
+        if fault is None and new == old:
+            fault = {"field": "new_password", "code": "same_password", "message": "must differ from the old one"}
+        if fault is not None:
+            raise InvalidInput(f"The new password {fault['message']}", code=fault["code"], errors=[fault])
+        hashed = self.means.passwords.hash(new)
+        with self.store.writing() as tx:
+            self._own(tx, user)
+            users.change(tx, user.user_key, {"password_hash": hashed, "must_change_password": False})
+            sessions.end_all(tx, user.user_key, self.by.now)
+            record(tx, self.by, "user.changed", subject=user.email, detail={"password": "changed"})
+            return begin_session(tx, self.means, user._replace(must_change_password=False), now=self.by.now)
+
+    def begin_totp(self, *, password: str) -> tuple[str, str]:
+        """A secret for an authenticator app and its address; it counts once a code of it is confirmed.
+
+        Raises Unauthenticated, TooMany, Conflict where there is a second factor already.
+        """
+        user = self._proved(password)
+        if user.totp_confirmed:
+            raise Conflict("There is a second factor already; take it away first", code="already_enabled")
+        secret, encrypted = self.means.codes.new_secret()
+        with self.store.writing() as tx:
+            self._own(tx, user)
+            users.change(tx, user.user_key, {"totp_secret": encrypted, "totp_step": None})
+        return secret, self.means.codes.uri(secret, account=user.email)
+
+    def confirm_totp(self, *, code: str) -> None:
+        """From now on a sign-in asks for a code. Raises InvalidInput (`wrong_code`), TooMany, Conflict."""
+        with self.store.snapshot() as tx:
+            user = self._found(users.by_key(tx, self.user_key))
+        if user.totp_secret is None or user.totp_confirmed:
+            raise Conflict("There is no second factor to be confirmed", code="nothing_to_confirm")
+        attempt = self._attempt(user)
+        step = self.means.codes.step_of(user.totp_secret, code, now=self.by.now)
+        if step is None:
+            message = "is not the one that the app shows now"
+            raise InvalidInput(
+                f"The code {message}",
+                code="wrong_code",
+                errors=[{"field": "code", "code": "wrong_code", "message": message}],
+            )
+        with self.store.writing() as tx:
+            self._own(tx, user)
+            users.change(tx, user.user_key, {"totp_confirmed": True, "totp_step": step})
+            record(tx, self.by, "user.changed", subject=user.email, detail={"second_factor": "on"})
+        attempt.take_back()
+
+    def end_totp(self, *, password: str) -> None:
+        """Take the second factor away. Raises Unauthenticated, TooMany."""
+        user = self._proved(password)
+        with self.store.writing() as tx:
+            self._own(tx, user)
+            users.change(tx, user.user_key, {"totp_secret": None, "totp_confirmed": False, "totp_step": None})
+            if user.totp_confirmed:
+                record(tx, self.by, "user.changed", subject=user.email, detail={"second_factor": "off"})
+
+    def _proved(self, password: str) -> User:
+        """The user, whose password that is; a wrong one counts as a failed sign-in."""
+        with self.store.snapshot() as tx:
+            user = self._found(users.by_key(tx, self.user_key))
+        attempt = self._attempt(user)
+        if not self.means.passwords.verify(user.password_hash, password):
+            raise Unauthenticated("The password is wrong", code="bad_credentials")
+        # Not forgiven but taken back: codes that were guessed at the sign-in stay counted.
+        attempt.take_back()
+        return user
+
+    def _attempt(self, user: User) -> Attempt:
+        digest = digest_of_address(self.means.failures_key, user.email)
+        return begin_attempt(store=self.store, digest=digest, now=self.by.now)
+
+    def _own(self, tx: Connection, before: User) -> None:
+        """Go on only where nothing of the proof has changed meanwhile."""
+        now = self._found(users.own(tx, self.user_key))
+        if (now.password_hash, now.totp_secret) != (before.password_hash, before.totp_secret):
+            raise Conflict("The account was changed at the same moment; try again")
+
+    @staticmethod
+    def _found(user: User | None) -> User:
+        if user is None or user.disabled:
+            raise Unauthenticated("The session has ended", code="session_ended")
+        return user

@@ -1,0 +1,177 @@
+"""API keys: credentials of machines, each of one factory. The text of a key is told once, to whoever makes it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sqlalchemy import Connection
+
+from factory.adapters.access.secret_text import digest, random_id, random_secret
+from factory.domain.access.permissions import SCOPES, Actor
+from factory.domain.errors import Conflict, FieldError, InvalidInput, NotFound
+from factory.domain.event import is_label
+from factory.domain.timestamp import DAY, HOUR, format_timestamp
+from factory.operations import audit_trail
+from factory.operations.access.authenticate import KEY_PREFIX
+from factory.store import factories
+from factory.store.access import api_keys
+from factory.store.access.api_keys import Key
+from factory.store.engine.database import Store
+from factory.store.factories import Factory
+
+MAX_NAME = 200
+MAX_EXPIRY_DAYS = 3650
+MAX_OVERLAP_HOURS = 720
+DEFAULT_OVERLAP_HOURS = 24
+
+_KEY_ID = re.compile("[a-z2-7]{12}")
+
+
+def list_keys(*, store: Store, factory: str) -> list[dict[str, Any]]:
+    """The factory's keys in the order in which they were made, those that have ended too. Raises NotFound."""
+    with store.snapshot() as tx:
+        site = factories.find(tx, factory)
+        return [_rendered(site, key) for key in api_keys.all_of(tx, site.factory_key)]
+
+
+def create_key(*, store: Store, factory: str, values: Any, by: Actor) -> dict[str, Any]:
+    """Make a key of the factory with `name`, `scope` and, unless it shall last, `expires_in_days`.
+
+    The answer's `key` is its text, which nobody can learn later. Raises InvalidInput, NotFound.
+    """
+    name, scope, days = _new_key(values)
+    with store.writing() as tx:
+        site = factories.find(tx, factory)
+        expires_at = None if days is None else by.now + days * DAY
+        made = _made(tx, site, name=name, scope=scope, expires_at=expires_at, now=by.now)
+        detail = {"name": name, "scope": scope, "expires_at": made["expires_at"]}
+        _record(tx, by, "key.created", site, made["key_id"], detail)
+    return made
+
+
+def rotate_key(*, store: Store, factory: str, key_id: str, values: Any, by: Actor) -> dict[str, Any]:
+    """Make a key like that one, which ends `overlap_hours` (24) from now, or as it was to if that is earlier.
+
+    The new key lasts from now as long as the old one was to last. Answers it, with its text in `key`. Raises
+    InvalidInput, NotFound, Conflict for a key that has ended.
+    """
+    overlap = _overlap(values) * HOUR
+    with store.writing() as tx:
+        site = factories.find(tx, factory)
+        old = _owned(tx, site, key_id)
+        if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= by.now):
+            raise Conflict("The key has ended: make a new one", code="key_has_ended")
+        ends = by.now + overlap if old.expires_at is None else min(by.now + overlap, old.expires_at)
+        expires_at = None if old.expires_at is None else by.now + old.expires_at - old.created_at
+        api_keys.expire(tx, old.api_key, ends)
+        made = _made(tx, site, name=old.name, scope=old.scope, expires_at=expires_at, now=by.now)
+        detail = {"new_key": f"{KEY_PREFIX}{made['key_id']}", "ends": format_timestamp(ends)}
+        _record(tx, by, "key.rotated", site, old.key_id, detail)
+    return made
+
+
+def revoke_key(*, store: Store, factory: str, key_id: str, by: Actor) -> dict[str, Any]:
+    """End a key now; one that is revoked stays as it is. Raises NotFound."""
+    with store.writing() as tx:
+        site = factories.find(tx, factory)
+        key = _owned(tx, site, key_id)
+        if key.revoked_at is None:
+            api_keys.revoke(tx, key.api_key, by.now)
+            _record(tx, by, "key.revoked", site, key_id, {"name": key.name, "scope": key.scope})
+            key = key._replace(revoked_at=by.now)
+        return _rendered(site, key)
+
+
+def _made(tx: Connection, site: Factory, *, name: str, scope: str, expires_at: int | None, now: int) -> dict[str, Any]:
+    key_id, secret = random_id(), random_secret()
+    api_keys.add(
+        tx,
+        organisation_key=site.organisation_key,
+        factory_key=site.factory_key,
+        key_id=key_id,
+        name=name,
+        scope=scope,
+        secret_hash=digest(secret),
+        now=now,
+        expires_at=expires_at,
+    )
+    key = api_keys.find(tx, site.factory_key, key_id)
+    assert key is not None
+    return {**_rendered(site, key), "key": f"{KEY_PREFIX}{key_id}_{secret}"}
+
+
+def _owned(tx: Connection, site: Factory, key_id: str) -> Key:
+    key = api_keys.own(tx, site.factory_key, key_id) if _KEY_ID.fullmatch(key_id) else None
+    if key is None:
+        raise NotFound("Key not found", code="key_not_found")
+    return key
+
+
+def _record(tx: Connection, by: Actor, action: str, site: Factory, key_id: str, detail: dict[str, Any]) -> None:
+    subject = f"key:{KEY_PREFIX}{key_id}"
+    audit_trail.record(tx, by, action, factory_key=site.factory_key, subject=subject, detail=detail)
+
+
+def _rendered(site: Factory, key: Key) -> dict[str, Any]:
+    return {
+        "key_id": key.key_id,
+        "name": key.name,
+        "scope": key.scope,
+        "factory_id": site.factory_id,
+        "created_at": format_timestamp(key.created_at),
+        "expires_at": _instant(key.expires_at),
+        "last_used_at": _instant(key.last_used_at),
+        "revoked_at": _instant(key.revoked_at),
+    }
+
+
+def _instant(at: int | None) -> str | None:
+    return None if at is None else format_timestamp(at)
+
+
+def _new_key(values: Any) -> tuple[str, str, int | None]:
+    fields = _object(values)
+    faults: list[FieldError] = []
+    missing = [field for field in ("name", "scope") if fields.get(field) is None]
+    if missing:
+        faults = [{"field": field, "code": "missing_field", "message": "is required"} for field in missing]
+        message = "Missing required fields: " + ", ".join(missing)
+        raise InvalidInput(message, code="missing_fields", errors=faults)
+    name, scope, days = fields["name"], fields["scope"], fields.get("expires_in_days")
+    if not isinstance(name, str) or not is_label(name, MAX_NAME):
+        message = f"must be 1 to {MAX_NAME} characters without control characters"
+        faults.append({"field": "name", "code": "invalid_text", "message": message})
+    if not isinstance(scope, str) or scope not in SCOPES:
+        faults.append({"field": "scope", "code": "invalid_scope", "message": "must be one of " + ", ".join(SCOPES)})
+    if days is not None and not _is_within(days, 1, MAX_EXPIRY_DAYS):
+        message = f"must be a whole number from 1 to {MAX_EXPIRY_DAYS}"
+        faults.append({"field": "expires_in_days", "code": "out_of_range", "message": message})
+    _refuse(faults)
+    return name, scope, days
+
+
+def _overlap(values: Any) -> int:
+    hours = _object(values).get("overlap_hours")
+    if hours is None:
+        return DEFAULT_OVERLAP_HOURS
+    if not _is_within(hours, 0, MAX_OVERLAP_HOURS):
+        message = f"must be a whole number from 0 to {MAX_OVERLAP_HOURS}"
+        _refuse([{"field": "overlap_hours", "code": "out_of_range", "message": message}])
+    return int(hours)
+
+
+def _object(values: Any) -> dict[str, Any]:
+    if not isinstance(values, dict):
+        raise InvalidInput("Expected a JSON object", code="not_an_object")
+    return values
+
+
+def _is_within(value: Any, low: int, high: int) -> bool:
+    return type(value) is int and low <= value <= high
+
+
+def _refuse(faults: list[FieldError]) -> None:
+    if faults:
+        message = "; ".join(f"{fault['field']}: {fault['message']}" for fault in faults)
+        raise InvalidInput(message, code=faults[0]["code"], errors=faults)

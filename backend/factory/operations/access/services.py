@@ -1,0 +1,48 @@
+"""What it takes to let people in: the secrets that are derived from SECRET_KEY, and how long things last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from factory.adapters.access.access_token import AccessTokens
+from factory.adapters.access.one_time_codes import OneTimeCodes
+from factory.adapters.access.password_hashes import PasswordHashes
+from factory.adapters.access.secret_text import derived_key
+from factory.domain.timestamp import DAY, MINUTE
+
+
+@dataclass(frozen=True)
+class SignInMeans:
+    """Made once for a process; safe to share between threads. Durations in microseconds."""
+
+    passwords: PasswordHashes
+    tokens: AccessTokens
+    codes: OneTimeCodes
+    failures_key: bytes
+    refresh_key: bytes
+    csrf_key: bytes
+    token_lasts: int
+    session_lasts: int
+    password_min_length: int
+
+
+def failures_key(secret_key: str) -> bytes:
+    """What failed sign-ins are counted under."""
+    return derived_key(secret_key, "sign-in failures")
+
+
+def sign_in_means(
+    *, secret_key: str, access_token_minutes: int, session_days: int, password_min_length: int, issuer: str
+) -> SignInMeans:
+    """From the settings; `issuer` is what an authenticator app calls the product."""
+    return SignInMeans(
+        passwords=PasswordHashes(),
+        tokens=AccessTokens(secret_key),
+        codes=OneTimeCodes(secret_key, issuer=issuer),
+        failures_key=failures_key(secret_key),
+        refresh_key=derived_key(secret_key, "refresh tokens"),
+        csrf_key=derived_key(secret_key, "forged requests"),
+        token_lasts=access_token_minutes * MINUTE,
+        session_lasts=session_days * DAY,
+        password_min_length=password_min_length,
+    )

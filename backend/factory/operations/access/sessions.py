@@ -1,0 +1,132 @@
+"""Sessions: begun by a sign-in, kept by refreshing, ended by signing out, by disuse, or by a token that comes twice.
+
+A refresh token serves once. Each is computed from the one before, so that the immediate predecessor, which comes
+again when an answer was lost or when two tabs wake at once, is given the very same successor for a few seconds.
+Whatever else comes again was stolen from somebody: the session ends for the thief and for the owner.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from factory.adapters.access.secret_text import digest, random_id, random_secret, same
+from factory.domain.access.permissions import Actor
+from factory.domain.errors import Unauthenticated
+from factory.domain.timestamp import SECOND
+from factory.operations.access.services import SignInMeans
+from factory.operations.audit_trail import record
+from factory.store.access import sessions
+from factory.store.access.users import User
+from factory.store.engine.database import Store
+
+PREDECESSOR_SERVES = 10 * SECOND
+
+
+class Issued(NamedTuple):
+    """What a sign-in or a refresh gives: `expires_in` and `lasts` in seconds."""
+
+    access_token: str
+    expires_in: int
+    refresh_token: str
+    lasts: int
+    csrf_token: str
+    must_change_password: bool
+
+
+def begin_session(tx: Connection, means: SignInMeans, user: User, *, now: int) -> Issued:
+    """A new session of a user, in the transaction of the sign-in."""
+    session_id, secret = random_id(), random_secret()
+    values = {
+        "organisation_key": user.organisation_key,
+        "user_key": user.user_key,
+        "session_id": session_id,
+        "refresh_hash": digest(secret),
+        "created_at": now,
+        "refreshed_at": now,
+        "expires_at": now + means.session_lasts,
+    }
+    sessions.add(tx, values)
+    return _issued(means, user.user_id, session_id, secret, user.must_change_password, now)
+
+
+def refresh_session(*, store: Store, means: SignInMeans, refresh_token: str, by: Actor) -> Issued:
+    """A new access token and refresh token. Raises Unauthenticated where the session has ended, or ends by this."""
+    session_id, _, secret = refresh_token.partition(".")
+    with store.system().writing() as tx:
+        issued = _refreshed(tx, means, session_id, secret, by)
+    if issued is None:  # raised here, so that the end of a session is committed
+        raise Unauthenticated("The session has ended; sign in again", code="session_ended")
+    return issued
+
+
+def end_session(*, store: Store, session_key: int, by: Actor) -> None:
+    """Sign out."""
+    with store.writing() as tx:
+        if sessions.end(tx, session_key, by.now):
+            record(tx, by, "session.signed_out", subject=by.name)
+
+
+def end_all_sessions(*, store: Store, user_key: int, by: Actor) -> None:
+    """Sign out everywhere."""
+    with store.writing() as tx:
+        sessions.end_all(tx, user_key, by.now)
+        record(tx, by, "session.signed_out", subject=by.name, detail={"everywhere": True})
+
+
+def csrf_token(means: SignInMeans, refresh_token: str) -> str:
+    """What a page has to send beside the cookie of a refresh token: a page of another site cannot read it, nor make it.
+
+    It is the session's, so that a cookie that another host of the domain planted does not fit either.
+    """
+    session_id = refresh_token.partition(".")[0]
+    return _text(hmac.digest(means.csrf_key, session_id.encode(errors="surrogatepass"), "sha256"))
+
+
+def _refreshed(tx: Connection, means: SignInMeans, session_id: str, secret: str, by: Actor) -> Issued | None:
+    row = sessions.own(tx, session_id)
+    if row is None or row.revoked_at is not None or row.expires_at <= by.now or row.disabled:
+        return None
+    successor = _text(hmac.digest(means.refresh_key, f"{session_id}.{secret}".encode(errors="surrogatepass"), "sha256"))
+    given = digest(secret)
+    if same(given, row.refresh_hash):
+        rotated = {
+            "refresh_hash": digest(successor),
+            "previous_hash": given,
+            "refreshed_at": by.now,
+            "expires_at": by.now + means.session_lasts,
+        }
+        sessions.change(tx, row.session_key, rotated)
+    elif not _is_just_replaced(row, given, by.now):
+        sessions.end(tx, row.session_key, by.now)
+        owner = replace(by, name=row.email, organisation=row.organisation_key)
+        record(tx, owner, "session.reused", subject=row.email)
+        return None
+    return _issued(means, row.user_id, session_id, successor, row.must_change_password, by.now)
+
+
+def _is_just_replaced(row: Any, given: bytes, now: int) -> bool:
+    if row.previous_hash is None or now - row.refreshed_at > PREDECESSOR_SERVES:
+        return False
+    return same(given, row.previous_hash)
+
+
+def _issued(means: SignInMeans, user_id: str, session_id: str, secret: str, must_change: bool, now: int) -> Issued:
+    expires_at = now + means.token_lasts
+    refresh_token = f"{session_id}.{secret}"
+    return Issued(
+        access_token=means.tokens.sign(user_id=user_id, session_id=session_id, now=now, expires_at=expires_at),
+        expires_in=means.token_lasts // SECOND,
+        refresh_token=refresh_token,
+        lasts=means.session_lasts // SECOND,
+        csrf_token=csrf_token(means, refresh_token),
+        must_change_password=must_change,
+    )
+
+
+def _text(key: bytes) -> str:
+    return base64.urlsafe_b64encode(key).rstrip(b"=").decode()

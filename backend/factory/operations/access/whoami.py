@@ -1,0 +1,59 @@
+"""Who somebody is here, and what they may do in which factory: what the page asks first."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from factory.domain.access.permissions import ROLES, Caller, Permission, Permissions
+from factory.store import factories
+from factory.store.access import organisations, users
+from factory.store.engine.database import Store
+
+
+def describe_session(*, store: Store, caller: Caller | None, shows_persons: bool) -> dict[str, Any]:
+    """`user`, `organisation`, `operator` and `factories` of a caller, or of nobody.
+
+    `shows_persons` holds for factories whose setting does not say whether persons are shown.
+    """
+    if caller is None:
+        return {"user": None, "organisation": None, "operator": False, "factories": []}
+    with store.acting_for(caller.organisation).snapshot() as tx:
+        user = None if caller.user_key is None else users.by_key(tx, caller.user_key)
+        organisation = organisations.by_key(tx, caller.organisation)
+        sites = [] if caller.is_operator else factories.all_of(tx)
+    return {
+        "user": None if user is None else _rendered_user(user),
+        "organisation": {"organisation_id": organisation.organisation_id, "name": organisation.name},
+        "operator": caller.is_operator,
+        "factories": [
+            {
+                "factory_id": site.factory_id,
+                "name": site.name,
+                "role": role_of(caller.permissions(site.factory_id)),
+                "permissions": in_order(caller.permissions(site.factory_id)),
+                "person_views": shows_persons if site.person_views is None else site.person_views,
+            }
+            for site in sites
+            if caller.permissions(site.factory_id)
+        ],
+    }
+
+
+def role_of(permissions: Permissions) -> str | None:
+    """The greatest role whose permissions these include; a key that only ingests has none."""
+    return next((role for role, allowed in reversed(list(ROLES.items())) if allowed <= permissions), None)
+
+
+def in_order(permissions: Permissions) -> list[str]:
+    """Permissions as they are declared, the one of organisations left out."""
+    return [one for one in get_args(Permission) if one in permissions and one != "organisations"]
+
+
+def _rendered_user(user: users.User) -> dict[str, Any]:
+    return {
+        "user_id": user.user_id,
+        "name": user.name,
+        "email": user.email,
+        "must_change_password": user.must_change_password,
+        "totp_enabled": user.totp_confirmed,
+    }

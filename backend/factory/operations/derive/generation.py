@@ -1,0 +1,193 @@
+"""Derive a factory's rows anew from all that is kept, beside those in use, and put them in their place.
+
+The work goes in slices of time, each a transaction of its own, so that the server goes on serving.
+Deliveries that arrive meanwhile are refreshed in the valid generation as ever and handed on to the one
+being built. The last transaction swaps: no reader ever sees half of either.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from factory.domain.errors import Unavailable
+from factory.domain.states.calendar import Calendar
+from factory.domain.timestamp import DAY, HOUR, MINUTE
+from factory.operations.derive.refresh import refresh
+from factory.operations.derive.retained_history import add_up_carried, carry_states
+from factory.operations.derive.states import Target, derive
+from factory.store import factories
+from factory.store.derived import intervals, pending, retention, rollups
+from factory.store.engine.database import Store
+from factory.store.events import event_log, id_registry
+from factory.store.factories import Factory
+
+_ABANDONED_AFTER = 2 * MINUTE
+_EVENTS_A_SLICE = 200_000
+_BYTES_A_SLICE = 1_000_000
+_WORKERS_A_SLICE = 100
+
+Progress = Callable[[int, int], None]
+Compare = Callable[[Connection, Factory, int], Any]
+Then = Callable[[Connection, Factory], None]
+_Step = Callable[[Connection], None]
+
+
+def build_generation(
+    *,
+    store: Store,
+    factory: str,
+    now: int,
+    settings: dict[str, Any] | None = None,
+    progress: Progress | None = None,
+    compare: Compare | None = None,
+    then: Then | None = None,
+) -> Any:
+    """Build all derived rows under `settings` (columns of the factory that change) and put them in use.
+
+    `then` is called in the transaction that puts them in use, with the factory as it was.
+    With `compare`, they are not put in use: its answer, given (transaction, factory, generation), is
+    returned. `progress` is told (slices done, slices). Raises NotFound, Unavailable while another build
+    is under way.
+    """
+    site = store.retry(lambda: _begin(store, factory, now))
+    assert site.building is not None
+    changed = site._replace(**(settings or {}))
+    calendar = Calendar(changed.time_zone)
+    target = Target(site.factory_key, site.building, changed.timeout, calendar, site.retained_from)
+    began = time.monotonic_ns()
+    try:
+        steps = store.retry(lambda: _steps(store, site, target))
+        for n, step in enumerate(steps, start=1):
+            seen_at = now + (time.monotonic_ns() - began) // 1000
+            store.retry(partial(_take, store, target, step, seen_at))
+            if progress is not None:
+                progress(n, len(steps))
+        return store.retry(lambda: _finish(store, factory, target, settings or {}, compare, then))
+    finally:
+        store.retry(lambda: _clear(store, factory, target.generation))
+
+
+def _begin(store: Store, factory: str, now: int) -> Factory:
+    with store.writing_snapshot() as tx:
+        store.dialect.own_derived(tx)
+        site = factories.find(tx, factory)
+        refuse_while_building(site, now)
+        refresh(store, tx, site._replace(building=None))
+        generation = max(site.generation, site.building or 0) + 1
+        _drop_all_but(tx, site.factory_key, [site.generation])
+        factories.change(tx, site.factory_key, {"building": generation, "building_seen_at": now})
+        return factories.find(tx, factory)
+
+
+def refuse_while_building(site: Factory, now: int) -> None:
+    """Raise Unavailable while a build is under way; one whose process died is not."""
+    if site.building is not None and now - (site.building_seen_at or 0) < _ABANDONED_AFTER:
+        raise Unavailable("The factory's history is being derived anew", code="rebuilding", retry_after=5)
+
+
+def _steps(store: Store, site: Factory, target: Target) -> list[_Step]:
+    """What is to be done, in parts of bounded work: first what lies before the cut of retention, then the events."""
+    first, last = site.first_event_at, site.last_event_at
+    if first is None or last is None:
+        return []
+    steps: list[_Step] = []
+    with store.snapshot() as tx:
+        cut = site.retained_from
+        if cut is not None and first < cut:
+            workers = [row[0] for row in id_registry.rows_of(tx, site.factory_key, "worker")]
+            for n in range(0, len(workers), _WORKERS_A_SLICE):
+                some = workers[n : n + _WORKERS_A_SLICE]
+                steps.append(partial(_carry, store, target, site.generation, some))
+            weights = retention.weights(tx, site.factory_key)
+            # A state from before the cut lasts for a timeout at most, or without end.
+            for stretch in _slices(weights, _BYTES_A_SLICE, first, cut + target.timeout):
+                steps.append(partial(_add_up, store, target, workers, stretch))
+        hours = event_log.events_by_hour(tx, site.factory_key)
+        steps += [
+            partial(_derive, store, target, stretch)
+            for stretch in _slices(hours, _EVENTS_A_SLICE, max(first, cut or first), last)
+        ]
+    return steps
+
+
+def _slices(weights: list[tuple[int, int]], most: int, first: int, last: int) -> list[tuple[int, int]]:
+    """Stretches [low, high] of time, from the hour of `first` to `last`, of a bounded weight each.
+
+    `weights` are (hour since the epoch, weight).
+    """
+    slices: list[tuple[int, int]] = []
+    low, weight = first // HOUR * HOUR, 0
+    for hour, more in weights:
+        if weight and (weight + more > most or hour * HOUR - low > 31 * DAY):
+            slices.append((low, hour * HOUR - 1))
+            low, weight = hour * HOUR, 0
+        weight += more
+    return [*slices, (low, last)]
+
+
+def _carry(store: Store, target: Target, source: int, workers: list[int], tx: Connection) -> None:
+    carry_states(store, tx, target, source, workers)
+
+
+def _add_up(store: Store, target: Target, workers: list[int], stretch: tuple[int, int], tx: Connection) -> None:
+    add_up_carried(store, tx, target, workers, *stretch)
+
+
+def _derive(store: Store, target: Target, stretch: tuple[int, int], tx: Connection) -> None:
+    workers = [row[0] for row in id_registry.rows_of(tx, target.factory_key, "worker")]
+    derive(store, tx, target, event_log.cells_between(store, tx, target.factory_key, workers, *stretch))
+
+
+def _take(store: Store, target: Target, step: _Step, seen_at: int) -> None:
+    with store.writing_snapshot() as tx:
+        store.dialect.own_derived(tx)
+        step(tx)
+        factories.change(tx, target.factory_key, {"building_seen_at": seen_at})
+
+
+def _finish(
+    store: Store,
+    factory: str,
+    target: Target,
+    settings: dict[str, Any],
+    compare: Compare | None,
+    then: Then | None,
+) -> Any:
+    with store.writing_snapshot() as tx:
+        store.dialect.own_derived(tx)
+        site = factories.find(tx, factory)
+        if site.building != target.generation:
+            raise Unavailable("Another build took over", code="rebuilding", retry_after=5)
+        refresh(store, tx, site)
+        derive(store, tx, target, pending.take(store, tx, site.factory_key, target.generation))
+        if compare is not None:
+            return compare(tx, site, target.generation)
+        factories.change(tx, site.factory_key, settings | {"generation": target.generation})
+        if then is not None:
+            then(tx, site)
+        return None
+
+
+def _clear(store: Store, factory: str, generation: int) -> None:
+    with store.writing() as tx:
+        site = factories.find(tx, factory)
+        if site.building == generation:
+            drop_build(store, tx, site)
+
+
+def drop_build(store: Store, tx: Connection, site: Factory) -> None:
+    """Remove what a build has made that is not in use; one that still runs finds itself overtaken."""
+    factories.change(tx, site.factory_key, {"building": None, "building_seen_at": None})
+    if site.building is not None:
+        pending.take(store, tx, site.factory_key, site.building)
+        _drop_all_but(tx, site.factory_key, [site.generation])
+
+
+def _drop_all_but(tx: Connection, factory_key: int, keep: list[int]) -> None:
+    intervals.drop_generation(tx, factory_key, keep)
+    rollups.drop_generation(tx, factory_key, keep)

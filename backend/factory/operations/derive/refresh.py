@@ -1,0 +1,124 @@
+"""Answers include every acknowledged event: derived rows are refreshed before they are read."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from factory.domain.errors import FactoryError, Unavailable
+from factory.domain.states.calendar import Calendar
+from factory.operations.derive.states import Target, derive
+from factory.store import factories
+from factory.store.derived import pending
+from factory.store.engine.database import Store
+from factory.store.factories import Factory
+
+T = TypeVar("T")
+
+log = logging.getLogger("factory.refresh")
+
+
+def read_exactly(*, store: Store, factory: str, read: Callable[[Connection, Factory], T]) -> T:
+    """What `read` returns on one snapshot of the database in which nothing waits to be derived.
+
+    It may be the replica's: `read` writes nothing, and may be asked again.
+    Raises NotFound for an unknown factory, Unavailable when the database is away or overloaded, or what waits cannot
+    be derived.
+    """
+
+    waiting = pending.waiting_in(factory, store.organisation)
+
+    def attempt() -> T:
+        for refreshed in (False, True):
+            with store.reading(unless=waiting) as tx:
+                site = factories.find(tx, factory)
+                if pending.one_of(tx, site.factory_key) is None:
+                    return read(tx, site)
+            if store.replica is None:
+                break
+            if not refreshed:  # on the primary; then the replica may do the reading, unless more has come meanwhile
+                with _or_unavailable(store):
+                    _refresh_one(store, factory)
+        store.count_on_primary("pending")
+        with store.writing_snapshot() as tx:
+            store.dialect.own_derived(tx)
+            with _or_unavailable(store):
+                refresh(store, tx, factories.find(tx, factory))
+            return read(tx, factories.find(tx, factory))
+
+    return store.retry(attempt)
+
+
+@contextmanager
+def _or_unavailable(store: Store) -> Iterator[None]:
+    """Whatever a refresh fails of, there is no answer until one succeeds, and that may be the next."""
+    try:
+        with store.with_meaning():
+            yield
+    except FactoryError:
+        raise
+    except Exception as error:  # the reader is told to come back, the log the whole story
+        log.exception("a refresh failed")
+        raise Unavailable("The numbers cannot be brought up to date", code="refresh_failed", retry_after=5) from error
+
+
+def refresh(store: Store, tx: Connection, site: Factory) -> None:
+    """Derive all that waits, in a writing snapshot that owns the derived rows.
+
+    On a moving view of the events, or when only a part is taken, there are events in sight that are not
+    derived yet: they would change intervals whose pages are not made anew for them.
+    """
+    target = Target(site.factory_key, site.generation, site.timeout, Calendar(site.time_zone), site.retained_from)
+    cells = pending.take(store, tx, site.factory_key, hand_on_to=site.building)
+    if len(cells) == 0:
+        return
+    with store.span("refresh derived rows"):
+        factories.widen(tx, site.factory_key, int(cells["first"].min()), int(cells["last"].max()))
+        derive(store, tx, target, cells)
+
+
+def refresh_all(*, store: Store) -> int:
+    """Refresh every factory in which something waits; how many were. Raises Unavailable."""
+    with store.system().snapshot() as tx:
+        waiting = [site for site in factories.all_of(tx) if pending.one_of(tx, site.factory_key) is not None]
+    for site in waiting:
+        store.retry(partial(_refresh_one, store.acting_for(site.organisation_key), site.factory_id))
+    return len(waiting)
+
+
+def _refresh_one(store: Store, factory: str) -> None:
+    with store.writing_snapshot() as tx:
+        store.dialect.own_derived(tx)
+        refresh(store, tx, factories.find(tx, factory))
+
+
+class BackgroundRefresher:
+    """Derives what has waited since its last look, so that readers find little to do.
+
+    Any number of them may share a database: what one has derived, the others do not find again, so that
+    there is one refresh an interval, however many look.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store.system()
+        self._seen: dict[int, int] = {}
+
+    def look(self) -> None:
+        """Refresh the factories where what waited at the last look still does. Raises Unavailable."""
+        with self._store.snapshot() as tx:
+            sites = factories.all_of(tx)
+            late = [s for s in sites if s.factory_key in self._seen and self._waits_still(tx, s.factory_key)]
+        for site in late:
+            store = self._store.acting_for(site.organisation_key)
+            store.retry(partial(_refresh_one, store, site.factory_id))
+        with self._store.snapshot() as tx:
+            waiting = ((site.factory_key, pending.one_of(tx, site.factory_key)) for site in sites)
+            self._seen = {factory: key for factory, key in waiting if key is not None}
+
+    def _waits_still(self, tx: Connection, factory_key: int) -> bool:
+        return pending.waits(tx, factory_key, self._seen[factory_key])

@@ -1,0 +1,53 @@
+"""What lies before the cut of retention, in a new generation.
+
+There the raw events are gone: the changes of state stay as they are, under whatever settings they were derived,
+and the pages are added up anew from these and from what is kept of the events, in the new calendar.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from sqlalchemy import Connection
+
+from factory.domain.event import IDLE, UNKNOWN, WORKING
+from factory.domain.states.intervals import Changes, clip
+from factory.operations.derive.rollups import refresh_pages
+from factory.operations.derive.states import Target, evidence_before_cut
+from factory.store.derived import intervals, pending, retention
+from factory.store.engine.database import Store
+from factory.store.events.event_log import FoundEvents, Stretches, all_of
+
+
+def carry_states(store: Store, tx: Connection, target: Target, source: int, workers: list[int]) -> None:
+    """Repeat the workers' changes of the generation `source` before the cut.
+
+    A state in which a worker is at the cut ends where the evidence before it does, until later events say more.
+    """
+    cut = target.retained_from
+    assert cut is not None
+    intervals.copy_before(tx, target.factory_key, source, target.generation, workers, cut)
+    rows = target.rows(store, tx)
+    at_cut = rows.changes_covering(all_of(workers, cut, cut))
+    lasting = at_cut.take((at_cut.state == WORKING) | (at_cut.state == IDLE))
+    if target.timeout and len(lasting.group):
+        worker = np.asarray(workers, dtype=np.int64)[lasting.group]
+        nothing = np.zeros_like(worker)
+        silent = evidence_before_cut(rows, target.timeout, cut, worker) + target.timeout
+        none = Changes(nothing[:0], nothing[:0], nothing[:0], nothing[:0])
+        rows.replace_changes(none, Changes(worker, silent, nothing + UNKNOWN, nothing))
+
+
+def add_up_carried(store: Store, tx: Connection, target: Target, workers: list[int], low: int, high: int) -> None:
+    """Make the pages of [low, high] from the states that were carried and the kept events."""
+    rows = target.rows(store, tx)
+    known = clip(rows.spans_over(all_of(workers, low, high)), low, high + 1)
+    known = known.take(known.state != UNKNOWN)
+    kept = retention.between(store, tx, target.factory_key, low, high + 1)
+    if len(known.group) == 0 and len(kept.worker) == 0:
+        return
+    cells = pending.cells_of(kept.worker, kept.time)
+    worker, first, last = (cells[name].astype(np.int64) for name in ("worker", "first", "last"))
+    found = FoundEvents(
+        kept.worker, kept.time, np.zeros_like(kept.time), kept.station, kept.units, np.zeros(len(kept.time))
+    )
+    refresh_pages(rows, Stretches(known.group, known.start, known.end), Stretches(worker, first, last + 1), found)

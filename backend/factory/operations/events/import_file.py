@@ -1,0 +1,77 @@
+"""Store the events of a file: as deliveries of many, one after the other."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+from factory.domain.event import Failure, ParsedEvents
+from factory.operations.derive.refresh import refresh_all
+from factory.operations.events.ingest import ingest_events
+from factory.store.engine.database import Store
+
+_DELIVERIES_A_REFRESH = 40
+_AHEAD = 3
+
+
+class Delivery(NamedTuple):
+    """One part of a file: its events, parsed when its turn comes, and where it begins and ends."""
+
+    parse: Callable[[], ParsedEvents]
+    first_line: int
+    bytes_read: int
+
+
+class ImportProgress(NamedTuple):
+    """What became of the file up to here; failures of the last delivery, their index the line from 0."""
+
+    bytes_read: int
+    created: int
+    duplicates: int
+    failed: int
+    failures: list[Failure]
+
+
+def import_events(
+    *, store: Store, factory: str, deliveries: Iterator[Delivery], clock: Callable[[], int], register_unknown: bool
+) -> Iterator[ImportProgress]:
+    """Store deliveries one by one, each durable when its progress is told.
+
+    A file that was imported in part can be imported again: what is stored is recognised. Raises NotFound,
+    Unavailable, and whatever reading raises.
+    """
+    created = duplicates = failed = 0
+    # Reading, storing and deriving wait for different things, so each has a thread of its own.
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as deriver:
+        derived: Future[int] | None = None
+        for number, (delivery, events) in enumerate(_read_ahead(deliveries, reader), start=1):
+            outcome = ingest_events(
+                store=store, factory=factory, events=events, now=clock(), register_unknown=register_unknown
+            )
+            created += outcome.created
+            duplicates += outcome.duplicates
+            failed += len(outcome.failed_indices)
+            failures = [failure._replace(index=failure.index + delivery.first_line) for failure in outcome.failures]
+            if number % _DELIVERIES_A_REFRESH == 0:
+                if derived is not None:
+                    derived.result()
+                derived = deriver.submit(refresh_all, store=store)
+                if store.dialect.ONE_WRITER:
+                    derived.result()
+            yield ImportProgress(delivery.bytes_read, created, duplicates, failed, failures)
+    refresh_all(store=store)
+
+
+def _read_ahead(deliveries: Iterator[Delivery], reader: ThreadPoolExecutor) -> Iterator[tuple[Delivery, ParsedEvents]]:
+    """The deliveries in their order with their events; the next ones are read while the caller stores one."""
+
+    def read() -> tuple[Delivery, ParsedEvents] | None:
+        delivery = next(deliveries, None)
+        return None if delivery is None else (delivery, delivery.parse())
+
+    waiting = deque(reader.submit(read) for _ in range(_AHEAD))
+    while (found := waiting.popleft().result()) is not None:
+        waiting.append(reader.submit(read))
+        yield found

@@ -1,0 +1,129 @@
+"""Names to keys: the events of a delivery as columns of small integers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Connection
+
+from factory.domain.event import Failure, ParsedEvents
+from factory.domain.states.ranges import begins
+from factory.domain.timestamp import format_timestamp
+from factory.store.events.event_log import EventColumns
+from factory.store.events.id_registry import ErasedWorkers, Keys, RegistryFull
+
+Ints = npt.NDArray[np.int64]
+
+_FIELDS = {
+    "worker": "worker_id",
+    "workstation": "workstation_id",
+    "source": "source_id",
+    "model": "model_version",
+}
+
+
+def keyed_columns(
+    tx: Connection, keys: Keys, events: ParsedEvents, *, register_unknown: bool, retained_from: int | None = None
+) -> tuple[Ints, EventColumns, list[Failure]]:
+    """The events whose names have keys: their places among the valid ones, their columns; and the others' failures.
+
+    They are in the order of their identity, so that writers of the same events wait and do not deadlock; those
+    that have one identity but for `event_id` are in the order of the delivery.
+
+    Unknown workers and workstations are registered, or refused without `register_unknown`; unknown sources
+    and model versions are registered. Where a registry is full, events with new names are refused. So are events
+    of erased workers, and those before `retained_from`.
+    """
+    known: Ints = np.arange(len(events))
+    failures: list[Failure] = []
+    if retained_from is not None and len(events) and int(events.timestamp.min()) < retained_from:
+        known = np.flatnonzero(events.timestamp >= retained_from)
+        message = f"must not be before {format_timestamp(retained_from)}"
+        old = events.index[events.timestamp < retained_from].tolist()
+        failures = [Failure(index, "timestamp", "timestamp_too_old", message) for index in old]
+    if not register_unknown:
+        known = _registered(tx, keys, events, known, ("worker", "workstation"), failures)
+    while True:
+        try:
+            return *_columns(tx, keys, events, known), failures
+        except RegistryFull as full:
+            known = _registered(tx, keys, events, known, (full.kind,), failures, full)
+        except ErasedWorkers as erased:
+            known = _without(events, known, {"worker": _reasons(erased)}, failures)
+
+
+_Reasons = dict[str, tuple[str, str]]
+"""Code and message by the name that is refused."""
+
+
+def _reasons(erased: ErasedWorkers) -> _Reasons:
+    return dict.fromkeys(erased.names, (erased.code, erased.message))
+
+
+def _registered(
+    tx: Connection,
+    keys: Keys,
+    events: ParsedEvents,
+    known: Ints,
+    kinds: Iterable[str],
+    failures: list[Failure],
+    full: RegistryFull | None = None,
+) -> Ints:
+    """Those of the events whose names are registered; the others fail."""
+    refused: dict[str, _Reasons] = {}
+    for kind in kinds:
+        names: list[str] = getattr(events, _FIELDS[kind])
+        wanted = {names[n] for n in known.tolist()} - {""}
+        missing = wanted - keys.of(tx, kind, wanted).keys()
+        why = (full.code, full.message) if full else (f"unknown_{kind}", "is not registered")
+        refused[kind] = dict.fromkeys(missing, why)
+        if missing and kind == "worker":
+            refused[kind] |= _reasons(ErasedWorkers(keys.erased_among(tx, missing)))
+    return _without(events, known, refused, failures)
+
+
+def _without(events: ParsedEvents, known: Ints, refused: Mapping[str, _Reasons], failures: list[Failure]) -> Ints:
+    """Those of the events that have no refused name, by registry; the others fail for each one that they have."""
+    keep = np.ones(len(known), dtype=bool)
+    for kind, reasons in refused.items():
+        names: list[str] = getattr(events, _FIELDS[kind])
+        for place, n in enumerate(known.tolist()):
+            if names[n] in reasons:
+                keep[place] = False
+                failures.append(Failure(int(events.index[n]), _FIELDS[kind], *reasons[names[n]]))
+    return known[keep]
+
+
+def _columns(tx: Connection, keys: Keys, events: ParsedEvents, known: Ints) -> tuple[Ints, EventColumns]:
+    """The events at `known`, put in order, with keys in the place of names."""
+
+    def names(field: str) -> list[str]:
+        given: list[str] = getattr(events, field)
+        return given if len(known) == len(events) else [given[n] for n in known.tolist()]
+
+    key = {kind: keys.column(tx, kind, names(field)) for kind, field in _FIELDS.items()}
+    order = _order(key["worker"], events.timestamp[known], events.event_type[known], key["workstation"], key["source"])
+    event_id = names("event_id")
+    places = known[order]
+    return places, EventColumns(
+        worker=key["worker"][order],
+        time=events.timestamp[places],
+        kind=events.event_type[places],
+        station=key["workstation"][order],
+        source=key["source"][order],
+        event_id=[event_id[n] for n in order.tolist()] if any(event_id) else event_id,
+        units=events.count[places],
+        confidence=events.confidence[places],
+        model=key["model"][order],
+    )
+
+
+def _order(worker: Ints, time: Ints, kind: Ints, station: Ints, source: Ints) -> Ints:
+    # Small integers are sorted without comparing them.
+    narrow = worker.astype(np.int16) if worker.max(initial=0) < 2**15 else worker
+    order = np.lexsort((time, narrow))
+    if not begins(worker[order], time[order]).all():
+        return np.lexsort((source, station, kind, time, narrow))
+    return order

@@ -1,0 +1,107 @@
+"""The intervals behind a number (SPEC section 4, Explain)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection
+
+from factory.domain.event import IDLE, STATE_NAMES, UNKNOWN, WORKING
+from factory.domain.privacy import Audience
+from factory.domain.states.intervals import Spans
+from factory.domain.states.stretches import STATION_STATES, station_stretches
+from factory.domain.timestamp import SECOND, format_timestamp
+from factory.domain.window import Window, window_of
+from factory.operations.derive.refresh import read_exactly
+from factory.operations.derive.simultaneous_events import counting_events
+from factory.operations.events.render import Renderer
+from factory.operations.metrics.metrics import MetricsAnswer, row_or_not_found
+from factory.operations.metrics.suppression import hidden_stations
+from factory.operations.metrics.window_totals import Gatherer
+from factory.operations.visible_workers import Persons, persons_withheld
+from factory.store.engine.database import Store
+from factory.store.events import id_registry
+from factory.store.factories import Factory
+
+
+def explain_intervals(
+    *,
+    store: Store,
+    factory: str,
+    entity: str,
+    entity_id: str,
+    start: int | None,
+    end: int | None,
+    now: int,
+    audience: Audience,
+) -> MetricsAnswer:
+    """The intervals of a worker, or the stretches of a workstation, cut to the window and gapless in it.
+
+    Instants in microseconds. Raises NotFound for an unknown factory, worker or workstation, InvalidInput
+    when start is after end, NotAllowed where they would tell the audience of single persons.
+    """
+
+    def read(tx: Connection, site: Factory) -> MetricsAnswer:
+        window = window_of(start, end, site.first_event_at, now)
+        persons = Persons(tx, site, audience)
+        key: int = row_or_not_found(tx, site, entity, entity_id, persons)[0]
+        gatherer = Gatherer(store, tx, site)
+        data = (_of_worker if entity == "worker" else _of_station)(gatherer, key, window, persons)
+        return MetricsAnswer(data, window.rendered(site.time_zone, site.state_timeout_seconds))
+
+    return read_exactly(store=store, factory=factory, read=read)
+
+
+def _row(start: int, end: int, state: str) -> dict[str, Any]:
+    return {
+        "start": format_timestamp(start),
+        "end": format_timestamp(end),
+        "state": state,
+        "duration_seconds": (end - start) / SECOND,
+    }
+
+
+def _of_worker(gatherer: Gatherer, key: int, window: Window, persons: Persons) -> list[dict[str, Any]]:
+    persons.refuse_traces()
+    tx, site = gatherer.tx, gatherer.site
+    spans, opened = gatherer.spans_with_opening((window.start, window.end), key)
+    stations = id_registry.names_of(tx, site.factory_key, "workstation")
+    render = Renderer(tx, site, persons)
+    rows = []
+    known_from = window.end if len(spans.start) == 0 else int(spans.start[0])
+    if window.start < known_from:
+        rows.append(_row(window.start, known_from, "unknown") | {"workstation_id": None, "event": None})
+    events = counting_events(gatherer.store, tx, site.factory_key, np.full(len(opened), key), opened)
+    for start, end, state, station, opening, event in zip(
+        *(column.tolist() for column in (spans.start, spans.end, spans.state, spans.station, opened)),
+        events,
+        strict=True,
+    ):
+        rows.append(
+            _row(start, end, STATE_NAMES[state])
+            | {
+                "workstation_id": None if state == UNKNOWN else stations[station],
+                "event": None if event is None else render.event(key, opening, event[1:]),
+            }
+        )
+    return rows
+
+
+def _of_station(gatherer: Gatherer, key: int, window: Window, persons: Persons) -> list[dict[str, Any]]:
+    if window.start == window.end:
+        return []
+    if key in hidden_stations(gatherer, persons, window):
+        raise persons_withheld()
+    spans = gatherer.spans_in((window.start, window.end))
+    present = (spans.state == WORKING) | (spans.state == IDLE)
+    here: Spans = spans.take(present & (spans.station == key))
+    stretches = station_stretches(here, np.zeros_like(here.group), 1, window.start, window.end)
+    return [
+        _row(start, end, STATION_STATES[state]) | {"worker_ids": persons.ids(workers)}
+        for start, end, state, workers in zip(
+            *(column.tolist() for column in (stretches.start, stretches.end, stretches.state)),
+            stretches.present(),
+            strict=True,
+        )
+    ]

@@ -1,0 +1,131 @@
+"""Metrics by buckets of the factory's calendar."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection
+
+from factory.domain.errors import FieldError, InvalidInput
+from factory.domain.metrics.formulas import SERIES_METRICS, FactoryTotals, StationTotals, WorkerTotals, values
+from factory.domain.privacy import Audience, Contributions
+from factory.domain.states.calendar import BUCKETS, DAYS, HOURS, MONTHS, Stretch
+from factory.domain.timestamp import format_timestamp
+from factory.domain.window import Window, window_of
+from factory.operations.derive.refresh import read_exactly
+from factory.operations.metrics.metrics import MetricsAnswer, row_or_not_found
+from factory.operations.metrics.suppression import count_buckets
+from factory.operations.metrics.window_totals import Gatherer, Series
+from factory.operations.visible_workers import Persons
+from factory.store.engine.database import Store
+from factory.store.factories import Factory
+
+_LEVEL = {"15m": None, "hour": HOURS, "day": DAYS, "week": DAYS, "month": MONTHS}
+MAX_METRICS = 10
+_BUCKETS_AT_ONCE = 500
+"""So many buckets of all workers are held in memory."""
+
+
+def query_timeseries(
+    *,
+    store: Store,
+    factory: str,
+    metrics: Sequence[str],
+    entity: str,
+    entity_id: str | None,
+    bucket: str,
+    start: int | None,
+    end: int | None,
+    now: int,
+    audience: Audience,
+) -> MetricsAnswer:
+    """SPEC section 4, Series: `{"start", "end", "value"}` a bucket, or `values` by name for several metrics.
+
+    Instants in microseconds. A bucket that is withheld from the audience has null in the place of values. Raises
+    InvalidInput for a bad parameter or more than 10,000 buckets, NotFound for an unknown factory, worker or
+    workstation.
+    """
+    _check(metrics, entity, entity_id, bucket)
+
+    def read(tx: Connection, site: Factory) -> MetricsAnswer:
+        window = window_of(start, end, site.first_event_at, now)
+        persons = Persons(tx, site, audience)
+        key = None if entity_id is None else int(row_or_not_found(tx, site, entity, entity_id, persons)[0])
+        only = {} if key is None else {entity: [key]}
+        gatherer = Gatherer(store, tx, site, only.get("worker"))
+        stretches = buckets_of(gatherer, bucket, window)
+        found: dict[str, list[Any]] = {name: [] for name in metrics}
+        there, first = Contributions(len(stretches), persons.k_min), 0
+        for series in in_portions(gatherer, bucket, stretches, only.get("workstation")):
+            totals = _totals(gatherer, series, entity)
+            for name in metrics:
+                found[name] += values(totals, SERIES_METRICS[entity], name)
+            if persons.k_min > 1:
+                count_buckets(there, series.presence(), first)
+                first += len(series.starts)
+        withheld = there.withheld().tolist() if persons.k_min > 1 else [False] * len(stretches)
+        bounds = [format_timestamp(low) for low, _ in stretches] + [format_timestamp(window.end)]
+        rows = zip(*found.values(), strict=True)
+        data = [
+            {"start": low, "end": high} | _valued(metrics, row, hidden)
+            for low, high, row, hidden in zip(bounds[:-1], bounds[1:], rows, withheld, strict=True)
+        ]
+        return MetricsAnswer(data, window.rendered(site.time_zone, site.state_timeout_seconds))
+
+    return read_exactly(store=store, factory=factory, read=read)
+
+
+def _valued(metrics: Sequence[str], row: Sequence[Any], withheld: bool) -> dict[str, Any]:
+    shown = [None] * len(row) if withheld else row
+    valued = {"value": shown[0]} if len(metrics) == 1 else {"values": dict(zip(metrics, shown, strict=True))}
+    return valued | {"withheld": True} if withheld else valued
+
+
+def buckets_of(gatherer: Gatherer, bucket: str, window: Window) -> list[Stretch]:
+    """The buckets of a window in the factory's calendar; raises InvalidInput when they are more than 10,000."""
+    try:
+        return gatherer.calendar.series(bucket, window.start, window.end)
+    except ValueError as error:
+        raise InvalidInput(f"bucket: {error}", code="too_many_buckets") from None
+
+
+def in_portions(
+    gatherer: Gatherer, bucket: str, stretches: list[Stretch], stations: Collection[int] | None
+) -> Iterator[Series]:
+    """The buckets as series that fit into memory, one after the other; of some stations only where they are given."""
+    for n in range(0, len(stretches), _BUCKETS_AT_ONCE):
+        yield Series(gatherer, stretches[n : n + _BUCKETS_AT_ONCE], level=_LEVEL[bucket], stations=stations)
+
+
+def _check(metrics: Sequence[str], entity: str, entity_id: str | None, bucket: str) -> None:
+    faults: list[FieldError] = []
+
+    def fault(field: str, message: str) -> None:
+        faults.append({"field": field, "code": "invalid_parameter", "message": message})
+
+    if entity not in SERIES_METRICS:
+        fault("entity", "must be one of " + ", ".join(SERIES_METRICS))
+    elif not set(metrics) <= SERIES_METRICS[entity].keys():
+        fault("metric", "must be one of " + ", ".join(SERIES_METRICS[entity]))
+    elif not 1 <= len(set(metrics)) == len(metrics) <= MAX_METRICS:
+        fault("metric", f"must be 1 to {MAX_METRICS} distinct names with commas between them")
+    if bucket not in BUCKETS:
+        fault("bucket", "must be one of " + ", ".join(BUCKETS))
+    if entity in ("worker", "workstation") and entity_id is None:
+        fault("id", f"is required for entity={entity}")
+    if entity == "factory" and entity_id is not None:
+        fault("id", "goes with entity=worker or entity=workstation")
+    if faults:
+        raise InvalidInput("; ".join(f"{f['field']}: {f['message']}" for f in faults), errors=faults)
+
+
+def _totals(gatherer: Gatherer, series: Series, entity: str) -> WorkerTotals | StationTotals | FactoryTotals:
+    """The totals of each bucket."""
+    presence, buckets = series.presence(), np.arange(len(series.starts))
+    if entity == "factory":
+        return FactoryTotals(presence, gatherer.first_states, series.starts, series.elapsed)
+    if entity == "worker":
+        return WorkerTotals(presence, "bucket", buckets, series.elapsed)
+    return StationTotals(presence, series.occupancy(), "bucket", buckets, series.elapsed)

@@ -1,0 +1,48 @@
+"""Erasing a person: who it was is gone, what was counted stays."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+
+from factory.adapters.access.secret_text import random_id
+from factory.domain.access.permissions import Actor
+from factory.operations.audit_trail import record
+from factory.operations.privacy.views import registered_worker, subject_of
+from factory.store import factories
+from factory.store.access import erasure
+from factory.store.engine.database import Store
+
+ERASED_NAME = "Erased"
+_EVENTS_A_STATEMENT = 5_000
+
+
+def erase_worker(*, store: Store, factory: str, worker_id: str, by: Actor) -> str:
+    """Give a worker a random id, and their events random event ids; the new id.
+
+    All of it or nothing. No figure changes: the worker's key, on which they rest, is a number that tells nobody.
+    Deliveries wait meanwhile; those of the old id are refused from then on, until somebody registers it anew.
+    Raises NotFound, Unavailable.
+    """
+    return store.retry(lambda: _erase(store, factory, worker_id, by))
+
+
+def _erase(store: Store, factory: str, worker_id: str, by: Actor) -> str:
+    with store.writing() as tx:
+        # A delivery that has looked the old id up is committed before, one that comes later finds another epoch.
+        store.dialect.own_factory(tx, factories.find(tx, factory).factory_key)
+        site = factories.find(tx, factory)
+        worker = registered_worker(tx, site, worker_id)
+        new_id, key = f"erased-{random_id()[:8]}", secrets.token_bytes(32)
+        erasure.rename(tx, site, worker.worker_key, new_id, ERASED_NAME)
+        # The new id is marked too: nobody adds to what is of an erased person.
+        erasure.mark_erased(tx, site, [worker_id, new_id], by.now)
+
+        def unreadable(event_id: str) -> str:
+            """Events that differed by their ids alone still do; the key is kept nowhere."""
+            return hmac.digest(key, event_id.encode(), "sha256").hex()[:32]
+
+        erasure.replace_event_ids(store, tx, site, worker.worker_key, unreadable, _EVENTS_A_STATEMENT)
+        factories.change(tx, site.factory_key, {"registry_epoch": site.registry_epoch + 1})
+        record(tx, by, "worker.erased", factory_key=site.factory_key, subject=subject_of(worker.worker_key))
+    return new_id

@@ -1,0 +1,135 @@
+"""Everything that is stored about one person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection
+
+from factory.domain.access.permissions import Actor
+from factory.domain.event import STATE_NAMES, UNKNOWN
+from factory.domain.timestamp import DAY, HOUR, format_timestamp
+from factory.operations.audit_trail import record
+from factory.operations.derive.refresh import read_exactly
+from factory.operations.events.render import Renderer
+from factory.operations.privacy.views import list_looks, registered_worker, subject_of
+from factory.store import factories
+from factory.store.access import erasure
+from factory.store.derived import retention
+from factory.store.engine.database import Store
+from factory.store.events import event_listing, id_registry
+from factory.store.events.event_listing import Filters, Place
+from factory.store.events.event_log import BEFORE_ALL
+from factory.store.factories import Factory
+
+Row = dict[str, Any]
+
+_ROWS_A_READ = 1_000
+
+
+def export_person(*, store: Store, factory: str, worker_id: str, by: Actor) -> Iterator[Row]:
+    """All data about a worker as JSON-ready rows, each with its `kind`: `worker`, `event`, `interval`, `look`, `end`.
+
+    `removed_event` is what stays of an event that is no longer kept. The last row, `end`, has the number of `rows`
+    before it: who has it has them all. That they were taken out is in the audit trail before this returns, so the
+    newest look is this one. The rows are read as they are asked for, some at a time: memory does not grow with their
+    number. Raises NotFound, Unavailable.
+    """
+
+    def read(tx: Connection, site: Factory) -> tuple[Factory, Any]:
+        return site, registered_worker(tx, site, worker_id)
+
+    # What waits is derived first: the intervals follow from all events.
+    site, worker = read_exactly(store=store, factory=factory, read=read)
+    with store.writing() as tx:
+        subject = subject_of(worker.worker_key)
+        record(tx, by, "worker.exported", factory_key=site.factory_key, subject=subject)
+    return _with_end(_rows(store, site, worker))
+
+
+def _with_end(rows: Iterator[Row]) -> Iterator[Row]:
+    number = 0
+    for row in rows:
+        number += 1
+        yield row
+    yield {"kind": "end", "rows": number}
+
+
+def _rows(store: Store, site: Factory, worker: Any) -> Iterator[Row]:
+    named = {"worker_id": worker.worker_id, "name": worker.name}
+    yield {"kind": "worker", "factory_id": site.factory_id, "factory": site.name, **named}
+    for event in _events(store, site, worker.worker_key):
+        yield {"kind": "event", **event}
+    for event in _removed_events(store, site, worker.worker_key):
+        yield {"kind": "removed_event", **event}
+    for interval in _intervals(store, site.factory_id, worker.worker_key):
+        yield {"kind": "interval", **interval}
+    for look in _looks(store, site.factory_id, worker.worker_id):
+        yield {"kind": "look", **look}
+
+
+def _events(store: Store, site: Factory, worker_key: int) -> Iterator[Row]:
+    """Newest first."""
+    if site.first_event_at is None or site.last_event_at is None:
+        return
+    filters = Filters(site.first_event_at, site.last_event_at + 1, worker_key)
+    after: Place | None = None
+    while True:
+        with store.snapshot() as tx:
+            rows = event_listing.page(store, tx, site.factory_key, filters, after, _ROWS_A_READ)
+            render = Renderer(tx, site, None)
+        yield from (render.event(row[0], row[1], row[2:]) for row in rows)
+        if len(rows) < _ROWS_A_READ:
+            return
+        after = event_listing.place_of(rows[-1])
+
+
+def _removed_events(store: Store, site: Factory, worker_key: int) -> Iterator[Row]:
+    """Oldest first, a day in memory at a time."""
+    with store.snapshot() as tx:
+        hours = [hour for hour, _ in retention.weights(tx, site.factory_key)]
+    # A page lasts an hour, not always a whole one of the clock.
+    days = sorted({at * HOUR // DAY for hour in hours for at in (hour, hour + 1)})
+    for day in days:
+        with store.snapshot() as tx:
+            stations = id_registry.names_of(tx, site.factory_key, "workstation")
+            kept = retention.between(store, tx, site.factory_key, day * DAY, (day + 1) * DAY)
+        mine = kept.take(kept.worker == worker_key)
+        for time, station, units in zip(mine.time.tolist(), mine.station.tolist(), mine.units.tolist(), strict=True):
+            yield {"timestamp": format_timestamp(time), "workstation_id": stations[station], "units": units}
+
+
+def _intervals(store: Store, factory: str, worker_key: int) -> Iterator[Row]:
+    """Oldest first; the last one has no end yet."""
+    after, opened = BEFORE_ALL, None
+    while True:
+        with store.snapshot() as tx:
+            site = factories.find(tx, factory)
+            stations = id_registry.names_of(tx, site.factory_key, "workstation")
+            changes = erasure.changes_after(tx, site, worker_key, after, _ROWS_A_READ)
+        for start, state, station in changes:
+            if opened is not None:
+                yield opened | {"end": format_timestamp(start)}
+            where = None if state == UNKNOWN else stations[station]
+            opened = {
+                "start": format_timestamp(start),
+                "end": None,
+                "state": STATE_NAMES[state],
+                "workstation_id": where,
+            }
+            after = start
+        if len(changes) < _ROWS_A_READ:
+            break
+    if opened is not None:
+        yield opened
+
+
+def _looks(store: Store, factory: str, worker_id: str) -> Iterator[Row]:
+    """Newest first."""
+    cursor: str | None = None
+    while True:
+        page = list_looks(store=store, factory=factory, worker_id=worker_id, cursor=cursor, limit=_ROWS_A_READ)
+        yield from page.data
+        if (cursor := page.next_cursor) is None:
+            return

@@ -1,0 +1,138 @@
+"""The audit trail, newest first, and the proof that nobody has touched it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from factory.domain.errors import InvalidInput, NotFound
+from factory.domain.privacy import Audience
+from factory.domain.timestamp import format_timestamp
+from factory.domain.window import require_order
+from factory.operations.visible_workers import Persons
+from factory.store import factories
+from factory.store.access import audit_log
+from factory.store.access.audit_log import Filters, Line
+from factory.store.engine.database import Store
+from factory.store.factories import Factory
+
+WORKER = "worker:"
+"""What the subject begins with that means a person: the key where it is stored, the present id where it is shown."""
+
+
+class AuditPage(NamedTuple):
+    """Rendered lines, and the cursor of the next page or None."""
+
+    data: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+def read_audit(
+    *,
+    store: Store,
+    audience: Callable[[str], Audience],
+    factory_ids: Collection[str] | None,
+    start: int | None,
+    end: int | None,
+    actor: str | None,
+    action: str | None,
+    subject: str | None,
+    cursor: str | None,
+    limit: int,
+) -> AuditPage:
+    """A page of the trail of the store's organisation: instants in [start, end) in microseconds, exact texts.
+
+    An `action` that ends with a dot stands for all that begin with it. Only lines of the factories in `factory_ids`;
+    where it is None all, also those of no factory. `audience` answers for a factory whether persons stand there by
+    their ids, or under pseudonyms. Raises InvalidInput.
+    """
+    require_order(start, end)
+    before = None if cursor is None else _read_cursor(cursor)
+    assert store.organisation is not None, "a trail is an organisation's"
+    with store.snapshot() as tx:
+        sites = [site for site in factories.all_of(tx) if factory_ids is None or site.factory_id in factory_ids]
+        persons = {site.factory_key: Persons(tx, site, audience(site.factory_id)) for site in sites}
+        filters = Filters(
+            start=start,
+            end=end,
+            actor=actor,
+            action=action,
+            subjects=None if subject is None else _stored_subjects(persons, subject),
+            factories=None if factory_ids is None else [site.factory_key for site in sites],
+        )
+        lines = audit_log.lines(tx, store.organisation, filters, before=before, limit=limit + 1)
+        more = len(lines) > limit
+        lines = lines[:limit]
+        return AuditPage(_rendered(sites, persons, lines), str(lines[-1].number) if more else None)
+
+
+def verify_audit(*, store: Store, organisation: str | None, kept: tuple[int, bytes] | None = None) -> list[str]:
+    """What is wrong with the chain of an organisation, or of all, a sentence each; empty when all of it holds.
+
+    `kept` is a number and a hash that audit_heads answered before. Raises NotFound.
+    """
+    with store.system().snapshot() as tx:
+        chosen = _chosen(tx, organisation)
+        return [f"{name}: {fault}" for name, key in chosen.items() for fault in audit_log.faults(tx, key, kept)]
+
+
+def audit_heads(*, store: Store, organisation: str | None) -> dict[str, tuple[int, bytes]]:
+    """The number and the hash of the last line of an organisation, or of each, by id. Raises NotFound."""
+    with store.system().snapshot() as tx:
+        return {name: audit_log.head(tx, key) for name, key in _chosen(tx, organisation).items()}
+
+
+def _chosen(tx: Connection, organisation: str | None) -> dict[str, int]:
+    chains = audit_log.chains(tx)
+    if organisation is None:
+        return chains
+    if organisation not in chains:
+        raise NotFound("Organisation not found", code="organisation_not_found")
+    return {organisation: chains[organisation]}
+
+
+def _read_cursor(cursor: str) -> int:
+    if not re.fullmatch("[0-9]{1,18}", cursor):
+        message = "must be the next_cursor of an answer"
+        fault = InvalidInput("cursor is not valid", code="invalid_cursor")
+        fault.errors = [{"field": "cursor", "code": "invalid_cursor", "message": message}]
+        raise fault
+    return int(cursor)
+
+
+def _stored_subjects(persons: Mapping[int, Persons], shown: str) -> list[tuple[int | None, str]]:
+    """What stands in the trail for a subject as it is shown."""
+    if not shown.startswith(WORKER):
+        return [(None, shown)]
+    named = shown.removeprefix(WORKER)
+    return [(factory_key, f"{WORKER}{one.key_of(named)}") for factory_key, one in persons.items()]
+
+
+def _rendered(sites: Sequence[Factory], persons: Mapping[int, Persons], lines: Sequence[Line]) -> list[dict[str, Any]]:
+    names = {site.factory_key: site.factory_id for site in sites}
+    return [
+        {
+            "number": line.number,
+            "at": format_timestamp(line.at),
+            "actor": line.actor,
+            "action": line.action,
+            "factory_id": None if line.factory_key is None else names.get(line.factory_key),
+            "subject": _shown_subject(line, persons),
+            "detail": json.loads(line.detail),
+            "address": line.address,
+            "request_id": line.request_id,
+            "hash": line.hash.hex(),
+        }
+        for line in lines
+    ]
+
+
+def _shown_subject(line: Line, persons: Mapping[int, Persons]) -> str:
+    key = line.subject.removeprefix(WORKER)
+    if key == line.subject or line.factory_key is None or line.factory_key not in persons or not key.isdecimal():
+        return line.subject
+    return f"{WORKER}{persons[line.factory_key].names.get(int(key), key)}"

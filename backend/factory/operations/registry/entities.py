@@ -1,0 +1,153 @@
+"""Workers and workstations as people name them.
+
+Whoever keeps the registry does so by the real ids, also in a factory that shows no persons: they enter what they know
+from elsewhere. Only the list is another one then.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from factory.domain.access.permissions import Actor
+from factory.domain.errors import FieldError, InvalidInput, NotFound
+from factory.domain.event import ID_RULE, is_id, is_label
+from factory.domain.privacy import Audience
+from factory.operations.audit_trail import record
+from factory.operations.privacy.views import registered_worker, subject_of
+from factory.operations.visible_workers import Persons
+from factory.store import factories
+from factory.store.access import erasure
+from factory.store.engine.database import Store
+from factory.store.events import id_registry
+from factory.store.factories import Factory
+
+MAX_NAME = 200
+_ID_FIELDS = {"worker": ("worker_id",), "workstation": ("workstation_id", "station_id")}
+_TEXT_FIELDS = {"worker": ("name",), "workstation": ("name", "type")}
+
+
+def list_entities(*, store: Store, factory: str, kind: str, audience: Audience) -> list[dict[str, str]]:
+    """All workers or workstations, by the id that the audience is shown. Raises NotFound for an unknown factory."""
+    with store.snapshot() as tx:
+        site = factories.find(tx, factory)
+        if kind == "worker":
+            return [_rendered(kind, row) for row in Persons(tx, site, audience).rows()]
+        return [_rendered(kind, row) for row in id_registry.rows_of(tx, site.factory_key, kind)]
+
+
+def get_entity(*, store: Store, factory: str, kind: str, entity_id: str, audience: Audience) -> dict[str, str]:
+    """One worker, by the id that the audience is shown, or workstation; raises NotFound."""
+    with store.snapshot() as tx:
+        site = factories.find(tx, factory)
+        if kind == "worker":
+            return _rendered(kind, Persons(tx, site, audience).row(entity_id))
+        return _one(tx, site.factory_key, kind, entity_id)
+
+
+def create_entity(*, store: Store, factory: str, kind: str, values: Any, by: Actor) -> dict[str, str]:
+    """Register a worker (`worker_id`, `name`) or workstation (`workstation_id` or `station_id`, `name`, `type`).
+
+    Without a name the id is the name. The id of an erased worker may be given anew. Raises InvalidInput, Conflict
+    when the id is taken, NotFound.
+    """
+    faults: list[FieldError] = []
+    fields = _object(values)
+    names = _ID_FIELDS[kind]
+    given = {fields[name] for name in names if isinstance(fields.get(name), str)}
+    entity_id = next(iter(given)) if len(given) == 1 else None
+    if all(fields.get(name) is None for name in names):
+        faults.append({"field": names[0], "code": "missing_field", "message": "is required"})
+    elif entity_id is None or not is_id(entity_id) or any(fields.get(n) not in (None, entity_id) for n in names):
+        faults.append({"field": names[0], "code": "invalid_id", "message": f"must be {ID_RULE}"})
+    texts = _texts(kind, fields, faults)
+    _refuse(faults)
+    assert entity_id is not None
+    with store.writing() as tx:
+        site = factories.find(tx, factory)
+        store.dialect.share_factory(tx, site.factory_key)
+        store.dialect.own_registries(tx, site.factory_key)
+        id_registry.add(tx, site.factory_key, kind, entity_id, texts)
+        if kind == "worker":
+            erasure.forget_erased(tx, site, entity_id)
+        _record(tx, by, site, f"{kind}.created", entity_id, texts)
+        return _one(tx, site.factory_key, kind, entity_id)
+
+
+def update_entity(*, store: Store, factory: str, kind: str, entity_id: str, values: Any, by: Actor) -> dict[str, str]:
+    """Change `name`, and `type` of a workstation. Raises InvalidInput, NotFound."""
+    faults: list[FieldError] = []
+    fields = _object(values)
+    for name in _ID_FIELDS[kind]:
+        if fields.get(name) not in (None, entity_id):
+            faults.append({"field": name, "code": "read_only", "message": "cannot be changed"})
+    texts = _texts(kind, fields, faults)
+    _refuse(faults)
+    with store.writing() as tx:
+        site = factories.find(tx, factory)
+        _one(tx, site.factory_key, kind, entity_id)
+        if texts:
+            id_registry.change(tx, site.factory_key, kind, entity_id, texts)
+            _record(tx, by, site, f"{kind}.changed", entity_id, texts)
+        return _one(tx, site.factory_key, kind, entity_id)
+
+
+def _one(tx: Connection, factory_key: int, kind: str, entity_id: str) -> dict[str, str]:
+    row = id_registry.row_of(tx, factory_key, kind, entity_id) if is_id(entity_id) else None
+    if row is None:
+        raise NotFound(f"{kind.capitalize()} not found", code=f"{kind}_not_found")
+    return _rendered(kind, row)
+
+
+def _record(tx: Connection, by: Actor, site: Factory, action: str, entity_id: str, texts: dict[str, str]) -> None:
+    """A worker's name is not repeated: it is erased with the person, and the trail is not."""
+    if action.startswith("worker."):
+        subject, detail = subject_of(registered_worker(tx, site, entity_id).worker_key), {"fields": sorted(texts)}
+        record(tx, by, action, factory_key=site.factory_key, subject=subject, detail=detail)
+    else:
+        record(tx, by, action, factory_key=site.factory_key, subject=f"workstation:{entity_id}", detail=texts)
+
+
+def _rendered(kind: str, row: Any) -> dict[str, str]:
+    if kind == "worker":
+        return {"worker_id": row.worker_id, "name": row.name}
+    return {
+        "workstation_id": row.workstation_id,
+        "station_id": row.workstation_id,
+        "name": row.name,
+        "type": row.type,
+    }
+
+
+def _object(values: Any) -> dict[str, Any]:
+    if not isinstance(values, dict):
+        raise InvalidInput("Expected a JSON object", code="not_an_object")
+    return values
+
+
+def _texts(kind: str, fields: dict[str, Any], faults: list[FieldError]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for name in _TEXT_FIELDS[kind]:
+        value = fields.get(name)
+        if value is None:
+            continue
+        if not isinstance(value, str):
+            faults.append({"field": name, "code": "wrong_type", "message": "must be a string"})
+        elif not (is_label(value, MAX_NAME) or (name == "type" and value == "")):
+            message = f"must be 1 to {MAX_NAME} characters without control characters"
+            faults.append({"field": name, "code": "invalid_text", "message": message})
+        else:
+            texts[name] = value
+    return texts
+
+
+def _refuse(faults: list[FieldError]) -> None:
+    if not faults:
+        return
+    missing = [fault["field"] for fault in faults if fault["code"] == "missing_field"]
+    if missing:
+        raise InvalidInput("Missing required fields: " + ", ".join(missing), code="missing_fields", errors=faults)
+    raise InvalidInput(
+        "; ".join(f"{f['field']}: {f['message']}" for f in faults), code=faults[0]["code"], errors=faults
+    )

@@ -1,0 +1,93 @@
+"""Replace a factory's data with the sample data set."""
+
+from __future__ import annotations
+
+import numpy as np
+from sqlalchemy import Connection
+
+from factory.domain.access.permissions import Actor
+from factory.domain.event import EVENT_TYPES, NO_CONFIDENCE, PRODUCT_COUNT, ParsedEvents
+from factory.domain.sample.sample_data import sample_events, sample_registry
+from factory.domain.states.calendar import Calendar
+from factory.domain.timestamp import parse_timestamp
+from factory.operations.audit_trail import record
+from factory.operations.derive.states import Target, derive
+from factory.operations.events.ingest import IngestOutcome, store_events
+from factory.store import clear_factory, factories
+from factory.store.access import erasure
+from factory.store.derived import pending
+from factory.store.engine.database import Store
+from factory.store.events import id_registry
+from factory.store.events.id_registry import Keys
+from factory.store.factories import Factory
+
+SAMPLE_SEED = 2026
+
+
+def seed_demo(
+    *, store: Store, factory: str, now: int, by: Actor, seed: int = SAMPLE_SEED, if_empty: bool = False
+) -> dict[str, int | bool]:
+    """Remove the factory's registry and events and load the sample data up to `now` (microseconds).
+
+    One transaction: readers see all of the old data or all of the new. With `if_empty` a factory that has
+    workers, workstations or events is left alone. Answers `replaced` and how many workers,
+    workstations and events there are of the sample. Raises NotFound, Unavailable.
+    """
+    return store.retry(lambda: _seed(store, factory, now, by, seed, if_empty))
+
+
+def _seed(store: Store, factory: str, now: int, by: Actor, seed: int, if_empty: bool) -> dict[str, int | bool]:
+    with store.writing() as tx:
+        site = factories.find(tx, factory)
+        store.dialect.own_factory(tx, site.factory_key)
+        store.dialect.own_derived(tx)
+        site = factories.find(tx, factory)
+        if if_empty and _has_data(tx, site):
+            return {"replaced": False, "workers": 0, "workstations": 0, "events": 0}
+        site = clear_factory.clear(tx, site)
+        workers, stations = sample_registry()
+        for worker in workers:
+            id_registry.add(tx, site.factory_key, "worker", worker["worker_id"], {"name": worker["name"]})
+            erasure.forget_erased(tx, site, worker["worker_id"])
+        for station in stations:
+            texts = {"name": station["name"], "type": station["type"]}
+            id_registry.add(tx, site.factory_key, "workstation", station["workstation_id"], texts)
+        events = _load(store, tx, site, now, seed)
+        record(tx, by, "factory.reseeded", factory_key=site.factory_key, detail={"events": events})
+    return {"replaced": True, "workers": len(workers), "workstations": len(stations), "events": events}
+
+
+def _has_data(tx: Connection, site: Factory) -> bool:
+    registered = any(id_registry.rows_of(tx, site.factory_key, kind) for kind in ("worker", "workstation"))
+    return registered or site.first_event_at is not None or pending.one_of(tx, site.factory_key) is not None
+
+
+def _load(store: Store, tx: Connection, site: Factory, now: int, seed: int) -> int:
+    sample = _columns(list(sample_events(seed=seed, until_us=now, time_zone=site.time_zone)))
+    outcome = IngestOutcome(len(sample))
+    # The keys are not remembered: the next request reads them once the transaction is committed.
+    store_events(store, tx, site, Keys(store, site), sample, now, True, outcome)
+    target = Target(site.factory_key, site.generation, site.timeout, Calendar(site.time_zone))
+    cells = pending.take(store, tx, site.factory_key)
+    factories.widen(tx, site.factory_key, int(cells["first"].min()), int(cells["last"].max()))
+    derive(store, tx, target, cells)
+    return outcome.created
+
+
+def _columns(events: list[dict[str, object]]) -> ParsedEvents:
+    kinds = np.array([EVENT_TYPES[str(e["event_type"])] for e in events], dtype=np.int64)
+    counts = np.array([e.get("count", 1) for e in events], dtype=np.int64)
+    return ParsedEvents(
+        total=len(events),
+        index=np.arange(len(events)),
+        timestamp=np.array([parse_timestamp(str(e["timestamp"])) for e in events], dtype=np.int64),
+        event_type=kinds,
+        count=np.where(kinds == PRODUCT_COUNT, counts, 0),
+        confidence=np.array([e.get("confidence", NO_CONFIDENCE) for e in events], dtype=np.float64),
+        worker_id=[str(e["worker_id"]) for e in events],
+        workstation_id=[str(e["workstation_id"]) for e in events],
+        source_id=[str(e.get("source_id") or "") for e in events],
+        model_version=[str(e.get("model_version") or "") for e in events],
+        event_id=[str(e.get("event_id") or "") for e in events],
+        failures=[],
+    )

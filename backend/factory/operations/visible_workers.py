@@ -1,0 +1,87 @@
+"""The workers of a factory as they are shown to an audience: by id and name, or under pseudonyms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from factory.domain.errors import NotAllowed, NotFound
+from factory.domain.privacy import Audience, pseudonym
+from factory.store.events import id_registry
+from factory.store.factories import Factory
+
+
+class Worker(NamedTuple):
+    """A worker; id and name as they are shown."""
+
+    worker_key: int
+    worker_id: str
+    name: str
+
+
+class Persons:
+    """The workers of one factory on one snapshot.
+
+    To who does not see persons a real id is one that nobody has: nothing tells whether somebody is registered. Their
+    order is that of what is shown, since that of the real ids would tell who is who.
+    """
+
+    def __init__(self, tx: Connection, site: Factory, audience: Audience) -> None:
+        self._tx = tx
+        self._site = site
+        self.are_shown = audience.sees_persons(site.person_views)
+        self.k_min = 1 if self.are_shown else audience.k_min
+        """The fewest persons that a figure may be over."""
+        self.figures_only = not audience.views
+
+    def rows(self) -> list[Worker]:
+        """All workers, ordered by the id that is shown."""
+        rows = (Worker(*row) for row in id_registry.rows_of(self._tx, self._site.factory_key, "worker"))
+        return list(rows) if self.are_shown else sorted(map(self._hidden, rows), key=lambda row: row.worker_id)
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """The ids of all workers by key; 0 is the missing one, ''."""
+        names = id_registry.names_of(self._tx, self._site.factory_key, "worker")
+        return names if self.are_shown else {key: self.id_of(name) if key else "" for key, name in names.items()}
+
+    def row(self, worker_id: str) -> Worker:
+        """The worker of an id as it is shown; raises NotFound."""
+        found = id_registry.row_of(self._tx, self._site.factory_key, "worker", worker_id) if self.are_shown else None
+        hidden = [] if self.are_shown else self.rows()
+        row = Worker(*found) if found else next((one for one in hidden if one.worker_id == worker_id), None)
+        if row is None:
+            raise NotFound("Worker not found", code="worker_not_found")
+        return row
+
+    def key_of(self, worker_id: str) -> int:
+        """The key of the worker of an id as it is shown; -1, which nobody has, where there is none."""
+        try:
+            return self.row(worker_id).worker_key
+        except NotFound:
+            return -1
+
+    def id_of(self, worker_id: str) -> str:
+        """The id that is shown for a real one."""
+        return worker_id if self.are_shown else pseudonym(self._site.pseudonym_key, worker_id)
+
+    def ids(self, worker_keys: Iterable[int]) -> list[str]:
+        """The ids of some workers in their order; none of them for who sees figures only."""
+        return [] if self.figures_only else sorted(self.names[key] for key in worker_keys)
+
+    def refuse_traces(self) -> None:
+        """Raises NotAllowed where what one person did, step by step, is not shown."""
+        if self.k_min > 1:
+            raise persons_withheld()
+
+    def _hidden(self, row: Worker) -> Worker:
+        shown = self.id_of(row.worker_id)
+        return Worker(row.worker_key, shown, shown)
+
+
+def persons_withheld() -> NotAllowed:
+    """The refusal of what would tell of fewer than K_MIN persons."""
+    return NotAllowed("Not shown: it would tell of single persons", code="persons_withheld")

@@ -1,0 +1,48 @@
+"""Looking up what a request shows: keys and sessions of all organisations, in the installation's own transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Table, select, update
+
+from factory.domain.access.permissions import EVERYWHERE
+from factory.store.access_schema import api_keys, memberships, sessions, users
+from factory.store.schema import factories
+
+
+def key_of(tx: Connection, key_id: str) -> Any | None:
+    """A key with the id of its factory (`factory_id`), or None."""
+    query = select(api_keys, factories.c.factory_id).join_from(api_keys, factories)
+    return tx.execute(query.where(api_keys.c.key_id == key_id)).first()
+
+
+def note_use(tx: Connection, api_key: int, now: int) -> None:
+    """Remember that a key was used."""
+    tx.execute(update(api_keys).where(api_keys.c.api_key == api_key).values(last_used_at=now))
+
+
+def session_of(tx: Connection, session_id: str) -> Any | None:
+    """A session with its user's `user_id`, `email`, `disabled` and `must_change_password`, or None."""
+    query = select(sessions, users.c.user_id, users.c.email, users.c.disabled, users.c.must_change_password).join_from(
+        sessions, users
+    )
+    return tx.execute(query.where(sessions.c.session_id == session_id)).first()
+
+
+def _same(one: Table, other: Table, key: str) -> Any:
+    return (one.c[key] == other.c[key]) & (one.c.organisation_key == other.c.organisation_key)
+
+
+def roles_of(tx: Connection, user_key: int) -> Mapping[str, str]:
+    """A user's roles by factory id, or EVERYWHERE."""
+    query = (
+        select(memberships.c.factory_key, factories.c.factory_id, memberships.c.role)
+        # The organisation again: no foreign key says that user, factory and row are of the same one.
+        .join_from(memberships, users, _same(memberships, users, "user_key"))
+        .join(factories, _same(memberships, factories, "factory_key"), isouter=True)
+        .where(memberships.c.user_key == user_key)
+    )
+    found = ((EVERYWHERE if row.factory_key == 0 else row.factory_id, row.role) for row in tx.execute(query))
+    return {factory: role for factory, role in found if factory is not None}

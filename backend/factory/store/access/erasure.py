@@ -1,0 +1,144 @@
+"""What is stored of one person beside the registry: intervals, event ids, looks, and the mark of an erased id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select, text
+
+from factory.domain.privacy import erased_digest
+from factory.store.access_schema import audit
+from factory.store.engine.database import Store
+from factory.store.factories import Factory
+from factory.store.schema import erased_workers, exists_on, intervals, metadata, workers
+
+LOOKS = ("worker.viewed", "worker.exported")
+LOOKS_AT_ALL = ("workers.viewed",)
+
+_EVENT_TABLES = ("events", "events_first", "events_beside")
+_HOUR = 3_600_000_000
+_IDS_A_QUERY = 500
+
+
+def looks(tx: Connection, site: Factory, subject: str, *, before: int | None, limit: int) -> list[Any]:
+    """(hour since the epoch, actor, action, number) of the looks at a worker, newest first.
+
+    `number` is the last line's of those that say the same; the rows behind the number `before`. Since sample data
+    replaced the factory's the keys of workers are others'.
+    """
+    here = (audit.c.organisation_key == site.organisation_key) & (audit.c.factory_key == site.factory_key)
+    replaced = select(func.coalesce(func.max(audit.c.number), 0)).where(here, audit.c.action == "factory.reseeded")
+    alone = audit.c.action.in_(LOOKS) & (audit.c.subject == subject)
+    number = func.max(audit.c.number).label("number")
+    query = select((audit.c.at // _HOUR).label("hour"), audit.c.actor, audit.c.action, number)
+    query = query.where(here, alone | audit.c.action.in_(LOOKS_AT_ALL), audit.c.number > replaced.scalar_subquery())
+    query = query.group_by(text("hour"), audit.c.actor, audit.c.action).order_by(number.desc()).limit(limit)
+    return list(tx.execute(query if before is None else query.having(number < before)))
+
+
+def changes_after(tx: Connection, site: Factory, worker_key: int, after: int, limit: int) -> list[Any]:
+    """Up to `limit` changes of a worker's state that begin after an instant: (start_at, state, station_key)."""
+    query = select(intervals.c.start_at, intervals.c.state, intervals.c.station_key).where(
+        intervals.c.factory_key == site.factory_key,
+        intervals.c.generation == site.generation,
+        intervals.c.worker_key == worker_key,
+        intervals.c.start_at > after,
+    )
+    return list(tx.execute(query.order_by(intervals.c.start_at).limit(limit)))
+
+
+def rename(tx: Connection, site: Factory, worker_key: int, worker_id: str, name: str) -> None:
+    """Give a worker another id and name."""
+    mine = (workers.c.factory_key == site.factory_key) & (workers.c.worker_key == worker_key)
+    tx.execute(workers.update().where(mine).values(worker_id=worker_id, name=name))
+
+
+def replace_event_ids(
+    store: Store, tx: Connection, site: Factory, worker_key: int, replacement: Callable[[str], str], rows: int
+) -> int:
+    """Put other texts in the place of a worker's event ids, `rows` a statement; how many events had one.
+
+    The replacement of each text has to be one that no other has.
+    """
+    return sum(
+        _replace_in(store, tx, table, {"factory_key": site.factory_key, "worker_key": worker_key}, replacement, rows)
+        for table in _EVENT_TABLES
+        if exists_on(metadata.tables[table], tx.dialect.name)
+    )
+
+
+_IDENTITY = ("event_time", "event_type", "station_key", "source_key", "event_id")
+
+
+def _replace_in(
+    store: Store, tx: Connection, table: str, mine: dict[str, Any], replacement: Callable[[str], str], rows: int
+) -> int:
+    columns = ", ".join(_IDENTITY)
+    # By instants, and all of one instant at once: within it the order of the texts changes.
+    instants = text(
+        f"SELECT event_time FROM {table} WHERE factory_key = :factory_key AND worker_key = :worker_key "
+        "AND event_time > :after AND event_id <> '' ORDER BY event_time LIMIT :rows"
+    )
+    found = text(
+        f"SELECT {columns} FROM {table} WHERE factory_key = :factory_key AND worker_key = :worker_key "
+        "AND event_time > :after AND event_time <= :last AND event_id <> ''"
+    )
+    after, replaced = -(2**63), 0
+    while times := tx.execute(instants, {**mine, "after": after, "rows": rows}).scalars().all():
+        events = [tuple(row) for row in tx.execute(found, {**mine, "after": after, "last": times[-1]})]
+        _put_in_place(store, tx, table, mine, events, [replacement(row[-1]) for row in events])
+        after, replaced = times[-1], replaced + len(events)
+    return replaced
+
+
+def _put_in_place(
+    store: Store, tx: Connection, table: str, mine: dict[str, Any], events: list[tuple[Any, ...]], texts: list[str]
+) -> None:
+    of_mine = "e.factory_key = :factory_key AND e.worker_key = :worker_key"
+    if store.dialect.ONE_WRITER:
+        # SQLite would look through all events of the worker for each of a list; one by one it uses the key.
+        same = " AND ".join(f"e.{name} = :{name}" for name in _IDENTITY)
+        rows = [
+            {**mine, **dict(zip(_IDENTITY, one, strict=True)), "new": new}
+            for one, new in zip(events, texts, strict=True)
+        ]
+        tx.execute(text(f"UPDATE {table} AS e SET event_id = :new WHERE {of_mine} AND {same}"), rows)
+        return
+    columns = dict(zip(_IDENTITY, map(list, zip(*events, strict=True)), strict=True))
+    given, parameters = store.dialect.relation({**columns, "replacement": texts})
+    same = " AND ".join(f"e.{name} = given.{name}" for name in _IDENTITY)
+    update = f"UPDATE {table} AS e SET event_id = given.replacement FROM {given} WHERE {of_mine} AND {same}"
+    tx.execute(text(update), {**mine, **parameters})
+
+
+def mark_erased(tx: Connection, site: Factory, worker_ids: Iterable[str], now: int) -> None:
+    """Remember that ids are erased, so that no delivery brings them back."""
+    for worker_id in worker_ids:
+        forget_erased(tx, site, worker_id)
+        digest = erased_digest(site.pseudonym_key, worker_id)
+        tx.execute(insert(erased_workers).values(factory_key=site.factory_key, digest=digest, erased_at=now))
+
+
+def forget_erased(tx: Connection, site: Factory, worker_id: str) -> None:
+    """Let an id be registered again."""
+    mine = erased_workers.c.factory_key == site.factory_key
+    tx.execute(
+        delete(erased_workers).where(mine, erased_workers.c.digest == erased_digest(site.pseudonym_key, worker_id))
+    )
+
+
+def erased_among(tx: Connection, site: Factory, worker_ids: Iterable[str]) -> set[str]:
+    """Which of the ids are erased."""
+    by_digest = {erased_digest(site.pseudonym_key, one): one for one in worker_ids}
+    digests = list(by_digest)
+    found: set[str] = set()
+    for first in range(0, len(digests), _IDS_A_QUERY):
+        some = digests[first : first + _IDS_A_QUERY]
+        rows = tx.execute(
+            select(erased_workers.c.digest).where(
+                erased_workers.c.factory_key == site.factory_key, erased_workers.c.digest.in_(some)
+            )
+        )
+        found.update(by_digest[bytes(row[0])] for row in rows)
+    return found

@@ -1,0 +1,170 @@
+"""Users and their roles.
+
+What takes an organisation's key is held to that organisation by its condition too; the look-ups for a sign-in, which
+knows none yet, need a transaction of the installation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from factory.domain.access.permissions import EVERYWHERE
+from factory.domain.errors import Conflict
+from factory.store.access_schema import memberships, users
+from factory.store.schema import factories, organisations
+
+_ALL_FACTORIES = 0
+_MOST_OF_AN_ADDRESS = 5
+
+
+class User(NamedTuple):
+    """A row of the table of users."""
+
+    user_key: int
+    organisation_key: int
+    user_id: str
+    email: str
+    name: str
+    password_hash: str | None
+    must_change_password: bool
+    totp_secret: bytes | None
+    totp_confirmed: bool
+    totp_step: int | None
+    oidc_issuer: str | None
+    oidc_subject: str | None
+    disabled: bool
+    created_at: int
+    last_sign_in_at: int | None
+
+
+def own_users(tx: Connection, organisation_key: int) -> None:
+    """Be the only one who changes users and roles of the organisation, until the end of the transaction."""
+    query = select(organisations.c.organisation_key).where(organisations.c.organisation_key == organisation_key)
+    # Not against those whose foreign keys look at it: a line of the audit trail that waits for us would be a deadlock.
+    tx.execute(query.with_for_update(key_share=True))
+
+
+def add(tx: Connection, values: Mapping[str, Any]) -> int:
+    """Add a user, by columns; the key. Raises Conflict where the organisation has one of that e-mail address."""
+    try:
+        key: int = tx.execute(insert(users).values(dict(values)).returning(users.c.user_key)).scalar_one()
+    except IntegrityError:
+        raise Conflict("A user with this e-mail address exists", code="already_exists") from None
+    return key
+
+
+def change(tx: Connection, user_key: int, values: Mapping[str, Any]) -> None:
+    """Set columns of a user."""
+    tx.execute(update(users).where(users.c.user_key == user_key).values(dict(values)))
+
+
+def remove(tx: Connection, user_key: int) -> None:
+    """Remove a user with all roles and sessions."""
+    tx.execute(delete(users).where(users.c.user_key == user_key))
+
+
+def use_code(tx: Connection, user_key: int, step: int) -> bool:
+    """Whether the one-time code of a step had not been used, nor a later one; it is now."""
+    unused = users.c.totp_step.is_(None) | (users.c.totp_step < step)
+    return tx.execute(update(users).where(users.c.user_key == user_key, unused).values(totp_step=step)).rowcount == 1
+
+
+def own(tx: Connection, user_key: int) -> User | None:
+    """A user or None, whom nobody else changes until the end of a transaction that writes."""
+    return _user(tx.execute(select(users).where(users.c.user_key == user_key).with_for_update()).first())
+
+
+def by_key(tx: Connection, user_key: int) -> User | None:
+    """A user, or None."""
+    return _user(tx.execute(select(users).where(users.c.user_key == user_key)).first())
+
+
+def by_id(tx: Connection, organisation_key: int, user_id: str) -> User | None:
+    """A user of the organisation, or None."""
+    query = select(users).where(users.c.organisation_key == organisation_key, users.c.user_id == user_id)
+    return _user(tx.execute(query).first())
+
+
+def by_address(tx: Connection, organisation_key: int, email: str) -> User | None:
+    """A user of the organisation by e-mail address in lower case, or None."""
+    query = select(users).where(users.c.organisation_key == organisation_key, users.c.email == email)
+    return _user(tx.execute(query).first())
+
+
+def enabled_of_address(tx: Connection, email: str) -> Sequence[User]:
+    """The enabled users of an e-mail address in all organisations, a few at most."""
+    query = select(users).where(users.c.email == email, users.c.disabled.is_(False))
+    return [User(*row) for row in tx.execute(query.order_by(users.c.user_key).limit(_MOST_OF_AN_ADDRESS))]
+
+
+def of_subject(tx: Connection, issuer: str, subject: str) -> User | None:
+    """The user who is linked to what an OpenID provider calls `subject`, or None."""
+    return _user(
+        tx.execute(select(users).where(users.c.oidc_issuer == issuer, users.c.oidc_subject == subject)).first()
+    )
+
+
+def all_of(tx: Connection, organisation_key: int) -> Sequence[User]:
+    """All users of the organisation, by e-mail address."""
+    query = select(users).where(users.c.organisation_key == organisation_key).order_by(users.c.email)
+    return [User(*row) for row in tx.execute(query)]
+
+
+def roles(tx: Connection, organisation_key: int, user_key: int | None = None) -> dict[int, dict[str, str]]:
+    """Roles by factory id, or EVERYWHERE, of all users of the organisation or of one, by the user's key."""
+    query = (
+        select(memberships.c.user_key, memberships.c.factory_key, factories.c.factory_id, memberships.c.role)
+        .join_from(memberships, factories, memberships.c.factory_key == factories.c.factory_key, isouter=True)
+        .where(memberships.c.organisation_key == organisation_key)
+        .order_by(memberships.c.factory_key)
+    )
+    if user_key is not None:
+        query = query.where(memberships.c.user_key == user_key)
+    found: dict[int, dict[str, str]] = {}
+    for row in tx.execute(query):
+        factory = EVERYWHERE if row.factory_key == _ALL_FACTORIES else row.factory_id
+        if factory is not None:
+            found.setdefault(row.user_key, {})[factory] = row.role
+    return found
+
+
+def give(tx: Connection, user: User, factory_key: int | None, role: str) -> None:
+    """Give a role in a factory, or with None in all of them, in place of another one there."""
+    take(tx, user, [factory_key])
+    row = {
+        "organisation_key": user.organisation_key,
+        "user_key": user.user_key,
+        "factory_key": _ALL_FACTORIES if factory_key is None else factory_key,
+        "role": role,
+    }
+    tx.execute(insert(memberships).values(row))
+
+
+def take(tx: Connection, user: User, factory_keys: Iterable[int | None]) -> None:
+    """Take the roles in these factories away; None is the one in all of them."""
+    keys = [_ALL_FACTORIES if key is None else key for key in factory_keys]
+    mine = memberships.c.user_key == user.user_key
+    tx.execute(delete(memberships).where(mine, memberships.c.factory_key.in_(keys)))
+
+
+def administrators(tx: Connection, organisation_key: int) -> int:
+    """How many enabled users administer the whole organisation."""
+    query = (
+        select(users.c.user_key)
+        .join_from(memberships, users)
+        .where(
+            memberships.c.organisation_key == organisation_key,
+            memberships.c.factory_key == _ALL_FACTORIES,
+            memberships.c.role == "admin",
+            users.c.disabled.is_(False),
+        )
+    )
+    return len(tx.execute(query).all())
+
+
+def _user(row: Row[Any] | None) -> User | None:
+    return None if row is None else User(*row)

@@ -1,0 +1,91 @@
+"""The worker-hours that deliveries touched and derived rows do not show yet.
+
+A *cell* is a worker's hour: (worker key, first and last instant touched, how many events).
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Connection, insert, select, text
+
+from factory.domain.states.ranges import begins
+from factory.domain.timestamp import HOUR
+from factory.store.engine.database import Store
+from factory.store.engine.replica import Condition
+from factory.store.schema import pending
+
+Cells = npt.NDArray[Any]
+
+_NOTE = insert(pending)
+
+CELL = np.dtype([("worker", "<i4"), ("events", "<i4"), ("first", "<i8"), ("last", "<i8")])
+
+
+VALID = 0
+"""The generation under which deliveries are noted: whichever is valid when they are looked at."""
+
+
+def cells_of(worker: npt.NDArray[np.int64], time: npt.NDArray[np.int64]) -> Cells:
+    """The cells that events touch, given in the order of worker and time."""
+    hour = time // HOUR
+    first = np.flatnonzero(begins(worker, hour))
+    cells = np.zeros(len(first), CELL)
+    cells["worker"], cells["first"] = worker[first], time[first]
+    after = np.append(first[1:], len(time))
+    cells["events"], cells["last"] = after - first, time[after - 1]
+    return cells
+
+
+def note(tx: Connection, factory_key: int, cells: Cells) -> None:
+    """Note the cells that events touched, in the transaction that stores them."""
+    tx.execute(
+        _NOTE,
+        {
+            "factory_key": factory_key,
+            "generation": VALID,
+            "pending_key": secrets.randbits(63),
+            "cells": cells.tobytes(),
+        },
+    )
+
+
+def one_of(tx: Connection, factory_key: int) -> int | None:
+    """The key of some delivery that is waiting, None when nothing is."""
+    mine = (pending.c.factory_key == factory_key) & (pending.c.generation == VALID)
+    return tx.execute(select(pending.c.pending_key).where(mine).limit(1)).scalar()
+
+
+def waiting_in(factory_id: str, organisation: int | None) -> Condition:
+    """That some delivery is waiting in a factory."""
+    return Condition(
+        "EXISTS (SELECT FROM factories f JOIN pending p ON p.factory_key = f.factory_key AND p.generation = :valid "
+        "WHERE f.organisation_key = :organisation AND f.factory_id = :factory)",
+        {"valid": VALID, "organisation": organisation, "factory": factory_id},
+    )
+
+
+def waits(tx: Connection, factory_key: int, pending_key: int) -> bool:
+    """Whether that delivery is still waiting."""
+    mine = (pending.c.factory_key == factory_key) & (pending.c.generation == VALID)
+    return (
+        tx.execute(select(pending.c.pending_key).where(mine, pending.c.pending_key == pending_key)).first() is not None
+    )
+
+
+def take(
+    store: Store, tx: Connection, factory_key: int, generation: int = VALID, *, hand_on_to: int | None = None
+) -> Cells:
+    """Remove all deliveries that wait and return their cells.
+
+    With `hand_on_to` they wait for that generation instead of being removed.
+    """
+    mine = "WHERE factory_key = :factory_key AND generation = :generation RETURNING cells"
+    done = "DELETE FROM pending" if hand_on_to is None else "UPDATE pending SET generation = :hand_on_to"
+    taken = tx.execute(
+        text(f"{done} {mine}"), {"factory_key": factory_key, "generation": generation, "hand_on_to": hand_on_to}
+    )
+    return np.frombuffer(b"".join(row[0] for row in taken), CELL)

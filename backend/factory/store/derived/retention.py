@@ -1,0 +1,165 @@
+"""Raw events that are no longer kept (SPEC section 4, Retention): their removal, and what stays of them.
+
+Of each removed event stays who, when, where and how many units: a *kept event*, a tenth of what it was. Numbers
+before the cut are added up from these and from the intervals, in any window and any calendar. They lie in pages of
+at most an hour, of no generation: nothing derives them anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Connection, func, select, text
+
+from factory.domain.states.calendar import HOURS
+from factory.domain.states.intervals import FOREVER
+from factory.domain.states.ranges import ranges
+from factory.domain.states.totals import KEPT, Page
+from factory.domain.timestamp import HOUR
+from factory.store.derived import rollups
+from factory.store.engine.database import Store
+from factory.store.events import event_log
+from factory.store.events.event_log import Stretches, all_of
+from factory.store.schema import exists_on, metadata
+from factory.store.schema import rollups as pages_table
+
+Ints = npt.NDArray[np.int64]
+
+_TABLES = ("events", "events_first", "events_beside")
+
+
+class KeptEvents(NamedTuple):
+    """What stays of removed events, as columns, ordered by worker and time."""
+
+    worker: Ints
+    time: Ints
+    station: Ints
+    units: Ints
+
+    def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> KeptEvents:
+        """The chosen rows."""
+        return KeptEvents(*(column[rows] for column in self))
+
+
+def between(store: Store, tx: Connection, factory_key: int, low: int, high: int) -> KeptEvents:
+    """The kept events in [low, high)."""
+    return _in_runs(store, tx, factory_key, np.array([low]), np.array([high]))
+
+
+def in_stretches(
+    store: Store, tx: Connection, factory_key: int, cut: int | None, stretches: Stretches
+) -> tuple[Ints, KeptEvents]:
+    """The kept events in stretches [low, high) of workers, and beside each the row of its stretch.
+
+    Raw events before `cut` are no longer kept, those from it on are still raw; None is before all.
+    """
+    mine = np.flatnonzero(stretches.low < (-FOREVER if cut is None else cut))
+    if len(mine) == 0:
+        return mine, KeptEvents(*(np.empty(0, dtype=np.int64) for _ in KeptEvents._fields))
+    worker, low, high = (column[mine] for column in stretches)
+    kept = _in_runs(store, tx, factory_key, low, high)
+    # Events and both bounds in one order; a bound comes before an event at its instant.
+    who, at = np.concatenate([worker, worker, kept.worker]), np.concatenate([low, high, kept.time])
+    is_event = np.arange(len(who)) >= 2 * len(mine)
+    order = np.lexsort((is_event, at, who))
+    before = np.empty(len(who), dtype=np.int64)
+    before[order] = np.cumsum(is_event[order])
+    row, event = ranges(before[: len(mine)], before[len(mine) : 2 * len(mine)])
+    return mine[row], kept.take(event)
+
+
+def _in_runs(store: Store, tx: Connection, factory_key: int, low: Ints, high: Ints) -> KeptEvents:
+    """The kept events in the stretches [low, high), and some between them; each once."""
+    order = np.argsort(low, kind="stable")
+    first, until = low[order] - HOUR, np.maximum.accumulate(high[order])  # the page of `low` began before it
+    opens = np.ones(len(order), dtype=bool)
+    opens[1:] = first[1:] >= until[:-1]
+    starts, ends = first[opens], until[np.append(opens[1:], True)]
+    runs = [(rollups.KEPT_EVENTS, HOURS, a, b) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+    found = rollups.load_runs(store, tx, factory_key, rollups.EVERY_GENERATION, runs)[rollups.KEPT_EVENTS]
+    time = np.repeat(found.start, found.rows) + found["at"]
+    run = np.searchsorted(starts, time, side="right") - 1
+    inside = np.flatnonzero((time >= starts[run] + HOUR) & (time < ends[run]))
+    kept = KeptEvents(found["worker"], time, found["station"], found["units"]).take(inside)
+    return kept.take(np.lexsort((kept.time, kept.worker)))
+
+
+def latest(store: Store, tx: Connection, factory_key: int, workers: Ints, low: int, high: int) -> Ints:
+    """The time of the last kept event of each worker in [low, high), `low` where there is none."""
+    kept = between(store, tx, factory_key, low, high)
+    if len(kept.worker) == 0:
+        return np.full(len(workers), low)
+    behind = np.searchsorted(kept.worker, workers, side="right") - 1
+    place = np.maximum(behind, 0)
+    return np.where((behind >= 0) & (kept.worker[place] == workers), kept.time[place], low)
+
+
+def last_until(store: Store, tx: Connection, factory_key: int, instant: int) -> int | None:
+    """The time of the last kept event of all that is not after an instant."""
+    end = instant + 1
+    while True:
+        starts = select(func.max(pages_table.c.start_at)).where(_pages(factory_key), pages_table.c.start_at < end)
+        start: int | None = tx.execute(starts).scalar()
+        if start is None:
+            return None
+        times = between(store, tx, factory_key, start, instant + 1).time
+        if len(times):
+            return int(times.max())
+        end = start
+
+
+def weights(tx: Connection, factory_key: int) -> list[tuple[int, int]]:
+    """(hour since the epoch, bytes) of the pages of kept events, in order."""
+    c = pages_table.c
+    rows = tx.execute(select(c.start_at, func.length(c.page)).where(_pages(factory_key)).order_by(c.start_at))
+    return [(row[0] // HOUR, row[1]) for row in rows]
+
+
+def _pages(factory_key: int) -> Any:
+    return rollups.mine(factory_key, rollups.EVERY_GENERATION, rollups.KEPT_EVENTS, HOURS)
+
+
+def oldest_raw(store: Store, tx: Connection, factory_key: int, workers: Sequence[int]) -> int | None:
+    """The time of the oldest raw event of the workers."""
+    given, parameters = store.dialect.relation({"worker": np.asarray(workers, dtype=np.int64)})
+    oldest = (
+        "(SELECT min(e.event_time) FROM events e WHERE e.factory_key = :factory_key AND e.worker_key = given.worker)"
+    )
+    (times,) = store.dialect.fetch_columns(
+        tx,
+        {f"coalesce({oldest}, {FOREVER})": "i8"},
+        f"SELECT {{}} FROM {given}",
+        {"factory_key": factory_key, **parameters},
+    )
+    first = int(times.min(initial=FOREVER))
+    return None if first == FOREVER else first
+
+
+def remove(store: Store, tx: Connection, factory_key: int, workers: Sequence[int], low: int, high: int) -> int:
+    """Keep of the workers' raw events in [low, high), at most an hour, what stays, and remove them; how many.
+
+    The caller owns the factory and its derived rows, and has derived these events.
+    """
+    found = event_log.in_stretches(store, tx, factory_key, all_of(workers, low, high - 1))
+    who = np.asarray(workers, dtype=np.int64)[found.place]
+    order = np.lexsort((who, found.time))
+    page: Page = np.zeros(len(order), KEPT)
+    page["at"], page["worker"] = found.time[order] - low, who[order]
+    page["station"], page["units"] = found.station[order], found.units[order]
+    rollups.replace(tx, factory_key, rollups.EVERY_GENERATION, rollups.KEPT_EVENTS, HOURS, {low: page})
+    stretch = {"factory_key": factory_key, "low": low, "high": high}
+    # One worker at a time, as the key is ordered: no plan can read more than these rows.
+    mine = [stretch | {"worker_key": worker} for worker in np.unique(who).tolist()]
+    for name in _TABLES:
+        if mine and exists_on(metadata.tables[name], tx.dialect.name):
+            tx.execute(
+                text(
+                    f"DELETE FROM {name} WHERE factory_key = :factory_key AND worker_key = :worker_key "
+                    "AND event_time >= :low AND event_time < :high"
+                ),
+                mine,
+            )
+    return len(order)

@@ -1,0 +1,154 @@
+"""What a window needs of its cut hours and of the ends of histories: changes of state, and counted events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Connection
+
+from factory.domain.states.intervals import Changes
+from factory.domain.states.ranges import begins
+from factory.domain.timestamp import DAY, MILLISECOND, MINUTE
+from factory.store.derived import retention
+from factory.store.engine.database import Store
+from factory.store.events.event_log import BEFORE_ALL, Stretches
+from factory.store.factories import Factory
+
+Ints = npt.NDArray[np.int64]
+
+_QUARTER = 15 * MINUTE
+
+_CHANGES = {"v.start_at": "i8", "v.state": "i2", "v.station_key": "i2"}
+
+
+def _mine(alias: str) -> str:
+    return (
+        f"{alias}.factory_key = :factory_key AND {alias}.generation = :generation AND {alias}.worker_key = given.worker"
+    )
+
+
+def _changes(
+    store: Store, tx: Connection, site: Factory, given_columns: dict[str, Ints], group: dict[str, str], which: str
+) -> Changes:
+    given, parameters = store.dialect.relation(given_columns)
+    columns = store.dialect.fetch_columns(
+        tx,
+        group | _CHANGES,
+        f"SELECT {{}} FROM {given} " + store.dialect.for_each("intervals v", f"{_mine('v')} AND {which}"),
+        {"factory_key": site.factory_key, "generation": site.generation, **parameters},
+    )
+    changes = Changes(*columns)
+    return changes.take(np.lexsort((changes.start, changes.group)))
+
+
+def _latest(condition: str, recent: str) -> str:
+    """SQL of the arguments of coalesce: the start of the latest change, looked for in recent time first.
+
+    From there on there are few; without a lower end all that share a page of the index with it are looked at.
+    """
+    start = f"(SELECT max(p.start_at) FROM intervals p WHERE {_mine('p')} AND {condition}"
+    return f"{start} AND p.start_at >= {recent}), {start})"
+
+
+def changes_in(store: Store, tx: Connection, site: Factory, stretches: Stretches) -> Changes:
+    """The changes in each stretch [low, high), and the last one before it unless one is at its beginning.
+
+    `group` is the row of the stretch. Ordered by group and start.
+    """
+    opening = _latest("p.start_at <= given.low", f"given.low - {DAY}")
+    inside = f"v.start_at >= coalesce({opening}, given.low) AND v.start_at < given.high"
+    return _changes(store, tx, site, stretches._asdict(), {"given.i": "i8"}, inside)
+
+
+def last_changes(store: Store, tx: Connection, site: Factory, workers: Ints) -> Changes:
+    """The last change of each worker that has any; `group` is the worker."""
+    recent = (site.last_event_at or 0) - DAY
+    last = f"v.start_at = coalesce({_latest('true', str(recent))})"
+    return _changes(store, tx, site, {"worker": workers}, {"given.worker": "i8"}, last)
+
+
+def first_changes(store: Store, tx: Connection, site: Factory, workers: Ints) -> Changes:
+    """The first change of each worker that has any: its first state event; `group` is the worker."""
+    first = f"v.start_at = (SELECT min(p.start_at) FROM intervals p WHERE {_mine('p')})"
+    return _changes(store, tx, site, {"worker": workers}, {"given.worker": "i8"}, first)
+
+
+def counts_by_quarter(store: Store, tx: Connection, site: Factory, stretches: Stretches) -> list[Ints]:
+    """Columns (row of the stretch, station key, beginning of a quarter of an hour, units, events), to be added up.
+
+    Of the events in the stretches [low, high), raw or not. Local hours begin on quarters of UTC.
+    """
+    given, parameters = store.dialect.relation(stretches._asdict())
+    events = store.dialect.for_each(
+        "events e",
+        "e.factory_key = :factory_key AND e.worker_key = given.worker "
+        "AND e.event_time >= given.low AND e.event_time < given.high",
+    )
+    columns = {
+        "given.i": "i8",
+        "e.station_key": "i2",
+        f"e.event_time / {_QUARTER} * {_QUARTER}": "i8",
+        "sum(e.units)": "i8",
+        "count(*)": "i8",
+    }
+    found: list[Any] = store.dialect.fetch_columns(
+        tx,
+        columns,
+        f"SELECT {{}} FROM {given} {events} GROUP BY 1, 2, 3",
+        {"factory_key": site.factory_key, **parameters},
+    )
+    row, kept = retention.in_stretches(store, tx, site.factory_key, site.retained_from, stretches)
+    more = (row, kept.station, kept.time // _QUARTER * _QUARTER, kept.units, np.ones_like(row))
+    return [np.concatenate(columns) for columns in zip(found, more, strict=True)]
+
+
+def units_by_instant(store: Store, tx: Connection, site: Factory, stretches: Stretches, by: str) -> list[Ints]:
+    """Columns (row of the stretch or station key, millisecond, units), ordered by both.
+
+    Of the units counted in the stretches [low, high) by events, raw or not; `by` says of which: `worker` or `station`.
+    """
+    given, parameters = store.dialect.relation(stretches._asdict())
+    counted = store.dialect.for_each(
+        "events e",
+        "e.factory_key = :factory_key AND e.worker_key = given.worker "
+        "AND e.event_time >= given.low AND e.event_time < given.high AND e.units > 0",
+    )
+    key = {"worker": {"given.i": "i8"}, "station": {"e.station_key": "i2"}}[by]
+    found: list[Any] = store.dialect.fetch_columns(
+        tx,
+        {**key, f"e.event_time / {MILLISECOND}": "i8", "sum(e.units)": "i8"},
+        f"SELECT {{}} FROM {given} {counted} GROUP BY 1, 2 ORDER BY 1, 2",
+        {"factory_key": site.factory_key, **parameters},
+    )
+    row, kept = retention.in_stretches(store, tx, site.factory_key, site.retained_from, stretches)
+    counting = np.flatnonzero(kept.units > 0)
+    if len(counting) == 0:
+        return found
+    of = row if by == "worker" else kept.station
+    more = (of[counting], kept.time[counting] // MILLISECOND, kept.units[counting])
+    which, at, units = (np.concatenate(columns) for columns in zip(found, more, strict=True))
+    order = np.lexsort((at, which))
+    which, at = which[order], at[order]
+    first = np.flatnonzero(begins(which, at))
+    return [which[first], at[first], np.add.reduceat(units[order], first)]
+
+
+def last_event_until(store: Store, tx: Connection, site: Factory, workers: Ints, instant: int) -> int | None:
+    """The time of the newest event, raw or not, that is not after an instant; the workers are all of the factory."""
+    if site.last_event_at is None or site.last_event_at <= instant:
+        return site.last_event_at
+    given, parameters = store.dialect.relation({"worker": workers})
+    latest = (
+        "(SELECT max(e.event_time) FROM events e WHERE e.factory_key = :factory_key "
+        f"AND e.worker_key = given.worker AND e.event_time <= {instant})"
+    )
+    (times,) = store.dialect.fetch_columns(
+        tx,
+        {f"coalesce({latest}, {BEFORE_ALL})": "i8"},
+        f"SELECT {{}} FROM {given}",
+        {"factory_key": site.factory_key, **parameters},
+    )
+    last = int(times.max(initial=BEFORE_ALL))
+    return retention.last_until(store, tx, site.factory_key, instant) if last == BEFORE_ALL else last

@@ -1,0 +1,85 @@
+"""Row-level security on PostgreSQL: what a transaction that acts for an organisation can see and change at all.
+
+Such a transaction runs as the role `factory_tenant`, which owns nothing and cannot bypass a policy, with the
+organisation's key in the setting `factory.organisation` (postgresql.act_for). The statements below belong to a
+migration; a table that is added later has to be added to a list here, which a test holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from factory.store.engine.postgresql import TENANT
+
+OF_A_FACTORY = (
+    "workers",
+    "workstations",
+    "sources",
+    "model_versions",
+    "erased_workers",
+    "events_first",
+    "events_beside",
+    "pending",
+    "intervals",
+    "rollups",
+)
+"""Tables whose rows belong to a factory of the organisation."""
+
+OF_AN_ORGANISATION = ("organisations", "factories", "users", "memberships", "sessions", "api_keys")
+"""Tables whose rows name their organisation."""
+
+OF_THE_TRAIL = {"audit": "SELECT, INSERT", "audit_heads": "SELECT, UPDATE"}
+"""The same, with what a tenant may do: it adds to its chain, and can neither change nor begin one."""
+
+NOT_FOR_TENANTS = ("sign_in_failures", "alembic_version")
+"""Tables that only the installation itself reads."""
+
+_CREATE_ROLE = f"""DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{TENANT}') THEN
+        CREATE ROLE {TENANT} NOLOGIN NOINHERIT;
+    END IF;
+    -- Before version 16 whoever is a member may act as the role.
+    IF NOT pg_has_role(current_user, '{TENANT}',
+        CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END) THEN
+        EXECUTE format('GRANT {TENANT} TO %I', current_user);
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;  -- another database of the server was quicker
+END $$"""
+
+_MINE = "organisation_key = NULLIF(current_setting('factory.organisation', true), '')::int"
+# A subquery without reference to the row is evaluated once a statement.
+_OUR_FACTORIES = f"factory_key = ANY ((SELECT array_agg(f.factory_key) FROM factories f WHERE f.{_MINE})::int[])"
+
+_REFUSE = """CREATE FUNCTION refuse_foreign_event() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    RAISE insufficient_privilege USING MESSAGE = 'an event of a factory that this transaction does not write';
+END $$"""
+
+
+def statements() -> Iterator[str]:
+    """All statements, in order; for the role that owns the tables."""
+    yield _CREATE_ROLE
+    yield f"GRANT USAGE ON SCHEMA public TO {TENANT}"
+    for table in OF_A_FACTORY:
+        yield from _protect(table, _OUR_FACTORIES)
+    for table in OF_AN_ORGANISATION:
+        yield from _protect(table, _MINE)
+    for table, allowed in OF_THE_TRAIL.items():
+        yield from _protect(table, _MINE, allowed)
+    yield f"GRANT SELECT ON events TO {TENANT}"
+    yield f"GRANT SELECT, UPDATE, DELETE ON derivation_lock TO {TENANT}"
+    yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {TENANT}"
+    yield _REFUSE
+    for table in ("events_first_rows", "events_beside_rows"):
+        # Whoever may only insert sees nothing; what is inserted is held to the factory that is written.
+        yield f"GRANT INSERT ON {table} TO {TENANT}"
+        yield (
+            f"CREATE TRIGGER only_own_factory AFTER INSERT ON {table} FOR EACH ROW WHEN "
+            "(NEW.factory_key IS DISTINCT FROM NULLIF(current_setting('factory.writes', true), '')::int) "
+            "EXECUTE FUNCTION refuse_foreign_event()"
+        )
+
+
+def _protect(table: str, condition: str, allowed: str = "SELECT, INSERT, UPDATE, DELETE") -> Iterator[str]:
+    yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
+    yield f"CREATE POLICY of_the_organisation ON {table} TO {TENANT} USING ({condition}) WITH CHECK ({condition})"
+    yield f"GRANT {allowed} ON {table} TO {TENANT}"

@@ -1,0 +1,176 @@
+"""Raw events: what was said, as it was said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Connection, text
+
+from factory.domain.states.intervals import FOREVER
+from factory.store.derived.pending import CELL, Cells
+from factory.store.engine.database import Store
+
+Ints = npt.NDArray[np.int64]
+BEFORE_ALL = -FOREVER
+
+
+class EventColumns(NamedTuple):
+    """Events of distinct identity as columns; keys are 0 and texts '' where something is missing."""
+
+    worker: Ints
+    time: Ints
+    kind: Ints
+    station: Ints
+    source: Ints
+    event_id: list[str]
+    units: Ints
+    confidence: npt.NDArray[np.float64]
+    model: Ints
+
+    def take(self, rows: Ints) -> EventColumns:
+        """The chosen rows."""
+        chosen = {name: column[rows] for name, column in self._asdict().items() if name != "event_id"}
+        return EventColumns(**chosen, event_id=[self.event_id[n] for n in rows.tolist()])
+
+    def content(self, row: int) -> Row:
+        """What a second delivery must repeat: units, confidence, model."""
+        return (int(self.units[row]), float(self.confidence[row]), int(self.model[row]))
+
+
+Row = tuple[Any, ...]
+
+_SHOWN = "event_type, station_key, confidence, source_key, event_id, units, model_key, received_at"
+
+
+class Stretches(NamedTuple):
+    """Stretches of time of workers, both ends included; columns."""
+
+    worker: Ints
+    low: Ints
+    high: Ints
+
+
+def all_of(workers: Sequence[int] | Ints, low: int, high: int) -> Stretches:
+    """The same stretch of all the workers."""
+    who = np.asarray(workers, dtype=np.int64)
+    return Stretches(who, np.full(len(who), low), np.full(len(who), high))
+
+
+def join(*several: Stretches) -> Stretches:
+    """All of the stretches."""
+    return Stretches(*(np.concatenate(columns) for columns in zip(*several, strict=True)))
+
+
+class FoundEvents(NamedTuple):
+    """Events found in stretches; `place` is the row of the stretch. Columns, in no order."""
+
+    place: Ints
+    time: Ints
+    kind: Ints
+    station: Ints
+    units: Ints
+    confidence: npt.NDArray[np.float64]
+
+
+_FOUND = {
+    "given.i": "i8",
+    "e.event_time": "i8",
+    "e.event_type": "i2",
+    "e.station_key": "i2",
+    "e.units": "i4",
+    "e.confidence": "f8",
+}
+
+
+def in_stretches(store: Store, tx: Connection, factory_key: int, stretches: Stretches) -> FoundEvents:
+    """The events of the workers in the stretches."""
+    found, parameters = _found(store, factory_key, stretches)
+    return FoundEvents(*store.dialect.fetch_columns(tx, _FOUND, f"SELECT {{}} {found}", parameters))
+
+
+_COUNTED = {"given.i": "i8", "e.station_key": "i2", "sum(e.units)": "i8", "count(*)": "i8"}
+
+
+def count_in_stretches(store: Store, tx: Connection, factory_key: int, stretches: Stretches) -> list[Ints]:
+    """Columns (stretch, station key, units, events) of the stretches, by worker and station."""
+    found, parameters = _found(store, factory_key, stretches)
+    counted: list[Ints] = store.dialect.fetch_columns(
+        tx, _COUNTED, f"SELECT {{}} {found} GROUP BY given.i, e.station_key", parameters
+    )
+    return counted
+
+
+def events_by_hour(tx: Connection, factory_key: int) -> list[Row]:
+    """(hour since the epoch, events) of the hours with events, in order."""
+    rows = tx.execute(
+        text(
+            "SELECT event_time / 3600000000 AS hour, count(*) FROM events WHERE factory_key = :factory_key "
+            "GROUP BY hour ORDER BY hour"
+        ),
+        {"factory_key": factory_key},
+    )
+    return [tuple(row) for row in rows]
+
+
+def cells_between(store: Store, tx: Connection, factory_key: int, workers: list[int], low: int, high: int) -> Cells:
+    """The cells (store/derived/pending.py) of all events in [low, high]."""
+    found, parameters = _found(store, factory_key, all_of(workers, low, high))
+    rows = tx.execute(
+        text(
+            "SELECT given.worker, count(*), min(e.event_time), max(e.event_time) "
+            f"{found} "
+            "GROUP BY given.worker, e.event_time / 3600000000"
+        ),
+        parameters,
+    )
+    return np.array([tuple(row) for row in rows], dtype=CELL)
+
+
+def rows_between(store: Store, tx: Connection, factory_key: int, workers: list[int], low: int, high: int) -> list[Any]:
+    """(worker key, time, and the columns of said_at) of all events in [low, high]."""
+    found, parameters = _found(store, factory_key, all_of(workers, low, high))
+    return list(
+        tx.execute(
+            text(f"SELECT e.worker_key, e.event_time, {_SHOWN} {found}"),
+            parameters,
+        )
+    )
+
+
+def around(store: Store, tx: Connection, factory_key: int, stretches: Stretches) -> tuple[Ints, Ints]:
+    """Of each stretch the last event before it (or BEFORE_ALL) and the first state event after it (or FOREVER)."""
+    given, parameters = store.dialect.relation(stretches._asdict())
+    mine = "e.factory_key = :factory_key AND e.worker_key = given.worker"
+    before = f"SELECT max(e.event_time) FROM events e WHERE {mine} AND e.event_time < given.low"
+    after = (
+        f"SELECT e.event_time FROM events e WHERE {mine} AND e.event_time > given.high AND e.event_type < 4 "
+        "ORDER BY e.event_time LIMIT 1"
+    )
+    columns = {f"coalesce(({before}), {BEFORE_ALL})": "i8", f"coalesce(({after}), {FOREVER})": "i8"}
+    bounds = store.dialect.fetch_columns(
+        tx, columns, f"SELECT {{}} FROM {given} ORDER BY given.i", {"factory_key": factory_key, **parameters}
+    )
+    return bounds[0], bounds[1]
+
+
+def _found(store: Store, factory_key: int, stretches: Stretches) -> tuple[str, dict[str, Any]]:
+    """SQL from FROM on of the events `e` in the stretches `given`."""
+    given, parameters = store.dialect.relation(stretches._asdict())
+    events = store.dialect.for_each(
+        "events e",
+        "e.factory_key = :factory_key AND e.worker_key = given.worker "
+        "AND e.event_time BETWEEN given.low AND given.high",
+    )
+    return f"FROM {given} {events}", {"factory_key": factory_key, **parameters}
+
+
+def said_at(store: Store, tx: Connection, factory_key: int, worker: Ints, time: Ints) -> list[Row]:
+    """(place in the arrays, type, station key, confidence, source key, event_id, units, model key, received_at)
+
+    of all events of the workers at the instants.
+    """
+    found, parameters = _found(store, factory_key, Stretches(worker, time, time))
+    return [tuple(row) for row in tx.execute(text(f"SELECT given.i, {_SHOWN} {found}"), parameters)]

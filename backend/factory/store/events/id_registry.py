@@ -1,0 +1,180 @@
+"""Who and what events speak of: workers, workstations, sources and model versions, each with a small key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Column, Connection, Table, func, insert, select, update
+
+from factory.domain.errors import Conflict, InvalidInput
+from factory.store.access import erasure
+from factory.store.engine.database import Store
+from factory.store.factories import Factory
+from factory.store.schema import model_versions, sources, workers, workstations
+
+Ints = npt.NDArray[np.int64]
+
+REGISTRIES: dict[str, Table] = {
+    "worker": workers,
+    "workstation": workstations,
+    "source": sources,
+    "model": model_versions,
+}
+_LARGEST_KEY = {"worker": 2**31 - 1, "workstation": 2**15 - 1, "source": 2**15 - 1, "model": 2**15 - 1}
+_ROWS_A_QUERY = 500
+
+
+def _columns(kind: str) -> tuple[Table, Column[Any], Column[Any]]:
+    table = REGISTRIES[kind]
+    _, key, name = list(table.columns)[:3]
+    return table, key, name
+
+
+class RegistryFull(InvalidInput):
+    """No key is left for another worker, workstation, source or model version."""
+
+    code = "registry_full"
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"No more than {_LARGEST_KEY[kind]:,} can be registered in a factory")
+        self.kind = kind
+
+
+class ErasedWorkers(InvalidInput):
+    """Ids of workers who were erased: no delivery brings them back."""
+
+    code = "worker_erased"
+
+    def __init__(self, names: set[str]) -> None:
+        super().__init__("belonged to a person who was erased, until somebody registers it anew")
+        self.names = names
+
+
+class Keys:
+    """The keys of one transaction: what is known to be committed, and what it registers itself."""
+
+    def __init__(self, store: Store, factory: Factory) -> None:
+        self._store = store
+        self._factory = factory
+        self._learned: dict[str, dict[str, int]] = {}
+
+    def _known(self, kind: str) -> dict[str, int]:
+        factory = self._factory
+        return self._store.known_keys.setdefault((factory.factory_key, factory.registry_epoch, kind), {"": 0})
+
+    def of(self, tx: Connection, kind: str, names: Iterable[str]) -> Mapping[str, int]:
+        """The keys of those names that are registered, and 0 for ''."""
+        known = self._known(kind)
+        learned = self._learned.setdefault(kind, {})
+        wanted = {name for name in names if name not in known and name not in learned}
+        learned.update(_look_up(tx, self._factory.factory_key, kind, sorted(wanted)))
+        return {**known, **learned} if learned else known
+
+    def column(self, tx: Connection, kind: str, names: Sequence[str]) -> Ints:
+        """The keys of names, 0 for ''; unknown ones are registered with their id as name.
+
+        Raises RegistryFull when keys run out; those registered before are kept. Raises ErasedWorkers.
+        """
+        if not any(names):
+            return np.zeros(len(names), np.int64)
+        try:
+            return np.fromiter(map(self._known(kind).__getitem__, names), np.int64, len(names))
+        except KeyError:
+            keys = self._of_registered(tx, kind, {*names} - {""})
+            return np.fromiter(map(keys.__getitem__, names), np.int64, len(names))
+
+    def _of_registered(self, tx: Connection, kind: str, names: set[str]) -> Mapping[str, int]:
+        found = self.of(tx, kind, names)
+        unknown = sorted(names - found.keys())
+        if unknown:
+            self._store.dialect.own_registries(tx, self._factory.factory_key)
+            learned = self._learned[kind]
+            learned.update(_look_up(tx, self._factory.factory_key, kind, unknown))
+            fresh = [name for name in unknown if name not in learned]
+            if kind == "worker" and (erased := self.erased_among(tx, fresh)):
+                raise ErasedWorkers(erased)
+            learned.update(_register(tx, self._factory.factory_key, kind, fresh))
+            if not learned.keys() >= set(unknown):
+                raise RegistryFull(kind)
+            found = {**found, **learned}
+        return found
+
+    def erased_among(self, tx: Connection, worker_ids: Iterable[str]) -> set[str]:
+        """Which of the ids, none of them registered, are those of erased workers."""
+        return erasure.erased_among(tx, self._factory, worker_ids)
+
+    def remember(self) -> None:
+        """Call after the commit: what was learned is committed now."""
+        for kind, learned in self._learned.items():
+            self._known(kind).update(learned)
+
+
+def _look_up(tx: Connection, factory_key: int, kind: str, names: list[str]) -> dict[str, int]:
+    table, key, name = _columns(kind)
+    found: dict[str, int] = {}
+    for first in range(0, len(names), _ROWS_A_QUERY):
+        some = names[first : first + _ROWS_A_QUERY]
+        rows = tx.execute(select(name, key).where(table.c.factory_key == factory_key, name.in_(some)))
+        found.update((row[0], row[1]) for row in rows)
+    return found
+
+
+def _register(tx: Connection, factory_key: int, kind: str, names: list[str]) -> dict[str, int]:
+    """Give keys to new names, as many as there are left."""
+    table, key, name = _columns(kind)
+    last = tx.execute(select(func.coalesce(func.max(key), 0)).where(table.c.factory_key == factory_key)).scalar_one()
+    names = names[: _LARGEST_KEY[kind] - last]
+    keys = {text: last + n for n, text in enumerate(names, start=1)}
+    if not names:
+        return {}
+    more: dict[str, str] = {"workstation": "type"}
+    tx.execute(
+        insert(table),
+        [
+            {"factory_key": factory_key, key.name: keys[text], name.name: text}
+            | ({"name": text} if "name" in table.c else {})
+            | ({more[kind]: ""} if kind in more else {})
+            for text in names
+        ],
+    )
+    return keys
+
+
+def names_of(tx: Connection, factory_key: int, kind: str) -> dict[int, str]:
+    """All names of a registry by key; 0 is the missing one, ''."""
+    table, key, name = _columns(kind)
+    rows = tx.execute(select(key, name).where(table.c.factory_key == factory_key))
+    return {0: "", **{row[0]: row[1] for row in rows}}
+
+
+def rows_of(tx: Connection, factory_key: int, kind: str) -> list[Any]:
+    """All rows of a registry, ordered by id in code-point order."""
+    table, _, _ = _columns(kind)
+    rows = tx.execute(select(*list(table.columns)[1:]).where(table.c.factory_key == factory_key)).all()
+    return sorted(rows, key=lambda row: str(row[1]))
+
+
+def row_of(tx: Connection, factory_key: int, kind: str, entity_id: str) -> Any | None:
+    """The registry row of an id, or None."""
+    table, _, name = _columns(kind)
+    columns = list(table.columns)[1:]
+    return tx.execute(select(*columns).where(table.c.factory_key == factory_key, name == entity_id)).first()
+
+
+def add(tx: Connection, factory_key: int, kind: str, entity_id: str, values: dict[str, str]) -> None:
+    """Register an entity; raises Conflict when its id is taken."""
+    if row_of(tx, factory_key, kind, entity_id) is not None:
+        raise Conflict(f"A {kind} with this id exists", code="already_exists")
+    if not _register(tx, factory_key, kind, [entity_id]):
+        raise RegistryFull(kind)
+    change(tx, factory_key, kind, entity_id, values)
+
+
+def change(tx: Connection, factory_key: int, kind: str, entity_id: str, values: dict[str, str]) -> None:
+    """Set columns of an entity."""
+    table, _, name = _columns(kind)
+    if values:
+        tx.execute(update(table).where(table.c.factory_key == factory_key, name == entity_id).values(**values))
