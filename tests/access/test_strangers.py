@@ -24,7 +24,7 @@ from tests.access.plant import (
 from tests.access.strangers import BASE, ROUTES, WITHOUT_CONTRACT, Route
 from tests.conftest import STORES
 
-from factory.api.contract import Contract
+from factory.api.http.contract import Contract
 from factory.domain.access.permissions import ROLES, SCOPES
 
 Guarded = Callable[..., Iterator[Flask]]

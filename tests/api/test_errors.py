@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from tests.api.conftest import api_rules, asked
 
-from factory.api.errors import STATUS
+from factory.api.http.errors import STATUS
 from factory.domain import errors
 from factory.domain.errors import FactoryError, Unavailable
 

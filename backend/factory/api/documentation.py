@@ -15,7 +15,7 @@ from flask_restx.apidoc import ui_for
 from werkzeug.utils import cached_property
 
 from factory import __version__
-from factory.api.contract import swagger_2
+from factory.api.http.contract import swagger_2
 from factory.api.metrics.schemas import ANSWERS
 from factory.api.openapi import BODIES, DESCRIPTION, TITLE, openapi_document
 

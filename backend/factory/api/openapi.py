@@ -12,7 +12,7 @@ from factory import __version__
 from factory.api.access.key_schemas import KEY_BODIES
 from factory.api.access.session_schemas import SESSION_BODIES
 from factory.api.access.user_schemas import PEOPLE_BODIES
-from factory.api.contract import NOT_JSON, Contract, Parameter
+from factory.api.http.contract import NOT_JSON, Contract, Parameter
 from factory.api.http.schemas import REQUEST_BODIES, Schema, ref
 from factory.api.metrics.schemas import ANSWERS
 from factory.api.privacy.person_schemas import PERSON_BODIES

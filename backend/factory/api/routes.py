@@ -10,11 +10,11 @@ from factory.api.access import account, keys, openid, organisations, session, us
 from factory.api.access.authorise import register_access, register_recognition
 from factory.api.access.rate_limits import register_rate_limits
 from factory.api.documentation import DocumentedApi, register_documents
-from factory.api.errors import register_errors
 from factory.api.events import events
 from factory.api.http import health
 from factory.api.http.admission import register_admission
 from factory.api.http.cross_origin import register_cross_origin
+from factory.api.http.errors import register_errors
 from factory.api.http.frontend import register_frontend
 from factory.api.http.hooks import register_hooks
 from factory.api.metrics import metrics, timeline

@@ -1,4 +1,4 @@
-"""Everything the product refuses, by reason. The HTTP status of each stands in api/errors.py."""
+"""Everything the product refuses, by reason. The HTTP status of each stands in api/http/errors.py."""
 
 from __future__ import annotations
 

@@ -6,9 +6,9 @@ from flask import Response
 from flask_restx import Namespace, Resource
 
 from factory.api.access.session import SIGNED_IN, own_session, signed_in
-from factory.api.contract import contract, json_body
 from factory.api.http.answers import one
 from factory.api.http.body import read_object
+from factory.api.http.contract import contract, json_body
 from factory.api.http.query import Query
 from factory.api.http.request import actor, authenticator, sign_in_means, store
 from factory.operations.access.account import OwnAccount

@@ -13,7 +13,7 @@ from flask import Flask, current_app, g, request
 
 from factory.api.access.cookies import require_own_origin
 from factory.api.access.rate_limits import rate_limits
-from factory.api.contract import Contract, Need
+from factory.api.http.contract import Contract, Need
 from factory.api.http.request import factory, identity, settings
 from factory.api.observe.prometheus import PROMETHEUS
 from factory.domain.access.permissions import DEFAULT_ORGANISATION, EVERYWHERE, PERMISSIONS, Caller

@@ -6,9 +6,9 @@ from flask import Response
 from flask_restx import Namespace, Resource
 
 from factory.api.access.key_schemas import KEY_ID
-from factory.api.contract import FACTORY, Parameter, contract, json_body
 from factory.api.http.answers import many, one
 from factory.api.http.body import read_object
+from factory.api.http.contract import FACTORY, Parameter, contract, json_body
 from factory.api.http.query import Query
 from factory.api.http.request import actor, authenticator, factory, store
 from factory.operations.access import api_keys

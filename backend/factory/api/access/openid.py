@@ -20,7 +20,7 @@ from joserfc.errors import JoseError
 from factory.adapters.access.secret_text import derived_key
 from factory.api.access.cookies import is_secure, set_cookies
 from factory.api.access.session import require_access, visitor
-from factory.api.contract import contract
+from factory.api.http.contract import contract
 from factory.api.http.request import authenticator, installation, settings, sign_in_means
 from factory.domain.errors import NotFound, Unauthenticated
 from factory.operations.access.openid import sign_in_by_openid

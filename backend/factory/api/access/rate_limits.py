@@ -22,7 +22,7 @@ from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded
 from limits import parse
 
 from factory.adapters.access.request_counts import RequestCounts
-from factory.api.errors import refused
+from factory.api.http.errors import refused
 from factory.api.http.request import authenticator, now, series
 from factory.domain.access.permissions import Caller
 from factory.domain.errors import TooMany, Unauthenticated

@@ -7,10 +7,10 @@ from flask_restx import Namespace, Resource
 
 from factory.api.access.authorise import caller_if_any
 from factory.api.access.cookies import clear_cookies, require_own_origin, sent_refresh_token, set_cookies
-from factory.api.contract import contract, json_body
-from factory.api.errors import refused
 from factory.api.http.answers import json_answer, one
 from factory.api.http.body import read_object
+from factory.api.http.contract import contract, json_body
+from factory.api.http.errors import refused
 from factory.api.http.query import Query
 from factory.api.http.request import actor, authenticator, caller, installation, now, settings, sign_in_means, store
 from factory.domain.access.permissions import PLATFORM, Actor

@@ -6,9 +6,9 @@ from flask import Response
 from flask_restx import Namespace, Resource
 
 from factory.api.access.user_schemas import RANDOM_ID
-from factory.api.contract import Parameter, contract, json_body
 from factory.api.http.answers import many, one
 from factory.api.http.body import read_object
+from factory.api.http.contract import Parameter, contract, json_body
 from factory.api.http.query import Query
 from factory.api.http.request import actor, authenticator, caller, sign_in_means, store
 from factory.operations.access import users

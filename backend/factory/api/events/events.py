@@ -8,10 +8,10 @@ from flask import Response
 from flask_restx import Namespace, Resource
 
 from factory.adapters.events.event_json import parse_array, parse_lines
-from factory.api.contract import FACTORY, WINDOW, Body, Parameter, contract, json_body
 from factory.api.http.answers import json_answer, many, timestamp
 from factory.api.http.audience import audience, looking_at
 from factory.api.http.body import JSON, NDJSON, content_type, read_body
+from factory.api.http.contract import FACTORY, WINDOW, Body, Parameter, contract, json_body
 from factory.api.http.hooks import count
 from factory.api.http.query import Query
 from factory.api.http.request import actor, caller, factory, now, series, settings, store, together

@@ -6,8 +6,8 @@ from flask import Response
 from flask_restx import Namespace, Resource
 
 from factory import __version__
-from factory.api.contract import contract
 from factory.api.http.answers import json_answer, timestamp
+from factory.api.http.contract import contract
 from factory.api.http.request import installation
 
 namespace = Namespace("health", "Is the server alive, can it work", path="/health")

@@ -7,9 +7,9 @@ from typing import Literal
 from flask import Response
 from flask_restx import Namespace, Resource
 
-from factory.api.contract import FACTORY, WINDOW, WORKER_ID, WORKSTATION_ID, Parameter, contract
 from factory.api.http.answers import many, one
 from factory.api.http.audience import audience, looking_at
+from factory.api.http.contract import FACTORY, WINDOW, WORKER_ID, WORKSTATION_ID, Parameter, contract
 from factory.api.http.query import Query
 from factory.api.http.request import caller, factory, now, store
 from factory.api.http.schemas import ID, list_of

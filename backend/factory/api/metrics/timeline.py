@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Response
 from flask_restx import Namespace, Resource
 
-from factory.api.contract import FACTORY, WINDOW, Parameter, contract
 from factory.api.http.answers import many, one
 from factory.api.http.audience import audience, looking_at
+from factory.api.http.contract import FACTORY, WINDOW, Parameter, contract
 from factory.api.http.query import Query
 from factory.api.http.request import factory, now, store
 from factory.api.http.schemas import ID, list_of

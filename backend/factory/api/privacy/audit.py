@@ -8,9 +8,9 @@ from typing import Any
 from flask import Response
 from flask_restx import Namespace, Resource
 
-from factory.api.contract import Parameter, contract
 from factory.api.http.answers import many
 from factory.api.http.audience import audience
+from factory.api.http.contract import Parameter, contract
 from factory.api.http.query import Query
 from factory.api.http.request import caller, store
 from factory.api.http.schemas import INSTANT, TEXT

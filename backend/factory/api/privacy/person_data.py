@@ -12,9 +12,9 @@ import msgspec
 from flask import Response
 from flask_restx import Namespace, Resource
 
-from factory.api.contract import FACTORY, WORKER_ID, Parameter, contract, json_body
 from factory.api.http.answers import many, one
 from factory.api.http.body import NDJSON, read_object
+from factory.api.http.contract import FACTORY, WORKER_ID, Parameter, contract, json_body
 from factory.api.http.query import Query
 from factory.api.http.request import actor, caller, factory, store
 from factory.api.http.schemas import TEXT

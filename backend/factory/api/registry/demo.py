@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Response
 from flask_restx import Namespace, Resource
 
-from factory.api.contract import FACTORY, contract
 from factory.api.http.answers import one
+from factory.api.http.contract import FACTORY, contract
 from factory.api.http.query import Query
 from factory.api.http.request import actor, factory, looks, now, settings, store
 from factory.domain.errors import NotAllowed

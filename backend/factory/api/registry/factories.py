@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Response
 from flask_restx import Namespace, Resource
 
-from factory.api.contract import FACTORY_ID, contract, json_body
 from factory.api.http.answers import many, one
 from factory.api.http.body import read_object
+from factory.api.http.contract import FACTORY_ID, contract, json_body
 from factory.api.http.query import Query
 from factory.api.http.request import actor, caller, identity, store
 from factory.domain.access.permissions import EVERYWHERE

@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import Response
 from flask_restx import Namespace, Resource
 
-from factory.api.contract import FACTORY, WORKSTATION_ID, contract, json_body
 from factory.api.http.answers import many, one
 from factory.api.http.audience import audience
 from factory.api.http.body import read_object
+from factory.api.http.contract import FACTORY, WORKSTATION_ID, contract, json_body
 from factory.api.http.query import Query
 from factory.api.http.request import actor, factory, identity, store
 from factory.domain.errors import NotFound

@@ -1,7 +1,7 @@
 """Who may do what: permissions, the table of roles, and the caller of a request.
 
 A permission is held in a factory, or in every factory of an organisation. Routes name the one they need
-(api/contract.py); what persons a caller may see is domain/privacy.py's matter.
+(api/http/contract.py); what persons a caller may see is domain/privacy.py's matter.
 """
 
 from __future__ import annotations

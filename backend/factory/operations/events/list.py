@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 
 from factory.domain.errors import FieldError, InvalidInput
 from factory.domain.event import EVENT_TYPES
+from factory.domain.metrics.window import require_order
 from factory.domain.privacy import Audience
-from factory.domain.window import require_order
 from factory.operations.derive.refresh import read_exactly
 from factory.operations.events.render import Renderer
 from factory.operations.visible_workers import Persons

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from factory.domain.event import IDLE, STATE_NAMES, UNKNOWN, WORKING
+from factory.domain.metrics.window import Window
 from factory.domain.states.stretches import STATION_STATES, station_stretches
 from factory.domain.timestamp import MILLISECOND
-from factory.domain.window import Window
 from factory.operations.metrics.window_totals import Gatherer
 from factory.operations.visible_workers import Persons
 from factory.store.derived import window_reads

@@ -8,11 +8,11 @@ import numpy as np
 from sqlalchemy import Connection
 
 from factory.domain.event import IDLE, STATE_NAMES, UNKNOWN, WORKING
+from factory.domain.metrics.window import Window, window_of
 from factory.domain.privacy import Audience
 from factory.domain.states.intervals import Spans
 from factory.domain.states.stretches import STATION_STATES, station_stretches
 from factory.domain.timestamp import SECOND, format_timestamp
-from factory.domain.window import Window, window_of
 from factory.operations.derive.refresh import read_exactly
 from factory.operations.derive.simultaneous_events import counting_events
 from factory.operations.events.render import Renderer

@@ -17,8 +17,8 @@ from factory.domain.metrics.formulas import (
     WorkerTotals,
     all_values,
 )
+from factory.domain.metrics.window import Window, window_of
 from factory.domain.privacy import Audience, Contributions
-from factory.domain.window import Window, window_of
 from factory.operations.derive.refresh import read_exactly
 from factory.operations.metrics.suppression import blank, count_buckets, withheld_stations
 from factory.operations.metrics.window_totals import Gatherer, Series

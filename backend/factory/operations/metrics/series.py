@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 
 from factory.domain.errors import FieldError, InvalidInput
 from factory.domain.metrics.formulas import SERIES_METRICS, FactoryTotals, StationTotals, WorkerTotals, values
+from factory.domain.metrics.window import Window, window_of
 from factory.domain.privacy import Audience, Contributions
 from factory.domain.states.calendar import BUCKETS, DAYS, HOURS, MONTHS, Stretch
 from factory.domain.timestamp import format_timestamp
-from factory.domain.window import Window, window_of
 from factory.operations.derive.refresh import read_exactly
 from factory.operations.metrics.metrics import MetricsAnswer, row_or_not_found
 from factory.operations.metrics.suppression import count_buckets

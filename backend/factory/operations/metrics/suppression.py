@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from factory.domain.metrics.window import Window
 from factory.domain.privacy import Contributions, Flags
 from factory.domain.states.sums import Columns
-from factory.domain.window import Window
 from factory.operations.metrics.window_totals import Gatherer, Series
 from factory.operations.visible_workers import Persons
 from factory.store.events import id_registry

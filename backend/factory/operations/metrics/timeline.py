@@ -10,10 +10,10 @@ import numpy.typing as npt
 from sqlalchemy import Connection
 
 from factory.domain.errors import FieldError, InvalidInput, NotFound
+from factory.domain.metrics.window import Window, window_of
 from factory.domain.privacy import Audience
 from factory.domain.states.sums import Columns, Sums
 from factory.domain.timestamp import DAY, MILLISECOND, SECOND
-from factory.domain.window import Window, window_of
 from factory.operations.derive.refresh import read_exactly
 from factory.operations.metrics.exact_timeline import exact_stations, exact_workers
 from factory.operations.metrics.series import buckets_of, in_portions

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from factory.domain.errors import InvalidInput, NotFound
+from factory.domain.metrics.window import require_order
 from factory.domain.privacy import Audience
 from factory.domain.timestamp import format_timestamp
-from factory.domain.window import require_order
 from factory.operations.visible_workers import Persons
 from factory.store import factories
 from factory.store.access import audit_log
