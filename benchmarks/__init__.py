@@ -1,1 +1,1 @@
-"""How fast the product is, beside what its store can do at best; `make bench` runs all of it."""
+"""The speed of the product beside the best that its store can do; `make bench` runs all of it."""

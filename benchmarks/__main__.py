@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick | --full] [--only NAME] [--directory PLACE] [--growth]`"""
+"""Run the benchmarks: `python -m benchmarks [--quick | --full] [--only NAME] [--directory PLACE] [--growth]`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What it costs a single post to ask who sends it: a key in required access beside open access, in turns."""
+"""The cost of authentication for a single post: a key in required access beside open access, in turns."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _new_key(url: str, more: dict[str, str]) -> str:
 def _row(
     store: str, what: str, name: str, rates: dict[str, list[float]], microseconds: dict[str, list[float]], mark: str
 ) -> Row:
-    """The cost is the median of the turns' own: both sides of a turn are measured within seconds of each other."""
+    """Take the median of the turns' costs: both sides of a turn are measured within seconds of each other."""
     costs = [open_ / ours - 1 for open_, ours in zip(rates[OPEN], rates[name], strict=True)]
     cpu = [ours / open_ - 1 for open_, ours in zip(microseconds[OPEN], microseconds[name], strict=True)]
     return Row(

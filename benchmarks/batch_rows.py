@@ -29,7 +29,7 @@ MARK = {"postgresql": 0.6, "sqlite": 0.3}
 
 @dataclass
 class _Turns:
-    """What the turns of one of the three came to."""
+    """The result of the turns of one of the three."""
 
     events: int = 0
     seconds: float = 0.0

@@ -32,7 +32,7 @@ class Child:
         self._say("go")
 
     def result(self) -> Result:
-        """What it measured, when it is done."""
+        """Return what the child measured; wait until it is done."""
         line = self._hear()
         self._process.communicate()
         return dict(json.loads(line))
@@ -58,7 +58,7 @@ def run_together(children: list[Child]) -> list[Result]:
 
 
 def be_child(prepare: Callable[[Result], Callable[[], Result]]) -> None:
-    """The child's side: `prepare` takes what is given and returns what to run."""
+    """Run the child's side: `prepare` takes the arguments and returns the function to measure."""
     run = prepare(json.loads(sys.stdin.readline()))
     print("ready", flush=True)
     sys.stdin.readline()
@@ -77,7 +77,7 @@ def write_parts(path: Path, parts: Iterable[bytes]) -> Path:
 
 
 def read_parts(path: str) -> list[bytes]:
-    """What write_parts kept."""
+    """Read the parts that write_parts kept."""
     data, place, parts = Path(path).read_bytes(), 0, []
     while place < len(data):
         (width,) = struct.unpack_from("<I", data, place)

@@ -1,4 +1,4 @@
-"""How time and bytes grow with the events and with the workers."""
+"""Growth of time and bytes with the events and with the workers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WORKERS = (10, 100, 1000)
 
 
 def growth_rows(names: list[str], stores: dict[str, Database], directory: Path, scale: Scale) -> Iterator[list[Row]]:
-    """A row for each number of events at 500 workers, and each number of workers at a million events."""
+    """Measure a row for each number of events at 500 workers, and each number of workers at a million events."""
     most = scale.history_events
     sizes = [(count, WORKERS) for count in _EVENTS if count <= most]
     sizes += [(min(1_000_000, most), workers) for workers in _WORKERS]

@@ -39,7 +39,7 @@ def _windows(end: int, edge: int) -> list[tuple[str, str]]:
 
 
 def _series(kind: str, end: int) -> list[str]:
-    """A year by day of each worker, or a month of the factory by hour, ending at any hour of the last weeks."""
+    """Choose a year by day of each worker, or a month of the factory by hour, ending at any hour of the last weeks."""
     length = 365 * DAY if "worker" in kind else 30 * DAY
     hours = min((end - START) // (2 * HOUR), 48 if "worker" in kind else 2000)
     windows = [(_instant(max(START, high - length)), _instant(high)) for high in range(end, end - hours * HOUR, -HOUR)]
@@ -51,7 +51,7 @@ def _series(kind: str, end: int) -> list[str]:
 
 
 def metrics_requests(kind: str, end: int, count: int, seed: int) -> list[bytes]:
-    """Requests of a kind for a history that ends at `end`; a window comes again after all others only."""
+    """Make requests of a kind for a history that ends at `end`; no window comes again before all others."""
     if kind.startswith("series"):
         paths = _series(kind, end)
     else:
@@ -72,7 +72,7 @@ _KINDS = {
 
 
 def history_rows(store: str, database: Database, directory: Path, scale: Scale) -> list[Row]:
-    """A row a kind of question."""
+    """Measure one row for each kind of question."""
     urls, ends = [], []
     for count in (scale.history_events, SMALL_HISTORY):
         stream = Stream(workers=WORKERS, stations=STATIONS, shift_minutes=480, every=_SEEN_EACH)

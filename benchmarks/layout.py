@@ -45,7 +45,7 @@ _ROW = np.dtype(
 
 
 def _binary(events: Events, key: tuple[str, ...]) -> bytes:
-    """COPY's binary form of the rows in the order of the key."""
+    """Encode the rows for a binary COPY, in the order of the key."""
     rows = np.zeros(len(events.time), _ROW)
     given = {
         "event_time": events.time,

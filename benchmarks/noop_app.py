@@ -26,7 +26,7 @@ def _with_nothing(app: Flask, prefix: str) -> Flask:
 
 
 def create_app_without_limits() -> Flask:
-    """The product with a rate limiter that counts nothing."""
+    """Create the product with a rate limiter that counts nothing."""
     app = create_product()
     rate_limits = app.extensions["factory_rate_limits"]
     rate_limits.limiter.enabled = False

@@ -1,4 +1,4 @@
-"""What a run found: a table for people and JSON for programs."""
+"""The report of a run: a table for people and JSON for programs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Row:
 
 
 def percentiles(seconds: list[float]) -> dict[str, float]:
-    """The fields of a Row in milliseconds, from ordered or unordered seconds."""
+    """Turn seconds, in any order, into the fields of a Row in milliseconds."""
     ordered = sorted(seconds)
     return {
         f"p{share}_ms": round(ordered[min(len(ordered) * share // 100, len(ordered) - 1)] * 1000, 2)
@@ -45,7 +45,7 @@ def percentiles(seconds: list[float]) -> dict[str, float]:
 
 
 def about_machine(directory: Path) -> dict[str, Any]:
-    """What the figures depend on beside the code."""
+    """Describe the machine and the versions that the figures depend on."""
     names = [
         line.split(":")[1].strip() for line in _read("/proc/cpuinfo").splitlines() if line.startswith("model name")
     ]
@@ -87,7 +87,7 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def table(rows: list[Row]) -> str:
-    """The rows as a table in Markdown, aligned."""
+    """Render the rows as an aligned table in Markdown."""
     lines = [_HEADINGS, *map(_cells, rows)]
     widths = [max(len(line[n]) for line in lines) for n in range(len(_HEADINGS))]
     shown = [

@@ -1,4 +1,4 @@
-"""How much each run measures."""
+"""The amount that each run measures."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ SERVE_WITH_NOTHING = [
 
 
 def environment(database_url: str, **more: str) -> dict[str, str]:
-    """The product's environment: its own defaults, logs as in production, access open unless `more` says otherwise."""
+    """Make the product's environment: its own defaults, logs as in production, access open unless `more` says otherwise."""
     inherited = {name: value for name, value in os.environ.items() if name in _INHERITED}
     return {**inherited, "ENVIRONMENT": "staging", "ACCESS": "open", "DATABASE_URL": database_url, **more}
 
@@ -72,7 +72,7 @@ class Server:
         return self._process.pid
 
     def cpu_seconds(self) -> float:
-        """What its processes have taken of the processor until now, the database's own apart."""
+        """Return the CPU time of the server's processes until now, without the database's own."""
         return sum(_cpu_seconds(pid) for pid in self._processes())
 
     def _processes(self) -> list[str]:
@@ -110,7 +110,7 @@ class Server:
         return result
 
     def peak_megabytes(self) -> float:
-        """The most that one of its processes ever held in memory."""
+        """Return the peak resident memory of the server's largest process."""
         return max(_peak_kilobytes(pid) for pid in self._processes()) / 1024
 
 
@@ -125,7 +125,7 @@ def _cpu_seconds(pid: str) -> float:
 
 
 def request(method: str, path: str, body: bytes = b"", *, key: str | None = None) -> bytes:
-    """A request as it goes over the wire, on a connection that stays open."""
+    """Write a request as it goes over the wire, on a connection that stays open."""
     head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n"
     if key is not None:
         head += f"Authorization: Bearer {key}\r\n"

@@ -45,7 +45,7 @@ class Postgres:
         return {"version": version} | {name: str(self.run(url, f"SHOW {name}")[0][0]) for name in _SHOWN}
 
     def fresh(self) -> str:
-        """The URL of a new database with the product's empty tables."""
+        """Make a new database with the product's empty tables; return its URL."""
         self._count += 1
         self.run(self._server.get_uri(), f"CREATE DATABASE bench{self._count}")
         url = self._server.get_uri(database=f"bench{self._count}")
@@ -72,7 +72,7 @@ class Postgres:
         return url
 
     def ready_rows(self, url: str, low: int, high: int, rows_a_batch: int) -> Iterator[bytes]:
-        """The stored events of [low, high) as binary COPY data: batches in time order, rows in that of the key."""
+        """Read the stored events of [low, high) as binary COPY data: batches in time order, rows in that of the key."""
         with contextlib.closing(psycopg2.connect(url)) as connection:
             cursor = connection.cursor()
             cursor.execute(
@@ -114,7 +114,7 @@ class Sqlite:
         self._count = 0
 
     def fresh(self) -> str:
-        """The URL of a new file with the product's empty tables."""
+        """Make a new file with the product's empty tables; return its URL."""
         self._count += 1
         url = f"sqlite:///{self._directory}/bench{self._count}.db"
         command(url, "db", "upgrade")
@@ -137,7 +137,7 @@ class Sqlite:
         return path
 
     def ready_rows(self, url: str, low: int, high: int, rows_a_batch: int) -> Iterator[bytes]:
-        """The stored events of [low, high): batches in time order, rows in that of the key."""
+        """Read the stored events of [low, high): batches in time order, rows in that of the key."""
         with contextlib.closing(sqlite3.connect(_path(url))) as ours:
             names = [row[1] for row in ours.execute("PRAGMA table_info(events)")]
             time, key = names.index("event_time"), [names.index(n) for n in ("factory_key", "worker_key", "event_time")]
@@ -172,7 +172,7 @@ Database = Postgres | Sqlite
 
 @contextlib.contextmanager
 def open_stores(directory: Path | None) -> Iterator[tuple[Path, dict[str, Database]]]:
-    """A directory that is deleted at the end, and both stores in it."""
+    """Open both stores in a directory that is deleted at the end."""
     # PostgreSQL runs as another user where we are root, and must be able to enter it.
     with tempfile.TemporaryDirectory(prefix="factory-bench-", dir=directory) as name:
         root = Path(name)

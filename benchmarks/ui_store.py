@@ -19,7 +19,7 @@ EVERY_SECONDS = 23 * 60
 
 
 def open_store(directory: Path) -> str:
-    """The URL of the store in the directory: 500 workers, every day of a year up to now."""
+    """Return the URL of the store in the directory: 500 workers, every day of a year up to now."""
     directory.mkdir(parents=True, exist_ok=True)
     url = f"sqlite:///{directory / 'factory.db'}"
     note = directory / "range.json"  # microseconds since the epoch: the first day, and up to where it is filled
@@ -39,7 +39,7 @@ def open_store(directory: Path) -> str:
 
 
 def _events(first: int, until: int, now: int) -> Events:
-    """The plant's events from `until` to `now`; its first day is `first`."""
+    """Make the plant's events from `until` to `now`; its first day is `first`."""
     stream = Stream(workers=WORKERS, stations=STATIONS, shift_minutes=480, every=EVERY_SECONDS)
     events = stream.take(stream.events_a_day * ((now - first) // DAY + 2))
     moved = events._replace(time=events.time - START + first)

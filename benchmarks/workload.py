@@ -33,7 +33,7 @@ class Events(NamedTuple):
     percent: Ints
 
     def take(self, rows: Ints | slice) -> Events:
-        """The chosen events."""
+        """Return the chosen events."""
         return Events(*(column[rows] for column in self))
 
     @staticmethod
@@ -58,7 +58,7 @@ class Stream:
         return int(self._workers * self._beats / 0.7)
 
     def take(self, count: int) -> Events:
-        """The next `count` events."""
+        """Return the next `count` events."""
         parts, there = [self._waiting], len(self._waiting.time)
         while there < count:
             parts.append(self._next_day())
@@ -102,7 +102,7 @@ class Stream:
 
 
 def disorder(events: Events, *, late: float, duplicates: float, most: int, seed: int = 2) -> tuple[Events, Ints]:
-    """The events in the order of their arrival, and the place of each in time order.
+    """Return the events in the order of their arrival, and the place of each in time order.
 
     A share `late` arrives up to `most` events after its time, a share `duplicates` arrives a second time.
     """

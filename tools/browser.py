@@ -20,7 +20,7 @@ def chromium_path() -> str:
 
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
-    """A headless browser; closed at the end of the block."""
+    """Start a headless browser; it is closed at the end of the block."""
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium_path(), args=list(FLAGS))
         try:

@@ -57,6 +57,6 @@ def defaults() -> dict[str, str]:
 
 
 def profiles() -> list[str]:
-    """The profiles that a service is of, for COMPOSE_PROFILES."""
+    """Return the profiles of a service, for COMPOSE_PROFILES."""
     lists = re.findall(r"^ +profiles: \[([^]]*)\]", COMPOSITION.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return sorted({name.strip() for names in lists for name in names.split(",")})

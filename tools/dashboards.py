@@ -251,7 +251,7 @@ def _panel(number: int, panel: Panel) -> dict[str, Any]:
 
 
 def text(name: str) -> str:
-    """The file of a dashboard."""
+    """Return the path of a dashboard's file."""
     return json.dumps(dashboard(name), indent=1) + "\n"
 
 

@@ -63,14 +63,14 @@ PROFILES: Mapping[str, tuple[str, Mapping[str, str]]] = {
 
 
 def example() -> str:
-    """The text of .env.example: a block an option, with empty lines between."""
+    """Write the text of .env.example: one block for each option, with empty lines between."""
     return (
         "\n\n".join(["\n".join(_comment(_HEAD)), _feature_flags(), *_options(), *_composition(), *_profiles()]) + "\n"
     )
 
 
 def _feature_flags() -> str:
-    """What can be turned on and off. Raises KeyError for a flag that is no option."""
+    """Return the options that can be turned on and off. Raises KeyError for a flag that is no option."""
     declared = {option.name for option in declared_options().values()}
     unknown = set(FEATURE_FLAGS) - declared
     if unknown:
@@ -97,7 +97,7 @@ def _block(option: Option) -> Iterator[str]:
 
 
 def _composition() -> Iterator[str]:
-    """The variables of docker-compose.yml. Raises KeyError for one whose meaning is not in tools/composition.py."""
+    """Return the variables of docker-compose.yml. Raises KeyError for one whose meaning is not in tools/composition.py."""
     declared = {option.name: option.default for option in declared_options().values()}
     found = defaults()
     other = [f"{name} {value}" for name, value in found.items() if declared.get(name, value) != value]

@@ -19,7 +19,7 @@ BITMAPS = {
 
 
 def drawing(*, full_bleed: bool, scale: float) -> str:
-    """The icon as SVG."""
+    """Read the icon as SVG."""
     lines = (ICONS / "icon.svg").read_text(encoding="utf-8").splitlines()
     head, ground, bars, end = lines[0], lines[1], lines[2:-1], lines[-1]
     if full_bleed:

@@ -42,7 +42,7 @@ def audit(address: str, preset: str) -> dict[str, Any]:
 
 
 def shortcomings(report: dict[str, Any]) -> list[str]:
-    """What costs points, a line each."""
+    """List what costs points, one line for each audit."""
     return [
         f"  {category}: {audit['title']} {audit.get('displayValue', '')}".rstrip()
         for category in MARKS

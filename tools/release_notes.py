@@ -24,7 +24,7 @@ def main() -> None:
 
 
 def release_notes(changelog: str, version: str) -> str:
-    """The section of a version without its heading. Ends the program where it cannot be published."""
+    """Return the section of a version without its heading; exit where it cannot be published."""
     found = re.search(
         rf"^## {re.escape(version)}(?P<rest>(?: [^\n]*)?)\n(?P<notes>.*?)(?=^## |\Z)",
         changelog,

@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def secret_key(file: Path) -> Path:
-    """The file with the installation's secret, readable by its owner only; made once."""
+    """Return the file with the installation's secret, readable by its owner only; made once."""
     if not file.exists():
         descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "w") as opened:
@@ -50,7 +50,7 @@ def secret_key(file: Path) -> Path:
 
 
 def set_up(environment: dict[str, str]) -> None:
-    """A new database with the sample data; the first passwords and the key are printed, and kept nowhere."""
+    """Make a database with the sample data; the first passwords and the key are printed, and kept nowhere."""
     factory(environment, "db", "upgrade")
     factory(environment, "seed", "--if-empty")
     say("\nThe first passwords, told this once; each has to be changed at the first sign-in:\n")
@@ -68,7 +68,7 @@ def tell_user(environment: dict[str, str], name: str, *options: str) -> None:
 
 
 def factory(environment: dict[str, str], *arguments: str) -> str:
-    """What a command prints; raises CalledProcessError where it fails, with its reason on the terminal."""
+    """Return the output of a command; raises CalledProcessError where it fails, with its reason on the terminal."""
     command = [sys.executable, "-m", "factory.cli.main", *arguments]
     quiet = None if arguments[0] in ("db", "seed") else subprocess.PIPE
     ran = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=quiet, text=True, check=False)

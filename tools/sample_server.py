@@ -12,7 +12,7 @@ from benchmarks.server import Server
 
 @contextlib.contextmanager
 def sample_server() -> Iterator[str]:
-    """The address of the page; its data is of the last two weeks and deleted at the end."""
+    """Serve the page with data of the last two weeks, deleted at the end; yield its address."""
     with tempfile.TemporaryDirectory(prefix="factory-sample-") as name:
         directory = Path(name)
         database_url = f"sqlite:///{directory / 'factory.db'}"

@@ -51,7 +51,7 @@ README = (
 
 
 def take(browser: Browser, address: str, picture: Picture, size: tuple[int, int], *, whole_page: bool) -> None:
-    """Writes the picture's file: the whole page, or what the screen shows of it."""
+    """Write the picture's file: the whole page, or the part that the screen shows."""
     width, height = size
     context = browser.new_context(
         viewport={"width": width, "height": height},

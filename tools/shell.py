@@ -25,7 +25,7 @@ def shell_files() -> list[str]:
 
 
 def shell() -> str:
-    """What frontend/shell.js should be."""
+    """Return the text that frontend/shell.js should have."""
     files = json.dumps(shell_files(), indent=2).replace('"\n]', '",\n]')
     return f"// Every file that sw.js copies; `make shell` writes this list.\nself.SHELL = {files};\n"
 
@@ -44,7 +44,7 @@ def first_modules() -> list[str]:
 
 
 def page() -> str:
-    """What frontend/index.html should be."""
+    """Return the text that frontend/index.html should have."""
     links = "".join(f'  <link rel="modulepreload" href="{path}">\n' for path in first_modules())
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     return f"{before}{BEGIN}{links}  {END}{rest.partition(END)[2]}"

@@ -33,12 +33,12 @@ LIBRARIES: dict[str, dict[str, Any]] = {
 
 
 def install() -> None:
-    """The packages of the lock file; a package that is not the recorded one ends this with npm's message."""
+    """Install the packages of the lock file; exit with npm's message where one is not the recorded one."""
     subprocess.run(["npm", "ci", "--omit=dev", "--silent"], cwd=TOOLS, check=True)
 
 
 def vendor(name: str, *, packages: list[str], module: tuple[str, str], copies: dict[str, str]) -> dict[str, Any]:
-    """Writes the library's directory anew; its record."""
+    """Write the library's directory anew; return its record."""
     directory = VENDOR / name
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)

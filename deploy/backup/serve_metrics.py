@@ -18,7 +18,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """A scrape every fifteen seconds is not worth a line."""
+        """Log nothing: a scrape every fifteen seconds is not worth a line."""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What breaks during a soak, one thing at a time, chosen by a seed."""
+"""The faults of a soak, one at a time, chosen by a seed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Fault:
 
 
 def kinds(plant: Plant) -> dict[str, Callable[[Random], None]]:
-    """What may break: each function breaks it, waits, and repairs it."""
+    """List the faults: each function breaks something, waits, and repairs it."""
     first, second = plant.backends
 
     def kill_backend(random: Random) -> None:

@@ -238,7 +238,7 @@ class Nginx:
             self._process.wait()
 
     def statuses(self) -> dict[int, int]:
-        """How many answers of each status it gave."""
+        """The number of answers of each status."""
         counts: dict[int, int] = {}
         for line in self.log.read_text().splitlines():
             status = json.loads(line)["http.response.status_code"]
@@ -281,7 +281,7 @@ class Plant:
         self.nginx.start()
 
     def command(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """A command of the product, as an operator runs it beside the server."""
+        """Run a command of the product, as an operator does beside the server."""
         return subprocess.run(
             [sys.executable, "-m", "factory.cli.main", *arguments],
             env=self.backends[0].environment,

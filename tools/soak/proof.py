@@ -1,4 +1,4 @@
-"""What has to hold when a soak is over."""
+"""The checks after a soak."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def differences(plant: Plant, key: str, events: list[dict[str, Any]]) -> Iterato
 
 
 def misplaced(plant: Plant, key: str, events: list[dict[str, Any]]) -> Iterator[str]:
-    """Which acknowledged events are not stored exactly once, and which stored ones nobody sent."""
+    """Find acknowledged events that are not stored exactly once, and stored ones that nobody sent."""
     stored: Counter[str] = Counter()
     cursor = ""
     while True:
@@ -66,7 +66,7 @@ def misplaced(plant: Plant, key: str, events: list[dict[str, Any]]) -> Iterator[
 
 
 def _said(answer: Any) -> Any:
-    """An answer without what the reference does not tell of an event: when it arrived, and fields that are empty."""
+    """Strip from an answer what the reference does not know: the time of arrival, and empty fields."""
     if isinstance(answer, list):
         return [_said(one) for one in answer]
     if isinstance(answer, dict) and answer.get("event"):

@@ -1,4 +1,4 @@
-"""Who sends and who reads during a soak, through NGINX, and what they were answered."""
+"""The senders and readers of a soak, through NGINX, and the answers that they got."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class Batches(threading.Thread):
         self._rate, self._seconds, self._clock, self._over = rate, seconds, clock, stop
 
     def next(self, at: int) -> dict[str, Any]:
-        """An event of the stream, noted."""
+        """Take the next event of the stream and note it."""
         self.made.append(self._stream.next(self._clock.at(at)))
         return self.made[-1]
 
