@@ -1,4 +1,4 @@
-"""The cost of the replica's check for a read, and the share of reads that go to the replica: `python -m benchmarks.replica`.
+"""The cost of the replica's check for a read, and the share of reads that it serves: `python -m benchmarks.replica`.
 
 Both sides of the first figure are the same application in one process, in turns: with the replica, and as if there
 were none. The second is counted while events are posted. Primary and replica run on this machine, as in the tests.

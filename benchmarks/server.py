@@ -26,7 +26,7 @@ SERVE_WITH_NOTHING = [
 
 
 def environment(database_url: str, **more: str) -> dict[str, str]:
-    """Make the product's environment: its own defaults, logs as in production, access open unless `more` says otherwise."""
+    """Make the product's environment: its defaults, production logs, open access unless `more` says otherwise."""
     inherited = {name: value for name, value in os.environ.items() if name in _INHERITED}
     return {**inherited, "ENVIRONMENT": "staging", "ACCESS": "open", "DATABASE_URL": database_url, **more}
 

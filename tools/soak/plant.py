@@ -238,7 +238,7 @@ class Nginx:
             self._process.wait()
 
     def statuses(self) -> dict[int, int]:
-        """The number of answers of each status."""
+        """Count the answers of each status."""
         counts: dict[int, int] = {}
         for line in self.log.read_text().splitlines():
             status = json.loads(line)["http.response.status_code"]
