@@ -97,7 +97,7 @@ def _block(option: Option) -> Iterator[str]:
 
 
 def _composition() -> Iterator[str]:
-    """Return the variables of docker-compose.yml. Raises KeyError for one that tools/composition.py does not explain."""
+    """Return the variables of docker-compose.yml. Raises KeyError for one without a meaning in tools/composition.py."""
     declared = {option.name: option.default for option in declared_options().values()}
     found = defaults()
     other = [f"{name} {value}" for name, value in found.items() if declared.get(name, value) != value]
