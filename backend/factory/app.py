@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from factory.adapters.observe.logging_setup import configure_logging
 from factory.adapters.observe.periodic_thread import PeriodicThread
-from factory.adapters.observe.prometheus_metrics import DomainSeries, StoreSeries
+from factory.adapters.observe.prometheus_metrics import IngestMetrics, StoreGauges
 from factory.api.http.request import Collaborators, provide
 from factory.api.observe.prometheus import register_metrics
 from factory.api.openapi import TITLE
@@ -22,7 +22,7 @@ from factory.operations.access.authenticate import Authenticator
 from factory.operations.access.services import sign_in_means
 from factory.operations.derive.refresh import BackgroundRefresher
 from factory.operations.derive.retention import BackgroundRetention
-from factory.operations.events.group_commit import CommitTogether
+from factory.operations.events.group_commit import GroupCommit
 from factory.operations.observe_store import observe_store
 from factory.operations.privacy.views import Looks
 from factory.settings import Settings, load_settings
@@ -45,8 +45,8 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = s
     settings = settings or load_settings(os.environ)
     tracer = _begin_to_observe(settings)
     registry = CollectorRegistry()
-    series = DomainSeries(registry)
-    store = open_store(settings, count_read=series.read, tell_connections=series.connections, tracer=tracer)
+    metrics = IngestMetrics(registry)
+    store = open_store(settings, count_read=metrics.read, tell_connections=metrics.connections, tracer=tracer)
     if settings.auto_migrate:
         migrations.upgrade(store)
 
@@ -71,11 +71,11 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = s
                 password_min_length=settings.password_min_length,
                 issuer=TITLE,
             ),
-            together=CommitTogether(store),
+            group_commit=GroupCommit(store, metrics),
             looks=Looks(),
             settings=settings,
             clock=clock,
-            series=series,
+            prometheus_metrics=metrics,
         ),
     )
     register_routes(app, settings)
@@ -83,7 +83,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = s
         register_metrics(
             app,
             registry,
-            StoreSeries(lambda: observe_store(store=store, now=clock())),
+            StoreGauges(lambda: observe_store(store=store, now=clock())),
             most_in_flight=settings.web_workers * settings.max_requests_in_flight,
             most_connections=settings.web_workers * (settings.db_pool_size + settings.db_max_overflow),
         )

@@ -252,7 +252,8 @@ def test_a_request_that_takes_anothers_factory_for_its_own_reads_and_changes_not
     monkeypatch.setattr(factories, "find", lambda _tx, _factory_id: own_tenants.sites[THEIRS])
     if not secure:  # that this test would find it
         monkeypatch.setattr(postgresql, "act_for", lambda _tx, _organisation: None)
-    own_tenants.store.known_keys.clear()
+    own_tenants.store.id_cache.clear()
+    own_tenants.store.factory_keys.clear()
     # What `find` answers is not of the database here: the name of a factory.
     told = ask_all(own_tenants, ROUTES).replace(f"{THEIRS} plant", "")
     assert (THEIRS not in told) is secure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
-from factory.adapters.observe.prometheus_metrics import Observation, StoreSeries, observe_many
+from factory.adapters.observe.prometheus_metrics import Observation, StoreGauges, observe_many
 
 
 def test_many_observations_at_once_are_as_many_single_ones() -> None:
@@ -31,7 +31,7 @@ def sample(registry: CollectorRegistry, name: str, **labels: str) -> float | Non
 def test_the_age_backlog_and_shift_of_each_factory_are_read_at_the_scrape() -> None:
     registry = CollectorRegistry()
     registry.register(
-        StoreSeries(
+        StoreGauges(
             lambda: [
                 Observation(1, "acme", "north", waiting=3, newest_age=60.0, shift_runs=True),
                 Observation(1, "acme", "empty", waiting=0, newest_age=None, shift_runs=False),
@@ -51,5 +51,5 @@ def test_a_store_that_is_away_is_told_and_breaks_no_scrape() -> None:
         raise OSError
 
     registry = CollectorRegistry()
-    registry.register(StoreSeries(away))
+    registry.register(StoreGauges(away))
     assert sample(registry, "factory_store_up") == 0

@@ -83,7 +83,7 @@ def test_new_events_after_repeated_ones_are_stored_and_the_other_way_round(clien
 def test_a_factory_that_has_another_key_than_before_is_found_again(app: Flask) -> None:
     event = {"timestamp": "2026-01-15T10:15:00Z", "worker_id": "W1", "workstation_id": "S1", "event_type": "idle"}
     # As after a restore of the database below a running server.
-    app.extensions["factory_store"].known_keys[(0, 0, "factory")] = {"default": 99}
+    app.extensions["factory_store"].factory_keys[(1, "default")] = 99
 
     assert app.test_client().post("/api/v1/events/", json=event).status_code == 201
 

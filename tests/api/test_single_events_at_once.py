@@ -46,6 +46,21 @@ def test_one_of_equals_is_created_and_the_others_are_duplicates(app: Flask) -> N
     assert Counter(answer.json["duplicate"] for answer in answers) == {False: 1, True: WRITERS - 1}
 
 
+def test_each_of_a_group_is_counted(app: Flask) -> None:
+    def value(series: str) -> float:
+        lines = app.test_client().get("/metrics").text.splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(series + " "))
+
+    post_at_once(app, [said(worker_id=f"W{n // 2}", count=n, event_type="product_count") for n in range(WRITERS)])
+
+    assert value('factory_events_total{outcome="created",type="product_count"}') == WRITERS / 2
+    assert value('factory_events_total{outcome="conflict",type="product_count"}') == WRITERS / 2
+    for histogram in ("factory_batch_events", "factory_commit_seconds", "factory_event_lateness_seconds"):
+        assert value(f"{histogram}_count") == WRITERS
+    assert value("factory_batch_events_sum") == WRITERS
+    assert value('factory_batch_events_bucket{le="1.0"}') == WRITERS
+
+
 def test_of_contradictions_the_first_stands_and_each_other_is_a_conflict(app: Flask) -> None:
     events = [said(confidence=n / WRITERS, worker_id=f"W{n % 2}") for n in range(WRITERS)]
     answers = post_at_once(app, events)

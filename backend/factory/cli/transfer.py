@@ -12,8 +12,6 @@ import click
 from factory.adapters.events.event_file import read_batches, write_events
 from factory.adapters.events.event_json import parse_lines
 from factory.cli.command_context import command_line, factory_option, instant, now, opened
-from factory.domain.event import EventRules
-from factory.domain.timestamp import SECOND
 from factory.operations.events.export_file import export_events
 from factory.operations.events.import_file import Delivery, import_events
 from factory.operations.privacy.record_export import record_file
@@ -25,18 +23,8 @@ _SHOWN_FAILURES = 20
 
 def _deliveries(path: Path, settings: Settings) -> Iterator[Delivery]:
     for lines in read_batches(path, _LINES_A_DELIVERY):
-        instant = now()
-        rules = EventRules(
-            now=instant,
-            max_clock_skew_us=settings.max_clock_skew_seconds * SECOND,
-            min_timestamp_us=settings.min_timestamp_at(instant),
-            max_events=_LINES_A_DELIVERY,
-        )
-        yield Delivery(
-            lambda body=lines.body, rules=rules: parse_lines(body, rules),  # type: ignore[misc]
-            lines.first_line,
-            lines.bytes_read,
-        )
+        rules = settings.event_rules(now(), max_events=_LINES_A_DELIVERY)
+        yield Delivery(parse_lines(lines.body, rules), lines.first_line, lines.bytes_read)
 
 
 @click.command("import")

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from factory.domain.event import EventRules
 from factory.domain.retention import oldest_kept
+from factory.domain.timestamp import SECOND
 from factory.settings.access import AccessOptions
 from factory.settings.database import DatabaseOptions
 from factory.settings.events import EventOptions
@@ -29,9 +31,14 @@ class Settings(
 ):
     """Every option with its value; made by `load_settings`, or in tests by naming what differs from the defaults."""
 
-    def min_timestamp_at(self, now: int) -> int:
-        """The instant before which an event is refused at `now`; in microseconds both."""
-        return max(self.min_timestamp_us, oldest_kept(self.retention_days, now) or self.min_timestamp_us)
+    def event_rules(self, now: int, *, max_events: int | None = None) -> EventRules:
+        """The bounds of an event that arrives at `now`, in microseconds; by default of `max_batch_events` in a body."""
+        return EventRules(
+            now=now,
+            max_clock_skew_us=self.max_clock_skew_seconds * SECOND,
+            min_timestamp_us=max(self.min_timestamp_us, oldest_kept(self.retention_days, now) or self.min_timestamp_us),
+            max_events=self.max_batch_events if max_events is None else max_events,
+        )
 
     @property
     def logs_as_json(self) -> bool:

@@ -1,7 +1,8 @@
-"""What Prometheus learns about events; the names are told to operators in the documentation."""
+"""The Prometheus metrics of ingestion and of the store."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
@@ -14,8 +15,9 @@ from prometheus_client.registry import Collector
 from factory.domain.event import TYPE_NAMES, Failure, ParsedEvents
 
 SECOND = 1_000_000
+_FEW = 8
+"""Up to here single calls of `observe` are faster than an array."""
 _LATENESS = (1, 5, 15, 60, 300, 900, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400)
-
 
 _MOST_SOURCES = 1000
 """Sources of which a process tells when they were last heard of; of others it says nothing."""
@@ -31,8 +33,8 @@ class Outcome(Protocol):
     commit_seconds: float
 
 
-class DomainSeries:
-    """Series that grow with each delivery; one object a process."""
+class IngestMetrics:
+    """Counters and histograms that a process adds to; one object per process."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._events = Counter(
@@ -88,13 +90,23 @@ class DomainSeries:
         self._known_sources: set[tuple[int, str, str]] = set()
 
     def delivery(
-        self, events: ParsedEvents, outcome: Outcome, *, organisation_key: int, factory: str, now: int
+        self,
+        events: ParsedEvents,
+        outcome: Outcome,
+        *,
+        organisation_key: int,
+        factory: str,
+        now: int,
+        deliveries: int = 1,
     ) -> None:
-        """Count a delivery and what became of it; `now` is when it arrived, in microseconds."""
-        for source in set(events.source_id) - {None}:
-            self._saw(organisation_key, factory, str(source), now)
-        self._batch.observe(outcome.total)
-        self._commit.observe(outcome.commit_seconds)
+        """Count a delivery and its outcome; `now` is when it arrived, in microseconds.
+
+        A group of `deliveries` of one event each, committed together, is counted at once.
+        """
+        for source in set(events.source_id):
+            self._saw(organisation_key, factory, source, now)
+        _observe_equal(self._batch, outcome.total / deliveries, deliveries)
+        _observe_equal(self._commit, outcome.commit_seconds, deliveries)
         observe_many(self._lateness, np.maximum(now - events.timestamp, 0) / SECOND)
         self._count(events.event_type[outcome.new], "created")
         if len(outcome.new) < len(events):
@@ -147,11 +159,11 @@ class DomainSeries:
 
 
 def observe_many(histogram: Histogram, values: npt.NDArray[np.float64]) -> None:
-    """`observe` for each value, a bucket at a time: ten thousand single calls would cost as much as storing them.
+    """`observe` for each value, one addition per bucket: ten thousand calls would cost as much as storing the events.
 
     prometheus_client has no such call, so this uses its two private parts; a test compares with `observe`.
     """
-    if len(values) < 2:
+    if len(values) < _FEW:
         for value in values.tolist():
             histogram.observe(value)
         return
@@ -160,6 +172,12 @@ def observe_many(histogram: Histogram, values: npt.NDArray[np.float64]) -> None:
     histogram._sum.inc(float(values.sum()))
     for place, number in zip(places.tolist(), numbers.tolist(), strict=True):
         histogram._buckets[place].inc(number)
+
+
+def _observe_equal(histogram: Histogram, value: float, times: int) -> None:
+    """`observe` the same value several times."""
+    histogram._sum.inc(value * times)
+    histogram._buckets[bisect_left(histogram._upper_bounds, value)].inc(times)
 
 
 _FACTORY = ["organisation", "factory"]
@@ -176,7 +194,7 @@ class Observation(NamedTuple):
     shift_runs: bool
 
 
-class StoreSeries(Collector):
+class StoreGauges(Collector):
     """Gauges read from the store at each scrape: the same from whichever process answers."""
 
     def __init__(self, read: Callable[[], Sequence[Observation]]) -> None:

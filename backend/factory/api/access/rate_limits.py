@@ -23,7 +23,7 @@ from limits import parse
 
 from factory.adapters.access.request_counts import RequestCounts
 from factory.api.http.errors import refused
-from factory.api.http.request import authenticator, now, series
+from factory.api.http.request import authenticator, now, prometheus_metrics
 from factory.domain.access.permissions import Caller
 from factory.domain.errors import TooMany, Unauthenticated
 from factory.settings import Settings
@@ -159,7 +159,7 @@ class RateLimits:
         return refused(_too_many(1 if limit is None else _seconds_until(limit.window.reset_time)))
 
     def _count_for_itself(self) -> None:
-        series().limited_in_memory()
+        prometheus_metrics().limited_in_memory()
         if time.monotonic() - self._told_at >= _SILENCE_SECONDS:
             self._told_at = time.monotonic()
             log.warning("Redis does not answer: each server process counts requests for itself")

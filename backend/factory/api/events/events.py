@@ -7,17 +7,17 @@ from typing import Any
 from flask import Response
 from flask_restx import Namespace, Resource
 
-from factory.adapters.events.event_json import parse_array, parse_lines
+from factory.adapters.events.event_json import parse_array, parse_event, parse_lines
 from factory.api.http.answers import json_answer, many, timestamp
 from factory.api.http.audience import audience, looking_at
 from factory.api.http.body import JSON, NDJSON, content_type, read_body
 from factory.api.http.contract import FACTORY, WINDOW, Body, Parameter, contract, json_body
-from factory.api.http.hooks import count
+from factory.api.http.hooks import add_log_fields
 from factory.api.http.query import Query
-from factory.api.http.request import actor, caller, factory, now, series, settings, store, together
+from factory.api.http.request import actor, caller, factory, group_commit, now, prometheus_metrics, settings, store
 from factory.api.http.schemas import BOOLEAN, EVENT_TYPE, ID, TEXT, ref
 from factory.domain.errors import Conflict, FieldError, InvalidInput
-from factory.domain.event import EVENT_TYPES, EventRules, ParsedEvents
+from factory.domain.event import EVENT_TYPES, ParsedEvents
 from factory.operations.events.enter_by_hand import enter_event
 from factory.operations.events.ingest import IngestOutcome, ingest_events
 from factory.operations.events.list import list_events
@@ -90,9 +90,9 @@ class Events(Resource):  # type: ignore[misc]
         cameras that count the same unit count it twice. What a signed-in person enters stands in the audit trail.
         """
         Query().done()
-        where = factory()
+        factory_id = factory()
         content_type(JSON)
-        outcome = _ingest_one(where, read_body())
+        outcome = _store_single(factory_id, _parse_single(read_body()))
         if outcome.failures:
             raise _refusal(outcome)
         status = 201 if outcome.created else 200
@@ -129,72 +129,77 @@ class Batch(Resource):  # type: ignore[misc]
         query = Query()
         atomic = query.boolean("atomic")
         query.done()
-        where = factory()
-        parse = parse_lines if content_type(JSON, NDJSON) == NDJSON else parse_array
-        outcome = _ingest_batch(where, parse(read_body(), _rules()), atomic=atomic)
+        factory_id = factory()
+        parser = parse_lines if content_type(JSON, NDJSON) == NDJSON else parse_array
+        outcome = _store_batch(factory_id, parser(read_body(), settings().event_rules(now())), atomic=atomic)
         return json_answer(_report(outcome), _status(outcome, atomic))
 
 
-def _rules() -> EventRules:
-    return EventRules(
-        now=now(),
-        max_clock_skew_us=settings().max_clock_skew_seconds * 1_000_000,
-        min_timestamp_us=settings().min_timestamp_at(now()),
-        max_events=settings().max_batch_events,
-    )
-
-
-def _ingest_one(where: str, body: bytes) -> IngestOutcome:
+def _parse_single(body: bytes) -> ParsedEvents:
     try:
-        event, outcome = _stored(where, body)
+        return parse_event(body, settings().event_rules(now()))
     except InvalidInput:
-        series().unreadable()
+        prometheus_metrics().unreadable()
         raise
-    return _counted(event, outcome)
 
 
-def _stored(where: str, body: bytes) -> tuple[ParsedEvents, IngestOutcome]:
-    registers = _registers_unknown()
+def _store_single(factory_id: str, event: ParsedEvents) -> IngestOutcome:
+    """Store an event of a machine, whose commits are grouped; or of a person, with a line in the audit trail."""
+    register_unknown = _registers_unknown()
     if caller().user_key is None:
-        return together().ingest(
-            organisation=caller().organisation, factory=where, body=body, rules=_rules(), register_unknown=registers
+        outcome = group_commit().submit(
+            organisation=caller().organisation,
+            factory=factory_id,
+            event=event,
+            now=now(),
+            register_unknown=register_unknown,
         )
-    return enter_event(
-        store=store(),
-        factory=where,
-        body=body,
-        rules=_rules(),
-        register_unknown=registers,
-        by=actor(),
-        audience=audience(),
-    )
+    else:
+        outcome = enter_event(
+            store=store(),
+            factory=factory_id,
+            event=event,
+            now=now(),
+            register_unknown=register_unknown,
+            by=actor(),
+            audience=audience(),
+        )
+        _count_delivery(factory_id, event, outcome)
+    _log_outcome(outcome)
+    return outcome
 
 
-def _ingest_batch(where: str, events: ParsedEvents, *, atomic: bool) -> IngestOutcome:
+def _store_batch(factory_id: str, events: ParsedEvents, *, atomic: bool) -> IngestOutcome:
     outcome = ingest_events(
         store=store(),
-        factory=where,
+        factory=factory_id,
         events=events,
         now=now(),
         atomic=atomic,
         register_unknown=_registers_unknown(),
     )
-    return _counted(events, outcome)
+    _count_delivery(factory_id, events, outcome)
+    _log_outcome(outcome)
+    return outcome
 
 
 def _registers_unknown() -> bool:
     return settings().unknown_entity_policy == "register"
 
 
-def _counted(events: ParsedEvents, outcome: IngestOutcome) -> IngestOutcome:
-    series().delivery(events, outcome, organisation_key=caller().organisation, factory=factory(), now=now())
-    count(
+def _count_delivery(factory_id: str, events: ParsedEvents, outcome: IngestOutcome) -> None:
+    prometheus_metrics().delivery(
+        events, outcome, organisation_key=caller().organisation, factory=factory_id, now=now()
+    )
+
+
+def _log_outcome(outcome: IngestOutcome) -> None:
+    add_log_fields(
         events=outcome.total,
         created=outcome.created,
         duplicates=outcome.duplicates,
         failed=len(outcome.failed_indices),
     )
-    return outcome
 
 
 def _refusal(outcome: IngestOutcome) -> Conflict | InvalidInput:

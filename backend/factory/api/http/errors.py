@@ -10,7 +10,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from factory.api.http.answers import json_answer, timestamp
-from factory.api.http.request import series
+from factory.api.http.request import prometheus_metrics
 from factory.domain.errors import (
     Conflict,
     FactoryError,
@@ -54,7 +54,7 @@ def refused(error: FactoryError) -> Response:
     if status == 500:
         return failed(error)
     if isinstance(error, Unavailable):
-        series().unavailable(error.code)
+        prometheus_metrics().unavailable(error.code)
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"

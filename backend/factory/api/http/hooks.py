@@ -87,9 +87,9 @@ def forget(_error: BaseException | None) -> None:
     request_id_of_this_thread.set("")
 
 
-def count(**counts: int) -> None:
-    """Numbers for the log line of this request."""
-    g.counts = counts
+def add_log_fields(**fields: int) -> None:
+    """Add numbers to the log line of this request."""
+    g.log_fields = fields
 
 
 def _log_fields(response: Response) -> dict[str, object]:
@@ -102,4 +102,4 @@ def _log_fields(response: Response) -> dict[str, object]:
     }
     if "factory" in g:
         fields["factory"] = g.factory
-    return {**fields, **g.get("counts", {})}
+    return {**fields, **g.get("log_fields", {})}

@@ -14,10 +14,10 @@ from factory.domain.event import is_id
 from factory.store.factories import DEFAULT_FACTORY
 
 if TYPE_CHECKING:
-    from factory.adapters.observe.prometheus_metrics import DomainSeries
+    from factory.adapters.observe.prometheus_metrics import IngestMetrics
     from factory.operations.access.authenticate import Authenticator
     from factory.operations.access.services import SignInMeans
-    from factory.operations.events.group_commit import CommitTogether
+    from factory.operations.events.group_commit import GroupCommit
     from factory.operations.privacy.views import Looks
     from factory.settings import Settings
     from factory.store import Store
@@ -30,11 +30,11 @@ class Collaborators:
     store: Store
     authenticator: Authenticator
     sign_in_means: SignInMeans
-    together: CommitTogether
+    group_commit: GroupCommit
     looks: Looks
     settings: Settings
     clock: Callable[[], int]
-    series: DomainSeries
+    prometheus_metrics: IngestMetrics
 
 
 def provide(app: Flask, collaborators: Collaborators) -> None:
@@ -85,8 +85,8 @@ def actor() -> Actor:
     )
 
 
-def together() -> CommitTogether:
-    return _collaborators().together
+def group_commit() -> GroupCommit:
+    return _collaborators().group_commit
 
 
 def looks() -> Looks:
@@ -97,8 +97,8 @@ def settings() -> Settings:
     return _collaborators().settings
 
 
-def series() -> DomainSeries:
-    return _collaborators().series
+def prometheus_metrics() -> IngestMetrics:
+    return _collaborators().prometheus_metrics
 
 
 def now() -> int:

@@ -1,4 +1,4 @@
-"""An event that a person enters by hand: it stands in the audit trail with their name."""
+"""Store an event that a person enters by hand, with a line in the audit trail."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from factory.adapters.events.event_json import parse_event
 from factory.domain.access.permissions import Actor
 from factory.domain.errors import NotFound
-from factory.domain.event import TYPE_NAMES, EventRules, ParsedEvents
+from factory.domain.event import TYPE_NAMES, ParsedEvents
 from factory.domain.privacy import Audience
 from factory.domain.timestamp import format_timestamp
 from factory.operations.audit_trail import record
@@ -19,7 +18,7 @@ from factory.operations.visible_workers import Persons
 from factory.store import factories
 from factory.store.engine.database import Store
 from factory.store.events import id_registry
-from factory.store.events.id_registry import Keys
+from factory.store.events.id_registry import IdResolver
 from factory.store.factories import Factory
 
 
@@ -27,23 +26,21 @@ def enter_event(
     *,
     store: Store,
     factory: str,
-    body: bytes,
-    rules: EventRules,
+    event: ParsedEvents,
+    now: int,
     register_unknown: bool,
     by: Actor,
     audience: Audience,
-) -> tuple[ParsedEvents, IngestOutcome]:
-    """The event of a body and what became of it, as ingest_events does for it alone.
+) -> IngestOutcome:
+    """Store one valid event, and add a line to the audit trail in the same transaction if it was created.
 
-    Who is shown pseudonyms may enter one for the worker's id. Raises InvalidInput for a body that is no valid event,
-    and what ingest_events raises.
+    An audience that is shown pseudonyms may give one in place of the worker's id. Raises what ingest_events raises.
     """
-    event = parse_event(body, rules)
     event = replace(event, worker_id=[_real_id(store, factory, event.worker_id[0], audience)])
 
-    def note(tx: Connection, site: Factory, keys: Keys, outcome: IngestOutcome) -> None:
+    def add_audit_line(tx: Connection, site: Factory, ids: IdResolver, outcome: IngestOutcome) -> None:
         if outcome.created:
-            worker_key = keys.of(tx, "worker", event.worker_id)[event.worker_id[0]]
+            worker_key = ids.keys_of(tx, "worker", event.worker_id)[event.worker_id[0]]
             detail = {
                 "timestamp": format_timestamp(int(event.timestamp[0])),
                 "event_type": TYPE_NAMES[int(event.event_type[0])],
@@ -52,10 +49,14 @@ def enter_event(
             subject = subject_of(worker_key)
             record(tx, by, "event.entered", factory_key=site.factory_key, subject=subject, detail=detail)
 
-    outcome = ingest_events(
-        store=store, factory=factory, events=event, now=rules.now, register_unknown=register_unknown, also=note
+    return ingest_events(
+        store=store,
+        factory=factory,
+        events=event,
+        now=now,
+        register_unknown=register_unknown,
+        in_same_transaction=add_audit_line,
     )
-    return event, outcome
 
 
 def _real_id(store: Store, factory: str, worker_id: str, audience: Audience) -> str:

@@ -1,176 +1,140 @@
-"""One transaction for the single events that arrive while another one is being committed.
+"""Group commit: single events that arrive while another one is being committed share the next transaction.
 
-A commit waits for the disk, and costs the same for one event as for hundreds; so does much of what is computed
-before it. Whoever finds nobody at it leads: reads and stores all that waits, wakes the others with their
-outcomes, and hands over to the first who came meanwhile. An answer never runs ahead of its commit.
+A commit waits for the disk and costs the same for one event as for hundreds; so does much of the work before it. The
+first thread becomes the leader: it takes all waiting events, stores them in one transaction, wakes their threads with
+the outcomes, and makes the first thread that arrived meanwhile the next leader. No answer is sent before its commit.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import chain
 from threading import Event, Lock
 
-import msgspec
 import numpy as np
 
-from factory.adapters.events.event_json import parse_array, parse_event
-from factory.domain.errors import FactoryError, Unavailable
-from factory.domain.event import EventRules, ParsedEvents
+from factory.adapters.observe.prometheus_metrics import IngestMetrics
+from factory.domain.errors import Unavailable
+from factory.domain.event import ParsedEvents
 from factory.operations.events.ingest import IngestOutcome, ingest_events
 from factory.store.engine.database import Store
 
-MOST = 500
+MAX_GROUP = 500
 """Events in one transaction."""
 
 _Key = tuple[int, str, bool]
 """Organisation, factory, and whether unknown workers and workstations are registered."""
-_json = msgspec.json.Decoder(msgspec.Raw)
 
 
-class _Request:
-    def __init__(self, body: bytes, rules: EventRules) -> None:
-        self.body = body
-        self.rules = rules
+class _Submission:
+    """One event that waits for its commit."""
+
+    def __init__(self, event: ParsedEvents, now: int) -> None:
+        self.event = event
+        self.now = now
         self.woken = Event()
         self.leads = False
-        self.result: tuple[ParsedEvents, IngestOutcome] | None = None
+        self.outcome: IngestOutcome | None = None
         self.error: Exception | None = None
 
 
-class CommitTogether:
+class GroupCommit:
     """Stores single events of one process; safe to share between its threads."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, metrics: IngestMetrics) -> None:
         self._store = store
+        self._metrics = metrics
         self._lock = Lock()
-        self._waiting: dict[_Key, list[_Request]] = {}
-        """Those who wait for each leader; a key is here while somebody leads."""
+        self._waiting: dict[_Key, list[_Submission]] = {}
+        """The submissions that wait behind each leader; a key is present while a thread leads."""
 
-    def ingest(
-        self, *, organisation: int, factory: str, body: bytes, rules: EventRules, register_unknown: bool
-    ) -> tuple[ParsedEvents, IngestOutcome]:
-        """The event of a body and what became of it, as parse_event and ingest_events do for it alone.
+    def submit(
+        self, *, organisation: int, factory: str, event: ParsedEvents, now: int, register_unknown: bool
+    ) -> IngestOutcome:
+        """Store one event that is valid, and count it; the outcome is that of ingest_events for it alone.
 
-        Raises InvalidInput for a body that is no valid event, and what ingest_events raises.
+        Raises what ingest_events raises.
         """
         key = (organisation, factory, register_unknown)
-        request = _Request(body, rules)
+        submission = _Submission(event, now)
         with self._lock:
-            request.leads = key not in self._waiting
-            self._waiting.setdefault(key, []).append(request)
-        if not request.leads:
-            request.woken.wait()
-        if request.leads:
+            submission.leads = key not in self._waiting
+            self._waiting.setdefault(key, []).append(submission)
+        if not submission.leads:
+            submission.woken.wait()
+        if submission.leads:
             self._lead(key)
-        if request.error is not None:
-            raise request.error
-        assert request.result is not None
-        return request.result
+        if submission.error is not None:
+            raise submission.error
+        assert submission.outcome is not None
+        return submission.outcome
 
     def _lead(self, key: _Key) -> None:
         with self._lock:
-            group, self._waiting[key] = self._waiting[key][:MOST], self._waiting[key][MOST:]
+            group, self._waiting[key] = self._waiting[key][:MAX_GROUP], self._waiting[key][MAX_GROUP:]
         try:
-            self._store_all(key, group)
-        except Exception as error:  # whatever it is, it is the outcome of each request of the group
+            self._store_group(key, group)
+        except Exception as error:  # whatever it is, it is the outcome of each submission of the group
             if isinstance(error, Unavailable):  # and of those behind it, who would wait as long again for the same
                 with self._lock:
                     group, self._waiting[key] = group + self._waiting[key], []
-            for request in group:
-                request.error = request.error or error
+            for submission in group:
+                submission.error = error
         finally:
             with self._lock:
                 following = self._waiting[key]
                 if not following:
                     del self._waiting[key]
-            for request in group:
-                request.woken.set()
+            for submission in group:
+                submission.woken.set()
             if following:
                 following[0].leads = True
                 following[0].woken.set()
 
-    def _store_all(self, key: _Key, group: list[_Request]) -> None:
-        group, events = _read(group)
-        if not group:
-            return
+    def _store_group(self, key: _Key, group: list[_Submission]) -> None:
         organisation, factory, register_unknown = key
+        events = _join([submission.event for submission in group])
+        now = max(submission.now for submission in group)
         outcome = ingest_events(
             store=self._store.acting_for(organisation),
             factory=factory,
             events=events,
-            now=max(request.rules.now for request in group),
+            now=now,
             register_unknown=register_unknown,
         )
-        new = set(outcome.new)
-        refused = {failure.index for failure in outcome.failures}
-        for place, request in enumerate(group):
-            mine = IngestOutcome(total=1, commit_seconds=outcome.commit_seconds)
-            if place in refused:
-                mine.failures = [one._replace(index=0) for one in outcome.failures if one.index == place]
-            elif place in new:
-                mine.created, mine.new = 1, [0]
-            else:
-                mine.duplicates = 1
-            request.result = (_one_of(events, place), mine)
+        for submission, single in zip(group, _outcome_of_each(outcome), strict=True):
+            submission.outcome = single
+        self._metrics.delivery(
+            events, outcome, organisation_key=organisation, factory=factory, now=now, deliveries=len(group)
+        )
 
 
-def _read(group: list[_Request]) -> tuple[list[_Request], ParsedEvents]:
-    """The requests whose body is a valid event, and these events; the others get their error.
-
-    All are read as one list. Where that stumbles, each is read alone, and told its own faults.
-    """
-    rules = replace(group[0].rules, now=max(request.rules.now for request in group), max_events=len(group))
-    try:
-        for request in group:
-            _json.decode(request.body)  # each a value of its own: no body can swallow its neighbour
-        events = parse_array(b"[" + b",".join(request.body for request in group) + b"]", rules)
-        if len(events) == len(group):
-            return group, events
-    except (FactoryError, msgspec.DecodeError, RecursionError):
-        pass
-    valid: list[_Request] = []
-    alone: list[ParsedEvents] = []
-    for request in group:
-        try:
-            alone.append(parse_event(request.body, request.rules))
-            valid.append(request)
-        except FactoryError as error:
-            request.error = error
-    return valid, _join(alone)
+def _outcome_of_each(outcome: IngestOutcome) -> list[IngestOutcome]:
+    """The outcome of a delivery of valid events, taken apart by event."""
+    singles = [IngestOutcome(total=1, commit_seconds=outcome.commit_seconds) for _ in range(outcome.total)]
+    for failure in outcome.failures:
+        singles[failure.index].failures.append(failure._replace(index=0))
+    for place in outcome.new:
+        singles[place].created, singles[place].new = 1, [0]
+    for single in singles:
+        single.duplicates = 0 if single.created or single.failures else 1
+    return singles
 
 
-def _one_of(events: ParsedEvents, place: int) -> ParsedEvents:
-    only = slice(place, place + 1)
+def _join(single_events: list[ParsedEvents]) -> ParsedEvents:
+    """One delivery of many events; an event's index is its place in the list."""
+    if len(single_events) == 1:
+        return single_events[0]
     return ParsedEvents(
-        total=1,
-        index=np.zeros(1, np.int64),
-        timestamp=events.timestamp[only],
-        event_type=events.event_type[only],
-        count=events.count[only],
-        confidence=events.confidence[only],
-        worker_id=events.worker_id[only],
-        workstation_id=events.workstation_id[only],
-        source_id=events.source_id[only],
-        model_version=events.model_version[only],
-        event_id=events.event_id[only],
-        failures=[],
-    )
-
-
-def _join(several: list[ParsedEvents]) -> ParsedEvents:
-    """The events one behind the other; an index is the place in the whole."""
-    return ParsedEvents(
-        total=len(several),
-        index=np.arange(len(several)),
-        timestamp=np.array([events.timestamp[0] for events in several], np.int64),
-        event_type=np.array([events.event_type[0] for events in several], np.int64),
-        count=np.array([events.count[0] for events in several], np.int64),
-        confidence=np.array([events.confidence[0] for events in several], np.float64),
-        worker_id=list(chain.from_iterable(events.worker_id for events in several)),
-        workstation_id=list(chain.from_iterable(events.workstation_id for events in several)),
-        source_id=list(chain.from_iterable(events.source_id for events in several)),
-        model_version=list(chain.from_iterable(events.model_version for events in several)),
-        event_id=list(chain.from_iterable(events.event_id for events in several)),
+        total=len(single_events),
+        index=np.arange(len(single_events)),
+        timestamp=np.concatenate([events.timestamp for events in single_events]),
+        event_type=np.concatenate([events.event_type for events in single_events]),
+        count=np.concatenate([events.count for events in single_events]),
+        confidence=np.concatenate([events.confidence for events in single_events]),
+        worker_id=list(chain.from_iterable(events.worker_id for events in single_events)),
+        workstation_id=list(chain.from_iterable(events.workstation_id for events in single_events)),
+        source_id=list(chain.from_iterable(events.source_id for events in single_events)),
+        model_version=list(chain.from_iterable(events.model_version for events in single_events)),
+        event_id=list(chain.from_iterable(events.event_id for events in single_events)),
         failures=[],
     )

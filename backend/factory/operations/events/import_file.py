@@ -1,4 +1,4 @@
-"""Store the events of a file: as deliveries of many, one after the other."""
+"""Store the events of a file in deliveries, one after the other."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _AHEAD = 3
 
 
 class Delivery(NamedTuple):
-    """One part of a file: its events, parsed when its turn comes, and where it begins and ends."""
+    """One part of a file: its events, and where it begins and ends."""
 
-    parse: Callable[[], ParsedEvents]
+    events: ParsedEvents
     first_line: int
     bytes_read: int
 
 
 class ImportProgress(NamedTuple):
-    """What became of the file up to here; failures of the last delivery, their index the line from 0."""
+    """The totals of the file so far, and the failures of the last delivery; their index is the line, from 0."""
 
     bytes_read: int
     created: int
@@ -37,18 +37,18 @@ class ImportProgress(NamedTuple):
 def import_events(
     *, store: Store, factory: str, deliveries: Iterator[Delivery], clock: Callable[[], int], register_unknown: bool
 ) -> Iterator[ImportProgress]:
-    """Store deliveries one by one, each durable when its progress is told.
+    """Store deliveries one by one; each is durable when its progress is yielded.
 
-    A file that was imported in part can be imported again: what is stored is recognised. Raises NotFound,
-    Unavailable, and whatever reading raises.
+    `deliveries` reads and parses as it is iterated, in a thread of its own. A file that was imported in part can be
+    imported again: stored events are recognised. Raises NotFound, Unavailable, and what reading raises.
     """
     created = duplicates = failed = 0
     # Reading, storing and deriving wait for different things, so each has a thread of its own.
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as deriver:
         derived: Future[int] | None = None
-        for number, (delivery, events) in enumerate(_read_ahead(deliveries, reader), start=1):
+        for number, delivery in enumerate(_read_ahead(deliveries, reader), start=1):
             outcome = ingest_events(
-                store=store, factory=factory, events=events, now=clock(), register_unknown=register_unknown
+                store=store, factory=factory, events=delivery.events, now=clock(), register_unknown=register_unknown
             )
             created += outcome.created
             duplicates += outcome.duplicates
@@ -64,14 +64,9 @@ def import_events(
     refresh_all(store=store)
 
 
-def _read_ahead(deliveries: Iterator[Delivery], reader: ThreadPoolExecutor) -> Iterator[tuple[Delivery, ParsedEvents]]:
-    """The deliveries in their order with their events; the next ones are read while the caller stores one."""
-
-    def read() -> tuple[Delivery, ParsedEvents] | None:
-        delivery = next(deliveries, None)
-        return None if delivery is None else (delivery, delivery.parse())
-
-    waiting = deque(reader.submit(read) for _ in range(_AHEAD))
-    while (found := waiting.popleft().result()) is not None:
-        waiting.append(reader.submit(read))
-        yield found
+def _read_ahead(deliveries: Iterator[Delivery], reader: ThreadPoolExecutor) -> Iterator[Delivery]:
+    """The deliveries in their order; the next ones are read and parsed while the caller stores one."""
+    waiting = deque(reader.submit(next, deliveries, None) for _ in range(_AHEAD))
+    while (delivery := waiting.popleft().result()) is not None:
+        waiting.append(reader.submit(next, deliveries, None))
+        yield delivery

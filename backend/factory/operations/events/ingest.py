@@ -12,12 +12,12 @@ from sqlalchemy import Connection
 
 from factory.domain.event import Failure, ParsedEvents
 from factory.domain.states.ranges import begins
-from factory.operations.events.resolve_ids import keyed_columns
+from factory.operations.events.resolve_ids import resolve_ids
 from factory.store import factories
 from factory.store.derived import pending
 from factory.store.engine.database import Store, TryAgain
 from factory.store.events.event_log import EventColumns
-from factory.store.events.id_registry import Keys
+from factory.store.events.id_registry import IdResolver
 from factory.store.factories import Factory
 
 Ints = npt.NDArray[np.int64]
@@ -25,7 +25,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass
 class IngestOutcome:
-    """What became of a delivery; `failures` may name an event several times, a fault each."""
+    """The result of a delivery; `failures` may name an event several times, once per fault."""
 
     total: int
     created: int = 0
@@ -41,8 +41,8 @@ class IngestOutcome:
         return sorted({failure.index for failure in self.failures})
 
 
-Also = Callable[[Connection, Factory, Keys, IngestOutcome], None]
-"""More to do in the transaction of a delivery, once its events are in it."""
+InSameTransaction = Callable[[Connection, Factory, IdResolver, IngestOutcome], None]
+"""Work that is committed with a delivery; called once its events are inserted."""
 
 
 class _NothingStored(Exception):
@@ -57,80 +57,73 @@ def ingest_events(
     now: int,
     atomic: bool = False,
     register_unknown: bool = True,
-    also: Also | None = None,
+    in_same_transaction: InSameTransaction | None = None,
 ) -> IngestOutcome:
-    """Commit the valid events of a delivery, and say which were new, stored before, or refused.
+    """Commit the valid events of a delivery; the outcome tells which were new, stored before, or refused.
 
-    `now` is the time of receipt in microseconds. With `atomic`, nothing is stored when one is refused.
-    What `also` does belongs to the same transaction. Raises NotFound for an unknown factory, Unavailable when the
-    database is away: then nothing is stored.
+    `now` is the time of receipt in microseconds. With `atomic`, nothing is stored when one event is refused.
+    Raises NotFound for an unknown factory, Unavailable when the database is away: then nothing is stored.
     """
+
+    def attempt() -> IngestOutcome:
+        started = time.perf_counter()
+        try:
+            with store.writing() as tx:
+                site = _find_and_lock(store, tx, factory)
+                ids = IdResolver(store, site)
+                outcome = store_events(
+                    store=store, tx=tx, site=site, ids=ids, events=events, now=now, register_unknown=register_unknown
+                )
+                if atomic and outcome.failures:
+                    raise _NothingStored
+                if in_same_transaction is not None:
+                    in_same_transaction(tx, site, ids, outcome)
+                started = time.perf_counter()
+            ids.publish()
+        except _NothingStored:
+            outcome.created = outcome.duplicates = 0
+            outcome.new = []
+        outcome.commit_seconds = time.perf_counter() - started
+        outcome.failures.sort(key=lambda failure: failure.index)
+        return outcome
+
     with store.span("ingest events"):
-        return store.retry(lambda: _ingest_once(store, factory, events, now, atomic, register_unknown, also))
+        return store.retry(attempt)
 
 
-def _ingest_once(
-    store: Store,
-    factory: str,
-    events: ParsedEvents,
-    now: int,
-    atomic: bool,
-    register_unknown: bool,
-    also: Also | None,
-) -> IngestOutcome:
-    outcome = IngestOutcome(events.total, failures=list(events.failures))
-    started = time.perf_counter()
-    try:
-        with store.writing() as tx:
-            site = _shared(store, tx, factory)
-            keys = Keys(store, site)
-            store_events(store, tx, site, keys, events, now, register_unknown, outcome)
-            if atomic and outcome.failures:
-                raise _NothingStored
-            if also is not None:
-                also(tx, site, keys, outcome)
-            started = time.perf_counter()
-        keys.remember()
-    except _NothingStored:
-        outcome.created = outcome.duplicates = 0
-        outcome.new = []
-    outcome.commit_seconds = time.perf_counter() - started
-    outcome.failures.sort(key=lambda failure: failure.index)
-    return outcome
+def _find_and_lock(store: Store, tx: Connection, factory_id: str) -> Factory:
+    """The factory's row, read behind a shared lock that keeps others from replacing its registries until the commit.
 
-
-def _shared(store: Store, tx: Connection, factory_id: str) -> Factory:
-    """The factory, whose registries nobody replaces until the end of the transaction."""
-    # A factory's key is remembered as those of its registries are, so that it is read once, behind the lock.
-    known = store.known_keys.setdefault((0, store.organisation or 0, "factory"), {})
-    key = known.get(factory_id) or factories.find(tx, factory_id).factory_key
+    The lock needs the factory's key, which is cached. Raises TryAgain where the factory has another key by then.
+    """
+    cached = (store.organisation, factory_id)
+    key = store.factory_keys.get(cached) or factories.find(tx, factory_id).factory_key
     store.dialect.share_factory(tx, key)
-    # While we waited, its registries may have been replaced: then the keys we know are gone.
     site = factories.find(tx, factory_id)
     if site.factory_key != key:
-        known.pop(factory_id, None)
+        store.factory_keys.pop(cached, None)
         raise TryAgain
-    known[factory_id] = key
+    store.factory_keys[cached] = key
     return site
 
 
 def store_events(
+    *,
     store: Store,
     tx: Connection,
     site: Factory,
-    keys: Keys,
+    ids: IdResolver,
     events: ParsedEvents,
     now: int,
     register_unknown: bool,
-    outcome: IngestOutcome,
-) -> None:
-    """Insert the valid events in the caller's transaction, note what they touched, and fill the outcome."""
-    known, columns, refused = keyed_columns(
-        tx, keys, events, register_unknown=register_unknown, retained_from=site.retained_from
+) -> IngestOutcome:
+    """Insert the valid events in the caller's transaction, and note the worker-hours that they touch."""
+    resolved, columns, refused = resolve_ids(
+        tx, ids, events, register_unknown=register_unknown, retained_from=site.retained_from
     )
-    outcome.failures += refused
-    if len(known) == 0:
-        return
+    outcome = IngestOutcome(events.total, failures=[*events.failures, *refused])
+    if len(resolved) == 0:
+        return outcome
     first, copies = _distinct(columns)
     distinct = columns.take(first) if copies else columns
     stored = store.dialect.insert_events(tx, site.factory_key, distinct, now)
@@ -144,16 +137,17 @@ def store_events(
             outcome.duplicates += 1
         else:
             message = "An event of this identity with other content is stored"
-            outcome.failures.append(Failure(int(events.index[known[row]]), None, "conflict", message))
+            outcome.failures.append(Failure(int(events.index[resolved[row]]), None, "conflict", message))
     new = first[is_new]
     outcome.created = len(new)
-    outcome.new = known[new].tolist()
+    outcome.new = resolved[new].tolist()
     if len(new):
         pending.note(tx, site.factory_key, pending.cells_of(columns.worker[new], columns.time[new]))
+    return outcome
 
 
 def _distinct(columns: EventColumns) -> tuple[Ints, dict[int, int]]:
-    """The rows that bring an identity first, and of each other row the one whose identity it repeats."""
+    """The first row of each identity; and for each other row, the row whose identity it repeats."""
     alike = np.flatnonzero(~begins(*columns[:5]))
     seen: dict[tuple[object, ...], int] = {}
     copies: dict[int, int] = {}

@@ -22,7 +22,7 @@ from factory.operations.visible_workers import Persons
 from factory.store.engine.database import Store
 from factory.store.events import event_listing
 from factory.store.events.event_listing import Filters, Place
-from factory.store.events.id_registry import Keys
+from factory.store.events.id_registry import IdResolver
 from factory.store.factories import Factory
 
 
@@ -63,9 +63,9 @@ def list_events(
         after = None if cursor is None else cursors.read(cursor)
         if site.first_event_at is None or site.last_event_at is None:
             return EventPage([], None)
-        keys = Keys(store, site)
+        ids = IdResolver(store, site)
         named = [("workstation", workstation_id), ("source", source_id)]
-        found = [None if name is None else keys.of(tx, kind, [name]).get(name, -1) for kind, name in named]
+        found = [None if name is None else ids.keys_of(tx, kind, [name]).get(name, -1) for kind, name in named]
         found.insert(0, None if worker_id is None else persons.key_of(worker_id))
         filters = Filters(
             max(site.first_event_at, site.first_event_at if start is None else start),

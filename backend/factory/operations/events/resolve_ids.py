@@ -12,7 +12,7 @@ from factory.domain.event import Failure, ParsedEvents
 from factory.domain.states.ranges import begins
 from factory.domain.timestamp import format_timestamp
 from factory.store.events.event_log import EventColumns
-from factory.store.events.id_registry import ErasedWorkers, Keys, RegistryFull
+from factory.store.events.id_registry import ErasedWorkers, IdResolver, RegistryFull
 
 Ints = npt.NDArray[np.int64]
 
@@ -24,8 +24,8 @@ _FIELDS = {
 }
 
 
-def keyed_columns(
-    tx: Connection, keys: Keys, events: ParsedEvents, *, register_unknown: bool, retained_from: int | None = None
+def resolve_ids(
+    tx: Connection, ids: IdResolver, events: ParsedEvents, *, register_unknown: bool, retained_from: int | None = None
 ) -> tuple[Ints, EventColumns, list[Failure]]:
     """The events whose names have keys: their places among the valid ones, their columns; and the others' failures.
 
@@ -44,12 +44,12 @@ def keyed_columns(
         old = events.index[events.timestamp < retained_from].tolist()
         failures = [Failure(index, "timestamp", "timestamp_too_old", message) for index in old]
     if not register_unknown:
-        known = _registered(tx, keys, events, known, ("worker", "workstation"), failures)
+        known = _registered(tx, ids, events, known, ("worker", "workstation"), failures)
     while True:
         try:
-            return *_columns(tx, keys, events, known), failures
+            return *_columns(tx, ids, events, known), failures
         except RegistryFull as full:
-            known = _registered(tx, keys, events, known, (full.kind,), failures, full)
+            known = _registered(tx, ids, events, known, (full.kind,), failures, full)
         except ErasedWorkers as erased:
             known = _without(events, known, {"worker": _reasons(erased)}, failures)
 
@@ -64,7 +64,7 @@ def _reasons(erased: ErasedWorkers) -> _Reasons:
 
 def _registered(
     tx: Connection,
-    keys: Keys,
+    ids: IdResolver,
     events: ParsedEvents,
     known: Ints,
     kinds: Iterable[str],
@@ -76,11 +76,11 @@ def _registered(
     for kind in kinds:
         names: list[str] = getattr(events, _FIELDS[kind])
         wanted = {names[n] for n in known.tolist()} - {""}
-        missing = wanted - keys.of(tx, kind, wanted).keys()
+        missing = wanted - ids.keys_of(tx, kind, wanted).keys()
         why = (full.code, full.message) if full else (f"unknown_{kind}", "is not registered")
         refused[kind] = dict.fromkeys(missing, why)
         if missing and kind == "worker":
-            refused[kind] |= _reasons(ErasedWorkers(keys.erased_among(tx, missing)))
+            refused[kind] |= _reasons(ErasedWorkers(ids.erased_among(tx, missing)))
     return _without(events, known, refused, failures)
 
 
@@ -96,14 +96,14 @@ def _without(events: ParsedEvents, known: Ints, refused: Mapping[str, _Reasons],
     return known[keep]
 
 
-def _columns(tx: Connection, keys: Keys, events: ParsedEvents, known: Ints) -> tuple[Ints, EventColumns]:
+def _columns(tx: Connection, ids: IdResolver, events: ParsedEvents, known: Ints) -> tuple[Ints, EventColumns]:
     """The events at `known`, put in order, with keys in the place of names."""
 
     def names(field: str) -> list[str]:
         given: list[str] = getattr(events, field)
         return given if len(known) == len(events) else [given[n] for n in known.tolist()]
 
-    key = {kind: keys.column(tx, kind, names(field)) for kind, field in _FIELDS.items()}
+    key = {kind: ids.column(tx, kind, names(field)) for kind, field in _FIELDS.items()}
     order = _order(key["worker"], events.timestamp[known], events.event_type[known], key["workstation"], key["source"])
     event_id = names("event_id")
     places = known[order]

@@ -12,13 +12,13 @@ from factory.domain.states.calendar import Calendar
 from factory.domain.timestamp import parse_timestamp
 from factory.operations.audit_trail import record
 from factory.operations.derive.states import Target, derive
-from factory.operations.events.ingest import IngestOutcome, store_events
+from factory.operations.events.ingest import store_events
 from factory.store import clear_factory, factories
 from factory.store.access import erasure
 from factory.store.derived import pending
 from factory.store.engine.database import Store
 from factory.store.events import id_registry
-from factory.store.events.id_registry import Keys
+from factory.store.events.id_registry import IdResolver
 from factory.store.factories import Factory
 
 SAMPLE_SEED = 2026
@@ -64,9 +64,9 @@ def _has_data(tx: Connection, site: Factory) -> bool:
 
 def _load(store: Store, tx: Connection, site: Factory, now: int, seed: int) -> int:
     sample = _columns(list(sample_events(seed=seed, until_us=now, time_zone=site.time_zone)))
-    outcome = IngestOutcome(len(sample))
-    # The keys are not remembered: the next request reads them once the transaction is committed.
-    store_events(store, tx, site, Keys(store, site), sample, now, True, outcome)
+    # The keys are not published: the next request reads them once the transaction is committed.
+    ids = IdResolver(store, site)
+    outcome = store_events(store=store, tx=tx, site=site, ids=ids, events=sample, now=now, register_unknown=True)
     target = Target(site.factory_key, site.generation, site.timeout, Calendar(site.time_zone))
     cells = pending.take(store, tx, site.factory_key)
     factories.widen(tx, site.factory_key, int(cells["first"].min()), int(cells["last"].max()))

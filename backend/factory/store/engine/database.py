@@ -55,11 +55,10 @@ class Store:
         self.replica = replica
         self._tracer = tracer
         self.organisation: int | None = DEFAULT_ORGANISATION
-        self.known_keys: dict[tuple[int, int, str], dict[str, int]] = {}
-        """Keys in committed rows, by factory key, registry epoch and registry; of an organisation's factories
-
-        by (0, its key, "factory").
-        """
+        self.id_cache: dict[tuple[int, int, str], dict[str, int]] = {}
+        """Keys of committed rows by id, for each factory key, registry epoch and registry."""
+        self.factory_keys: dict[tuple[int | None, str], int] = {}
+        """Keys of committed factories, by organisation and factory id."""
 
     def acting_for(self, organisation: int) -> Store:
         """The same database, acting for another organisation."""
@@ -73,7 +72,7 @@ class Store:
         if organisation == self.organisation:
             return self
         other = Store(self.engine, self.dialect, self.replica, self._tracer)
-        other.organisation, other.known_keys = organisation, self.known_keys
+        other.organisation, other.id_cache, other.factory_keys = organisation, self.id_cache, self.factory_keys
         return other
 
     def span(self, name: str) -> AbstractContextManager[object]:

@@ -53,25 +53,25 @@ class ErasedWorkers(InvalidInput):
         self.names = names
 
 
-class Keys:
-    """The keys of one transaction: what is known to be committed, and what it registers itself."""
+class IdResolver:
+    """Ids to keys in one transaction: from the cache of committed rows, else from the database."""
 
     def __init__(self, store: Store, factory: Factory) -> None:
         self._store = store
         self._factory = factory
         self._learned: dict[str, dict[str, int]] = {}
 
-    def _known(self, kind: str) -> dict[str, int]:
+    def _cached(self, kind: str) -> dict[str, int]:
         factory = self._factory
-        return self._store.known_keys.setdefault((factory.factory_key, factory.registry_epoch, kind), {"": 0})
+        return self._store.id_cache.setdefault((factory.factory_key, factory.registry_epoch, kind), {"": 0})
 
-    def of(self, tx: Connection, kind: str, names: Iterable[str]) -> Mapping[str, int]:
+    def keys_of(self, tx: Connection, kind: str, names: Iterable[str]) -> Mapping[str, int]:
         """The keys of those names that are registered, and 0 for ''."""
-        known = self._known(kind)
+        cached = self._cached(kind)
         learned = self._learned.setdefault(kind, {})
-        wanted = {name for name in names if name not in known and name not in learned}
+        wanted = {name for name in names if name not in cached and name not in learned}
         learned.update(_look_up(tx, self._factory.factory_key, kind, sorted(wanted)))
-        return {**known, **learned} if learned else known
+        return {**cached, **learned} if learned else cached
 
     def column(self, tx: Connection, kind: str, names: Sequence[str]) -> Ints:
         """The keys of names, 0 for ''; unknown ones are registered with their id as name.
@@ -81,13 +81,13 @@ class Keys:
         if not any(names):
             return np.zeros(len(names), np.int64)
         try:
-            return np.fromiter(map(self._known(kind).__getitem__, names), np.int64, len(names))
+            return np.fromiter(map(self._cached(kind).__getitem__, names), np.int64, len(names))
         except KeyError:
             keys = self._of_registered(tx, kind, {*names} - {""})
             return np.fromiter(map(keys.__getitem__, names), np.int64, len(names))
 
     def _of_registered(self, tx: Connection, kind: str, names: set[str]) -> Mapping[str, int]:
-        found = self.of(tx, kind, names)
+        found = self.keys_of(tx, kind, names)
         unknown = sorted(names - found.keys())
         if unknown:
             self._store.dialect.own_registries(tx, self._factory.factory_key)
@@ -106,10 +106,10 @@ class Keys:
         """Which of the ids, none of them registered, are those of erased workers."""
         return erasure.erased_among(tx, self._factory, worker_ids)
 
-    def remember(self) -> None:
-        """Call after the commit: what was learned is committed now."""
+    def publish(self) -> None:
+        """Add the keys that this transaction read and registered to the cache; call it after the commit."""
         for kind, learned in self._learned.items():
-            self._known(kind).update(learned)
+            self._cached(kind).update(learned)
 
 
 def _look_up(tx: Connection, factory_key: int, kind: str, names: list[str]) -> dict[str, int]:
