@@ -24,7 +24,7 @@ _SHOWN_FAILURES = 20
 def _deliveries(path: Path, settings: Settings) -> Iterator[Delivery]:
     for lines in read_batches(path, _LINES_A_DELIVERY):
         rules = settings.event_rules(now(), max_events=_LINES_A_DELIVERY)
-        yield Delivery(parse_lines(lines.body, rules), lines.first_line, lines.bytes_read)
+        yield Delivery(parse_lines(lines.body, rules), lines.numbers, lines.refused, lines.bytes_read)
 
 
 @click.command("import")
@@ -51,7 +51,7 @@ def import_(file: Path, factory: str) -> None:
         ):
             bar.update(result.bytes_read - bar.pos)
             for failure in result.failures[: max(_SHOWN_FAILURES - shown, 0)]:
-                where = f"event {failure.index + 1}" + (f", {failure.field}" if failure.field else "")
+                where = f"line {failure.index}" + (f", {failure.field}" if failure.field else "")
                 click.echo(f"\n{where}: {failure.message} ({failure.code})", err=True)
             shown += len(result.failures)
     created, duplicates, failed = (0, 0, 0) if result is None else result[1:4]

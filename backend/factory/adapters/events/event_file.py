@@ -13,68 +13,87 @@ from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
+from factory.adapters.events.event_csv import NumberedLine, Refused, read_rows
 from factory.adapters.events.event_json import EventFields
 from factory.domain.errors import InvalidInput
+from factory.domain.event import Failure
 
-COLUMNS = EventFields.__struct_fields__
-EXPORTED = (*COLUMNS, "received_at")
-_NUMBERS = ("count", "confidence")
+EXPORTED = (*EventFields.__struct_fields__, "received_at")
+BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
 _BUFFER = 1 << 20
+_BLANK = b" \t\r\n"
+_JSON_NAMES = {".ndjson", ".jsonl", ".json"}
+_FOREIGN = {
+    b"PK\x03\x04": "an Excel workbook or an archive; save it as CSV UTF-8",
+    b"\xff\xfe": "UTF-16; save it as UTF-8",
+    b"\xfe\xff": "UTF-16; save it as UTF-8",
+    b"[": "a JSON list; an NDJSON file has one event per line",
+}
 
 
 class Lines(NamedTuple):
-    """Some lines of a file as an NDJSON body, and how many bytes of the file are read."""
+    """Some lines of a file as an NDJSON body.
+
+    `numbers` has the number in the file, from 1, of each line of the body. `refused` has the lines that are not in it,
+    their index that number. `bytes_read` is how much of the file is read.
+    """
 
     body: bytes
-    first_line: int
+    numbers: list[int]
+    refused: list[Failure]
     bytes_read: int
 
 
 def read_batches(path: Path, lines_a_batch: int) -> Iterator[Lines]:
-    """The events of a file as NDJSON bodies, non-empty lines counted from 0.
+    """Read the events of a file as NDJSON bodies; blank lines are left out.
 
-    A name that ends in `.csv` or `.csv.gz` is CSV with a header that names the fields of an event; empty
-    cells are missing fields. Raises InvalidInput for a file that cannot be read.
+    A file whose first sign is a brace is NDJSON, and so is one whose name says so, in capitals or not; any other is CSV
+    (event_csv.read_rows). Raises InvalidInput for a file that cannot be read or is of another kind.
     """
     try:
         with path.open("rb") as raw:
             packed = raw.read(2) == _GZIP
             raw.seek(0)
             # Lines of the buffer are found without a call of Python for each.
-            source: BinaryIO = io.BufferedReader(gzip.GzipFile(fileobj=raw), _BUFFER) if packed else raw
-            lines: Iterator[bytes] = (line for line in source if line.strip(b" \t\r\n"))
-            if ".csv" in path.suffixes:
-                lines = _json_lines(source)
-            first = 0
+            source = io.BufferedReader(gzip.GzipFile(fileobj=raw) if packed else raw, _BUFFER)
+            lines: Iterator[tuple[int, bytes | Refused]] = _numbered(source)
+            if _is_csv(path, source.peek(1)):
+                lines = read_rows(lines)  # type: ignore[arg-type]
             while batch := list(islice(lines, lines_a_batch)):
-                yield Lines(
-                    b"".join(line if line.endswith(b"\n") else line + b"\n" for line in batch), first, raw.tell()
-                )
-                first += len(batch)
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
+                yield _lines(batch, raw.tell())
+    except (OSError, EOFError, zlib.error) as error:
         raise InvalidInput(f"{path.name} cannot be read to its end: {error}", code="unreadable_file") from error
 
 
-def _json_lines(source: BinaryIO) -> Iterator[bytes]:
-    text = io.TextIOWrapper(source, encoding="utf-8-sig", newline="")
-    reader = csv.DictReader(text)
-    if not {"timestamp", "event_type"} <= set(reader.fieldnames or ()):
-        raise InvalidInput("A CSV file begins with a header that names the fields of an event", code="bad_header")
-    for row in reader:
-        yield msgspec.json.encode({name: _value(name, cell) for name, cell in row.items() if name in COLUMNS and cell})
-    text.detach()  # else its end would close the source
+def _is_csv(path: Path, head: bytes) -> bool:
+    start = head.removeprefix(BOM).lstrip(_BLANK)
+    for mark, kind in _FOREIGN.items():
+        if start.startswith(mark):
+            raise InvalidInput(f"{path.name} is {kind}", code="unreadable_file")
+    if b"\0" in head[:4]:
+        raise InvalidInput(f"{path.name} is no text in UTF-8", code="unreadable_file")
+    if b"\r" in head and b"\n" not in head:
+        raise InvalidInput(f"{path.name} ends its lines with CR; save it with LF or CR LF", code="unreadable_file")
+    return not start.startswith(b"{") and not _JSON_NAMES & {suffix.lower() for suffix in path.suffixes}
 
 
-def _value(name: str, text: str) -> Any:
-    """A number as it stands where it is one; anything else as a text, which the rules refuse where it must be."""
-    if name not in _NUMBERS:
-        return text
-    try:
-        number = msgspec.json.decode(text.encode())
-    except msgspec.DecodeError:
-        return text
-    return msgspec.Raw(text.encode()) if isinstance(number, int | float) else text
+def _numbered(source: BinaryIO) -> Iterator[NumberedLine]:
+    for number, line in enumerate(source, start=1):
+        if number == 1:
+            line = line.removeprefix(BOM)
+        if line.strip(_BLANK):
+            yield number, line
+
+
+def _lines(batch: list[tuple[int, bytes | Refused]], bytes_read: int) -> Lines:
+    good = [(number, line) for number, line in batch if isinstance(line, bytes)]
+    return Lines(
+        b"".join(line if line.endswith(b"\n") else line + b"\n" for _, line in good),
+        [number for number, _ in good],
+        [Failure(number, None, line.code, line.message) for number, line in batch if isinstance(line, Refused)],
+        bytes_read,
+    )
 
 
 def write_events(target: BinaryIO, events: Iterable[dict[str, Any]], form: str) -> int:

@@ -17,15 +17,16 @@ _AHEAD = 3
 
 
 class Delivery(NamedTuple):
-    """One part of a file: its events, and where it begins and ends."""
+    """One part of a file: its events, the line of each, the lines that hold none, and how much of the file is read."""
 
     events: ParsedEvents
-    first_line: int
+    lines: list[int]
+    refused: list[Failure]
     bytes_read: int
 
 
 class ImportProgress(NamedTuple):
-    """The totals of the file so far, and the failures of the last delivery; their index is the line, from 0."""
+    """The totals of the file so far, and the failures of the last delivery; their index is the line, from 1."""
 
     bytes_read: int
     created: int
@@ -52,8 +53,9 @@ def import_events(
             )
             created += outcome.created
             duplicates += outcome.duplicates
-            failed += len(outcome.failed_indices)
-            failures = [failure._replace(index=failure.index + delivery.first_line) for failure in outcome.failures]
+            failed += len(outcome.failed_indices) + len(delivery.refused)
+            failures = [failure._replace(index=delivery.lines[failure.index]) for failure in outcome.failures]
+            failures = sorted((*failures, *delivery.refused), key=lambda failure: failure.index)
             if number % _DELIVERIES_A_REFRESH == 0:
                 if derived is not None:
                     derived.result()
