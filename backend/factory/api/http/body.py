@@ -13,6 +13,7 @@ from factory.domain.errors import InvalidInput, TooLarge, UnsupportedMediaType
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
+BOM = b"\xef\xbb\xbf"
 _CHUNK = 64 * 1024
 _GZIP = 31  # zlib's window bits for a gzip header and trailer
 _MOST_MEMBERS = 10_000  # each costs a copy of a chunk; an honest writer makes few
@@ -32,7 +33,10 @@ def content_type(*accepted: str) -> str:
 
 
 def read_body() -> bytes:
-    """The body, inflated. Raises TooLarge, UnsupportedMediaType, or InvalidInput for a broken one."""
+    """Read and inflate the body; a byte order mark is left out, as RFC 8259 lets a reader do.
+
+    Raises TooLarge, UnsupportedMediaType, or InvalidInput for a broken one.
+    """
     limit = settings().max_body_bytes
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "x-gzip", ""):
@@ -47,7 +51,7 @@ def read_body() -> bytes:
         raise _incomplete() from None
     if len(body) < (request.content_length or 0):
         raise _incomplete()
-    return inflate(body, limit) if encoding.endswith("gzip") else body
+    return (inflate(body, limit) if encoding.endswith("gzip") else body).removeprefix(BOM)
 
 
 def read_object() -> dict[str, Any]:
