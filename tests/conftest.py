@@ -28,6 +28,8 @@ from hypothesis import settings as hypothesis_settings
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
+import factory  # noqa: F401  # before a test makes a time zone: it says where the rules come from
+
 if TYPE_CHECKING:
     from flask import Flask
     from flask.testing import FlaskClient

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 import numpy.typing as npt
@@ -32,12 +32,13 @@ HOURS, DAYS, MONTHS = 0, 1, 2
 
 
 def is_time_zone(name: str) -> bool:
-    """Whether a text names an IANA time zone."""
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return name not in ("localtime", "posixrules", "Factory")
+    """Whether a text names a time zone of the IANA database, as the package tzdata has it."""
+    return name in _time_zones()
+
+
+@lru_cache(maxsize=1)
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones()) - {"Factory"}
 
 
 @lru_cache(maxsize=4096)
