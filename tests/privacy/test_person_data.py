@@ -131,6 +131,7 @@ def test_an_export_of_events_stands_in_the_trail(plant: Plant, database_url: str
         ({"view": ""}, "invalid_text"),
         ({"view": "x" * 65}, "invalid_text"),
         ({"format": "exe"}, "invalid_format"),
+        ({"format": "pdf"}, "invalid_format"),
         ({"format": ["csv"]}, "invalid_format"),
         ({"rows": -1}, "out_of_range"),
         ({"rows": True}, "out_of_range"),

@@ -11,7 +11,7 @@ from factory.operations.audit_trail import record
 from factory.store import factories
 from factory.store.engine.database import Store
 
-FORMATS = ("csv", "xlsx", "json", "ndjson", "png", "pdf")
+FORMATS = ("csv", "xlsx", "ndjson")
 MAX_VIEW = 64
 MAX_ROWS = 2**31 - 1
 
