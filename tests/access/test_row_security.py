@@ -20,6 +20,7 @@ from tests.access.strangers import BASE, ROUTES, Route
 from tests.conftest import NOON, make_settings
 
 from factory.domain.access.permissions import Actor
+from factory.domain.states.time_ranges import TimeRanges
 from factory.operations.audit_trail import record
 from factory.store import Store, factories, open_store
 from factory.store.access import audit_log
@@ -28,7 +29,6 @@ from factory.store.engine.postgresql import TENANT
 from factory.store.engine.row_security import NOT_FOR_TENANTS, OF_A_FACTORY, OF_AN_ORGANISATION, OF_THE_TRAIL
 from factory.store.engine.tenant import acting_organisation
 from factory.store.events import event_listing, event_log, id_registry
-from factory.store.events.event_log import all_of
 from factory.store.schema import exists_on
 from factory.store.tables import metadata
 
@@ -263,15 +263,15 @@ def test_a_request_that_takes_anothers_factory_for_its_own_reads_and_changes_not
 def test_the_stores_functions_find_nothing_by_the_keys_of_another(tenants: Tenants) -> None:
     store, site = tenants.ours(), tenants.sites[THEIRS]
     key, low, high = site.factory_key, 0, NOON
-    everybody = all_of([1, 2, 3], low, high)
+    everybody = TimeRanges.of_each([1, 2, 3], low, high)
     page = event_listing.Filters(low, high)
     reads: dict[str, Callable[[Connection, Store], int]] = {
         "registry": lambda tx, _: len(id_registry.rows_of(tx, key, "worker")),
         "one of a registry": lambda tx, _: id_registry.row_of(tx, key, "worker", "W1") is not None,
         "names": lambda tx, _: len(id_registry.names_of(tx, key, "source")) - 1,
         "events of a page": lambda tx, store: len(event_listing.page(store, tx, key, page, None, 10)),
-        "events": lambda tx, store: len(event_log.in_stretches(store, tx, key, everybody).time),
-        "counted events": lambda tx, store: len(event_log.count_in_stretches(store, tx, key, everybody)[0]),
+        "events": lambda tx, store: len(event_log.in_ranges(store, tx, key, everybody).time),
+        "counted events": lambda tx, store: len(event_log.count_in_ranges(store, tx, key, everybody)[0]),
         "events by hour": lambda tx, _: len(event_log.events_by_hour(tx, key)),
         "lines of the trail": lambda tx, _: len(
             audit_log.lines(tx, tenants.keys[THEIRS], audit_log.Filters(), before=None, limit=10)

@@ -13,7 +13,7 @@ from factory.operations.derive.rebuild import rebuild_derived
 from factory.operations.derive.verify import verify_derived
 from factory.store.events import event_log
 
-READS = ("around", "in_stretches", "count_in_stretches")
+READS = ("around", "in_ranges", "count_in_ranges")
 
 
 def said(time: str, kind: str, station: str) -> dict[str, Any]:

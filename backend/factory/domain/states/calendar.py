@@ -18,11 +18,11 @@ from zoneinfo import ZoneInfo, available_timezones
 import numpy as np
 import numpy.typing as npt
 
-from factory.domain.states.ranges import ranges
+from factory.domain.states.ranges import expand_ranges
+from factory.domain.states.time_ranges import TimeRange
 from factory.domain.timestamp import HOUR, MINUTE, to_datetime, to_us
 
 Instants = npt.NDArray[np.int64]
-Stretch = tuple[int, int]
 
 BUCKETS = ("15m", "hour", "day", "week", "month")
 MAX_BUCKETS = 10_000
@@ -75,7 +75,7 @@ class Cover:
     """
 
     buckets: list[tuple[int, int, int]] = field(default_factory=list)
-    edges: list[Stretch] = field(default_factory=list)
+    edges: list[TimeRange] = field(default_factory=list)
 
 
 class Calendar:
@@ -94,6 +94,11 @@ class Calendar:
         days, _ = self._arrays(int(instants.min()), int(instants.max()))
         midnight = days[np.searchsorted(days, instants, side="right") - 1]
         return midnight + (instants - midnight) // HOUR * HOUR
+
+    def round_up_to_hours(self, instants: Instants) -> Instants:
+        """The first start of a local hour that is not before each instant."""
+        starts = self.hours_of(instants)
+        return np.where(starts == instants, instants, self.ends_of(HOURS, starts))
 
     def starts_of(self, level: int, instants: Instants) -> Instants:
         """The start of the bucket of `level` that each instant lies in."""
@@ -120,7 +125,7 @@ class Calendar:
         high = int(np.searchsorted(days, end, side="left"))
         starts = days[low:high]
         lengths = days[low + 1 : high + 1] - starts
-        day, hour = ranges(np.zeros_like(starts), -(-lengths // HOUR))
+        day, hour = expand_ranges(np.zeros_like(starts), -(-lengths // HOUR))
         hours = starts[day] + hour * HOUR
         return hours[(hours < end) & (self.ends_of(HOURS, hours) > first)]
 
@@ -147,7 +152,7 @@ class Calendar:
         edges = [(low, high) for low, high in ((start, first), (last, end)) if low < high]
         return Cover(buckets, edges)
 
-    def series(self, bucket: str, start: int, end: int) -> list[Stretch]:
+    def series(self, bucket: str, start: int, end: int) -> list[TimeRange]:
         """The buckets of [start, end), the first and last cut to it.
 
         Raises ValueError when there are more than MAX_BUCKETS.

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from factory.domain.event import ABSENT, IDLE, PRODUCT_COUNT, UNKNOWN, WORKING
-from factory.domain.states.ranges import begins, ranges
+from factory.domain.states.ranges import begins, expand_ranges
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -137,7 +137,7 @@ def split(spans: Spans, starts: Ints, ends: Ints) -> tuple[Spans, Ints]:
     """
     first = np.searchsorted(ends, spans.start, side="right")
     last = np.searchsorted(starts, spans.end, side="left")
-    row, bucket = ranges(first, last)
+    row, bucket = expand_ranges(first, last)
     pieces = spans.take(row)
     return pieces._replace(
         start=np.maximum(pieces.start, starts[bucket]), end=np.minimum(pieces.end, ends[bucket])

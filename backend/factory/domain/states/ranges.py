@@ -10,7 +10,7 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 
 
-def ranges(first: Ints, end: Ints) -> tuple[Ints, Ints]:
+def expand_ranges(first: Ints, end: Ints) -> tuple[Ints, Ints]:
     """All numbers of the ranges [first, end), one behind the other, as (row of the range, number).
 
     A range whose end is not after its first number has none.

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from factory.domain.event import WORKING
 from factory.domain.states.intervals import Spans
-from factory.domain.states.ranges import begins, ranges
+from factory.domain.states.ranges import begins, expand_ranges
 
 Ints = npt.NDArray[np.int64]
 
@@ -68,7 +68,7 @@ def station_stretches(spans: Spans, place: Ints, places: int, start: int, end: i
     width = end - start
     axis = where * width + at - start
     meets = np.searchsorted(axis, place * width + spans.start - start, side="right") - 1
-    span, stretch = ranges(meets, np.searchsorted(axis, place * width + spans.end - start, side="left"))
+    span, stretch = expand_ranges(meets, np.searchsorted(axis, place * width + spans.end - start, side="left"))
     pairs = np.unique((stretch << 32) | spans.group[span])
     first = np.searchsorted(pairs >> 32, np.arange(len(at) + 1))
     return StationStretches(where, at, until, state, pairs & 0xFFFFFFFF, first)

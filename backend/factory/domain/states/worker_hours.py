@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from factory.domain.states.calendar import HOURS, Calendar
 from factory.domain.states.intervals import Spans
-from factory.domain.states.ranges import begins, ranges
+from factory.domain.states.ranges import begins, expand_ranges
+from factory.domain.states.time_ranges import TimeRanges
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -23,23 +24,25 @@ class WorkerHours(NamedTuple):
     end: Ints
 
     @staticmethod
-    def overlapping(calendar: Calendar, worker: Ints, low: Ints, high: Ints) -> WorkerHours:
-        """The hours of the calendar that the workers' stretches [low, high) overlap."""
-        starts = calendar.hour_starts(int(low.min()), int(high.max())) if len(low) else low
+    def overlapping(calendar: Calendar, ranges: TimeRanges) -> WorkerHours:
+        """The hours of the calendar that the ranges overlap."""
+        starts = ranges.start
+        if len(starts):
+            starts = calendar.hour_starts(int(starts.min()), int(ranges.end.max()))
         ends = calendar.ends_of(HOURS, starts)
-        first = np.searchsorted(ends, low, side="right")
-        row, place = ranges(first, np.searchsorted(starts, high, side="left"))
-        order = np.lexsort((place, worker[row]))
-        worker, place = worker[row][order], place[order]
+        first = np.searchsorted(ends, ranges.start, side="right")
+        row, place = expand_ranges(first, np.searchsorted(starts, ranges.end, side="left"))
+        order = np.lexsort((place, ranges.worker[row]))
+        worker, place = ranges.worker[row][order], place[order]
         distinct = begins(worker, place)
         return WorkerHours(worker[distinct], starts[place[distinct]], ends[place[distinct]])
 
-    def runs(self) -> tuple[Ints, Ints, Ints]:
-        """Adjacent hours of a worker as one stretch [low, high): (worker, low, high)."""
+    def runs(self) -> TimeRanges:
+        """The same time, adjacent hours of a worker as one range."""
         first = np.ones(len(self.worker), dtype=bool)
         first[1:] = (self.worker[1:] != self.worker[:-1]) | (self.start[1:] != self.end[:-1])
         last = np.append(first[1:], True) if len(first) else first
-        return self.worker[first], self.start[first], self.end[last]
+        return TimeRanges(self.worker[first], self.start[first], self.end[last])
 
     def take(self, chosen: Flags) -> WorkerHours:
         """The chosen hours."""
@@ -65,7 +68,7 @@ class WorkerHours(NamedTuple):
         spans = spans.take(np.isin(spans.group, grid.workers))
         first = grid.code(spans.group, np.searchsorted(grid.ends, spans.start, side="right"))
         last = grid.code(spans.group, np.searchsorted(grid.starts, spans.end, side="left"))
-        row, hour = ranges(np.searchsorted(grid.codes, first), np.searchsorted(grid.codes, last))
+        row, hour = expand_ranges(np.searchsorted(grid.codes, first), np.searchsorted(grid.codes, last))
         pieces = spans.take(row)
         start, end = np.maximum(pieces.start, self.start[hour]), np.minimum(pieces.end, self.end[hour])
         return pieces._replace(start=start, end=end), hour

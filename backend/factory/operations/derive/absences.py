@@ -15,11 +15,11 @@ import numpy.typing as npt
 from factory.domain.event import ABSENT, UNKNOWN
 from factory.domain.states.calendar import MONTHS
 from factory.domain.states.intervals import Spans
-from factory.domain.states.ranges import ranges
+from factory.domain.states.ranges import expand_ranges
+from factory.domain.states.time_ranges import TimeRanges
 from factory.domain.states.totals import PRESENCE, Page, Rows, add_up_each
 from factory.operations.derive.rows import DerivedRows
 from factory.store.derived.rollups import ABSENCES, PRESENCES
-from factory.store.events.event_log import Stretches, join
 
 Ints = npt.NDArray[np.int64]
 Pairs = dict[tuple[int, int], int]
@@ -30,10 +30,10 @@ class _Months(NamedTuple):
     starts: Ints
     ends: Ints
 
-    def reached_by(self, low: Ints, high: Ints) -> tuple[Ints, Ints]:
-        """The months that each stretch [low, high) overlaps: (row of the stretch, place of the month)."""
-        first = np.searchsorted(self.ends, low, side="right")
-        return ranges(first, np.searchsorted(self.starts, high, side="left"))
+    def reached_by(self, start: Ints, end: Ints) -> tuple[Ints, Ints]:
+        """The months that each range [start, end) overlaps: (row of the range, place of the month)."""
+        first = np.searchsorted(self.ends, start, side="right")
+        return expand_ranges(first, np.searchsorted(self.starts, end, side="left"))
 
 
 class Absences(NamedTuple):
@@ -41,20 +41,20 @@ class Absences(NamedTuple):
 
     now: Pairs
     """The absences that there are, of the months reached."""
-    reached: Stretches
-    """The stretches whose hours are to be made anew: all of a month that became or was an absence, and
+    reached: TimeRanges
+    """The ranges whose hours are to be made anew: all of a month that became or was an absence, and
     nothing of one in which there is nothing but absence."""
     differ: bool
-    """Whether these stretches are others than those that were touched."""
+    """Whether these ranges are others than those that were touched."""
 
 
-def refresh_absences(rows: DerivedRows, spans: Spans, changed: Stretches, touched: Stretches) -> Absences:
-    """Replace the absences of the months that the stretches [low, high) reach; `spans` are the spans over them."""
-    both = join(changed, touched)
-    first = int(rows.calendar.starts_of(MONTHS, both.low.min()[None])[0])
-    starts = rows.calendar.month_starts(first, int(both.high.max()))
+def refresh_absences(rows: DerivedRows, spans: Spans, changed: TimeRanges, touched: TimeRanges) -> Absences:
+    """Replace the absences of the months that the ranges reach; `spans` are the spans over them."""
+    both = TimeRanges.join(changed, touched)
+    first = int(rows.calendar.starts_of(MONTHS, both.start.min()[None])[0])
+    starts = rows.calendar.month_starts(first, int(both.end.max()))
     months = _Months(starts, rows.calendar.ends_of(MONTHS, starts))
-    row, month = months.reached_by(both.low, both.high)
+    row, month = months.reached_by(both.start, both.end)
     pairs = set(zip(*np.unique([both.worker[row], starts[month]], axis=1).tolist(), strict=True))
     before = rows.pages_at(ABSENCES, MONTHS, np.unique(starts[month]))
     rows_before = zip(before.row["worker"].tolist(), before.start.tolist(), before.row["station"].tolist(), strict=True)
@@ -64,7 +64,7 @@ def refresh_absences(rows: DerivedRows, spans: Spans, changed: Stretches, touche
         return Absences({}, both, differ=False)
     _replace(rows, before, was, now)
     known = spans.take(spans.state != UNKNOWN)
-    return Absences(now, join(_to_refresh(rows, changed, months, known, was, now), touched), differ=True)
+    return Absences(now, TimeRanges.join(_to_refresh(rows, changed, months, known, was, now), touched), differ=True)
 
 
 def _whole_months(spans: Spans, months: _Months) -> Pairs:
@@ -96,12 +96,12 @@ def _replace(rows: DerivedRows, before: Rows, was: Pairs, now: Pairs) -> None:
 
 
 def _to_refresh(
-    rows: DerivedRows, changed: Stretches, months: _Months, spans: Spans, was: Pairs, now: Pairs
-) -> Stretches:
-    """The parts of the changed stretches in which hours show, or have shown, anything of the worker."""
-    row, month = months.reached_by(changed.low, changed.high)
+    rows: DerivedRows, changed: TimeRanges, months: _Months, spans: Spans, was: Pairs, now: Pairs
+) -> TimeRanges:
+    """The parts of the changed ranges in which hours show, or have shown, anything of the worker."""
+    row, month = months.reached_by(changed.start, changed.end)
     worker, start, end = changed.worker[row], months.starts[month], months.ends[month]
-    low, high = np.maximum(changed.low[row], start), np.minimum(changed.high[row], end)
+    first, until = np.maximum(changed.start[row], start), np.minimum(changed.end[row], end)
     pages = rows.pages_at(PRESENCES, MONTHS, np.array(sorted({at for _, at in {**was, **now}})))
     shown = set(zip(pages.row["worker"].tolist(), pages.start.tolist(), strict=True))
     span, reached = months.reached_by(spans.start, spans.end)
@@ -112,8 +112,8 @@ def _to_refresh(
             continue
         keep[n] = pair in shown or (pair not in now and pair in known)
         if (pair in was) != (pair in now):
-            low[n], high[n] = start[n], end[n]
-    return Stretches(worker[keep], low[keep], high[keep])
+            first[n], until[n] = start[n], end[n]
+    return TimeRanges(worker[keep], first[keep], until[keep])
 
 
 def without_absences(spans: Spans, months: Ints, absences: Pairs) -> npt.NDArray[np.bool_]:

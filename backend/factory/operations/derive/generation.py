@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from factory.domain.errors import Unavailable
 from factory.domain.states.calendar import Calendar
+from factory.domain.states.time_ranges import TimeRange
 from factory.domain.timestamp import DAY, HOUR, MINUTE
 from factory.operations.derive.refresh import refresh
 from factory.operations.derive.retained_history import add_up_carried, carry_states
@@ -105,42 +106,42 @@ def _steps(store: Store, site: Factory, target: Target) -> list[_Step]:
                 steps.append(partial(_carry, store, target, site.generation, some))
             weights = retention.weights(tx, site.factory_key)
             # A state from before the cut lasts for a timeout at most, or without end.
-            for stretch in _slices(weights, _BYTES_A_SLICE, first, cut + target.timeout):
-                steps.append(partial(_add_up, store, target, workers, stretch))
+            for period in _slices(weights, _BYTES_A_SLICE, first, cut + target.timeout):
+                steps.append(partial(_add_up, store, target, workers, period))
         hours = event_log.events_by_hour(tx, site.factory_key)
         steps += [
-            partial(_derive, store, target, stretch)
-            for stretch in _slices(hours, _EVENTS_A_SLICE, max(first, cut or first), last)
+            partial(_derive, store, target, period)
+            for period in _slices(hours, _EVENTS_A_SLICE, max(first, cut or first), (last // HOUR + 1) * HOUR)
         ]
     return steps
 
 
-def _slices(weights: list[tuple[int, int]], most: int, first: int, last: int) -> list[tuple[int, int]]:
-    """Stretches [low, high] of time, from the hour of `first` to `last`, of a bounded weight each.
+def _slices(weights: list[tuple[int, int]], most: int, first: int, end: int) -> list[TimeRange]:
+    """Ranges of time, from the hour of `first` to `end`, of a bounded weight each.
 
     `weights` are (hour since the epoch, weight).
     """
-    slices: list[tuple[int, int]] = []
-    low, weight = first // HOUR * HOUR, 0
+    slices: list[TimeRange] = []
+    start, weight = first // HOUR * HOUR, 0
     for hour, more in weights:
-        if weight and (weight + more > most or hour * HOUR - low > 31 * DAY):
-            slices.append((low, hour * HOUR - 1))
-            low, weight = hour * HOUR, 0
+        if weight and (weight + more > most or hour * HOUR - start > 31 * DAY):
+            slices.append((start, hour * HOUR))
+            start, weight = hour * HOUR, 0
         weight += more
-    return [*slices, (low, last)]
+    return [*slices, (start, end)]
 
 
 def _carry(store: Store, target: Target, source: int, workers: list[int], tx: Connection) -> None:
     carry_states(store, tx, target, source, workers)
 
 
-def _add_up(store: Store, target: Target, workers: list[int], stretch: tuple[int, int], tx: Connection) -> None:
-    add_up_carried(store, tx, target, workers, *stretch)
+def _add_up(store: Store, target: Target, workers: list[int], period: TimeRange, tx: Connection) -> None:
+    add_up_carried(store, tx, target, workers, *period)
 
 
-def _derive(store: Store, target: Target, stretch: tuple[int, int], tx: Connection) -> None:
+def _derive(store: Store, target: Target, period: TimeRange, tx: Connection) -> None:
     workers = [row[0] for row in id_registry.rows_of(tx, target.factory_key, "worker")]
-    derive(store, tx, target, event_log.cells_between(store, tx, target.factory_key, workers, *stretch))
+    derive(store, tx, target, event_log.cells_between(store, tx, target.factory_key, workers, *period))
 
 
 def _take(store: Store, target: Target, step: _Step, seen_at: int) -> None:

@@ -8,11 +8,11 @@ import numpy.typing as npt
 from factory.domain.states.calendar import HOURS
 from factory.domain.states.intervals import Spans, occupancy
 from factory.domain.states.ranges import begins
+from factory.domain.states.time_ranges import TimeRanges
 from factory.domain.states.totals import OCCUPANCY, Page, Rows, add_up_each
 from factory.domain.states.worker_hours import WorkerHours
 from factory.operations.derive.rows import DerivedRows
 from factory.store.derived.rollups import OCCUPANCIES
-from factory.store.events.event_log import Stretches
 
 Ints = npt.NDArray[np.int64]
 
@@ -64,9 +64,9 @@ def _of_several(
     rows: DerivedRows, starts: Ints, hours: WorkerHours, presence: Rows, pieces: Spans, piece_hour: Ints
 ) -> Rows:
     others = presence.take(~hours.holds(presence.row["worker"], presence.start))
-    low = others.start
-    more = WorkerHours.overlapping(rows.calendar, others.row["worker"].astype(np.int64), low, low + 1)
-    more_pieces, more_hour = more.cut(rows.spans_over(Stretches(*more.runs())))
+    at_start = TimeRanges.through(others.row["worker"].astype(np.int64), others.start, others.start)
+    more = WorkerHours.overlapping(rows.calendar, at_start)
+    more_pieces, more_hour = more.cut(rows.spans_over(more.runs()))
     parts = [(pieces, hours.start[piece_hour]), (more_pieces, more.start[more_hour])]
     spans = Spans(*(np.concatenate(columns) for columns in zip(*(spans for spans, _ in parts), strict=True)))
     hour = np.concatenate([start for _, start in parts])

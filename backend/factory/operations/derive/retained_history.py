@@ -11,11 +11,12 @@ from sqlalchemy import Connection
 
 from factory.domain.event import IDLE, UNKNOWN, WORKING
 from factory.domain.states.intervals import Changes, clip
+from factory.domain.states.time_ranges import TimeRanges
 from factory.operations.derive.rollups import refresh_pages
 from factory.operations.derive.states import Target, evidence_before_cut
 from factory.store.derived import intervals, pending, retention
 from factory.store.engine.database import Store
-from factory.store.events.event_log import FoundEvents, Stretches, all_of
+from factory.store.events.event_log import FoundEvents
 
 
 def carry_states(store: Store, tx: Connection, target: Target, source: int, workers: list[int]) -> None:
@@ -27,7 +28,7 @@ def carry_states(store: Store, tx: Connection, target: Target, source: int, work
     assert cut is not None
     intervals.copy_before(tx, target.factory_key, source, target.generation, workers, cut)
     rows = target.rows(store, tx)
-    at_cut = rows.changes_covering(all_of(workers, cut, cut))
+    at_cut = rows.changes_covering(TimeRanges.of_each(workers, cut, cut))
     lasting = at_cut.take((at_cut.state == WORKING) | (at_cut.state == IDLE))
     if target.timeout and len(lasting.group):
         worker = np.asarray(workers, dtype=np.int64)[lasting.group]
@@ -37,12 +38,12 @@ def carry_states(store: Store, tx: Connection, target: Target, source: int, work
         rows.replace_changes(none, Changes(worker, silent, nothing + UNKNOWN, nothing))
 
 
-def add_up_carried(store: Store, tx: Connection, target: Target, workers: list[int], low: int, high: int) -> None:
-    """Make the pages of [low, high] from the states that were carried and the kept events."""
+def add_up_carried(store: Store, tx: Connection, target: Target, workers: list[int], start: int, end: int) -> None:
+    """Make the pages of [start, end) from the states that were carried and the kept events."""
     rows = target.rows(store, tx)
-    known = clip(rows.spans_over(all_of(workers, low, high)), low, high + 1)
+    known = clip(rows.spans_over(TimeRanges.of_each(workers, start, end)), start, end)
     known = known.take(known.state != UNKNOWN)
-    kept = retention.between(store, tx, target.factory_key, low, high + 1)
+    kept = retention.between(store, tx, target.factory_key, start, end)
     if len(known.group) == 0 and len(kept.worker) == 0:
         return
     cells = pending.cells_of(kept.worker, kept.time)
@@ -50,4 +51,4 @@ def add_up_carried(store: Store, tx: Connection, target: Target, workers: list[i
     found = FoundEvents(
         kept.worker, kept.time, np.zeros_like(kept.time), kept.station, kept.units, np.zeros(len(kept.time))
     )
-    refresh_pages(rows, Stretches(known.group, known.start, known.end), Stretches(worker, first, last + 1), found)
+    refresh_pages(rows, TimeRanges(known.group, known.start, known.end), TimeRanges.through(worker, first, last), found)

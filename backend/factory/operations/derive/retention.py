@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from factory.domain.errors import Unavailable
 from factory.domain.retention import oldest_kept
+from factory.domain.states.time_ranges import TimeRanges
 from factory.domain.timestamp import HOUR, MINUTE
 from factory.operations.derive.generation import drop_build, refuse_while_building
 from factory.operations.derive.refresh import read_exactly, refresh
@@ -16,7 +17,6 @@ from factory.store import factories
 from factory.store.derived import retention
 from factory.store.engine.database import Store, TryAgain
 from factory.store.events import event_log, id_registry
-from factory.store.events.event_log import all_of
 from factory.store.factories import Factory
 
 log = logging.getLogger("factory.background")
@@ -69,7 +69,7 @@ def _remove_slice(store: Store, factory: str, before: int, now: int) -> int:
 
 def _width(store: Store, tx: Connection, factory_key: int, workers: list[int], low: int) -> int:
     """The length of a slice that begins at `low`: an hour, or fewer minutes where there are many events."""
-    counts = event_log.count_in_stretches(store, tx, factory_key, all_of(workers, low, low + HOUR - 1))
+    counts = event_log.count_in_ranges(store, tx, factory_key, TimeRanges.of_each(workers, low, low + HOUR))
     return max(60 * _EVENTS_A_SLICE // max(int(counts[3].sum()), _EVENTS_A_SLICE), 1) * MINUTE
 
 

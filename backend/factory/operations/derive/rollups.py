@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from factory.domain.states.calendar import DAYS, HOURS, MONTHS
 from factory.domain.states.ranges import begins
+from factory.domain.states.time_ranges import TimeRanges
 from factory.domain.states.totals import Page, Rows, add_up_each, presence_of_counts, presence_of_spans, stack
 from factory.domain.states.worker_hours import WorkerHours
 from factory.operations.derive.absences import refresh_absences, without_absences
@@ -15,40 +16,40 @@ from factory.operations.derive.rows import DerivedRows
 from factory.store.derived import retention, rollups
 from factory.store.derived.rollups import OCCUPANCIES, PRESENCES
 from factory.store.events import event_log
-from factory.store.events.event_log import FoundEvents, Stretches, join
+from factory.store.events.event_log import FoundEvents
 
 Ints = npt.NDArray[np.int64]
 
 
-def refresh_pages(rows: DerivedRows, changed: Stretches, touched: Stretches, found: FoundEvents) -> None:
-    """Make the pages anew where states `changed` or events were `touched`, in stretches [low, high) of workers.
+def refresh_pages(rows: DerivedRows, changed: TimeRanges, touched: TimeRanges, found: FoundEvents) -> None:
+    """Make the pages anew where states `changed` or events were `touched`.
 
-    `found` holds all events in the touched stretches, its place being the worker.
+    `found` holds all events of the touched ranges, its place being the worker.
     """
-    spans = rows.spans_over(_whole_hours(rows, join(changed, touched)))
+    spans = rows.spans_over(_whole_hours(rows, TimeRanges.join(changed, touched)))
     absences = refresh_absences(rows, spans, changed, touched)
-    hours = WorkerHours.overlapping(rows.calendar, *absences.reached)
+    hours = WorkerHours.overlapping(rows.calendar, absences.reached)
     if absences.differ:
-        spans = rows.spans_over(Stretches(*hours.runs()))
+        spans = rows.spans_over(hours.runs())
     pieces, piece_hour = hours.cut(spans)
     shown = (pieces.state > 0) & without_absences(pieces, rows.calendar.starts_of(MONTHS, pieces.start), absences.now)
     pieces, piece_hour = pieces.take(shown), piece_hour[shown]
     timed = Rows(hours.start[piece_hour], presence_of_spans(pieces))
-    counted = WorkerHours.overlapping(rows.calendar, *touched)
+    counted = WorkerHours.overlapping(rows.calendar, touched)
     before, after = _refresh_presence(rows, hours, timed, counted, found)
     refresh_occupancy(rows, hours, before, after, pieces, piece_hour)
     _refresh_coarser(rows, np.unique(hours.start))
 
 
-def _whole_hours(rows: DerivedRows, stretches: Stretches) -> Stretches:
-    """The stretches [low, high) widened to whole hours, overlapping ones of a worker joined."""
-    order = np.lexsort((stretches.low, stretches.worker))
-    worker = stretches.worker[order]
-    low = rows.calendar.hours_of(stretches.low[order])
-    high = rows.calendar.ends_of(HOURS, rows.calendar.hours_of(stretches.high[order] - 1))
+def _whole_hours(rows: DerivedRows, ranges: TimeRanges) -> TimeRanges:
+    """The ranges widened to whole hours, overlapping ones of a worker joined."""
+    order = np.lexsort((ranges.start, ranges.worker))
+    worker = ranges.worker[order]
+    start = rows.calendar.hours_of(ranges.start[order])
+    end = rows.calendar.round_up_to_hours(ranges.end[order])
     first = np.ones(len(worker), dtype=bool)
-    first[1:] = (worker[1:] != worker[:-1]) | (low[1:] > high[:-1])
-    return Stretches(worker[first], low[first], np.maximum.reduceat(high, np.flatnonzero(first)))
+    first[1:] = (worker[1:] != worker[:-1]) | (start[1:] > end[:-1])
+    return TimeRanges(worker[first], start[first], np.maximum.reduceat(end, np.flatnonzero(first)))
 
 
 def _refresh_presence(
@@ -79,9 +80,9 @@ def _refresh_presence(
 
 def _counts(rows: DerivedRows, hours: WorkerHours) -> Rows:
     """Presence rows of all events, raw or not, in the workers' hours."""
-    stretches = Stretches(hours.worker, hours.start, hours.end)
-    raw = event_log.count_in_stretches(rows.store, rows.tx, rows.factory_key, stretches._replace(high=hours.end - 1))
-    row, kept = retention.in_stretches(rows.store, rows.tx, rows.factory_key, rows.retained_from, stretches)
+    ranges = TimeRanges(*hours)
+    raw = event_log.count_in_ranges(rows.store, rows.tx, rows.factory_key, ranges)
+    row, kept = retention.in_ranges(rows.store, rows.tx, rows.factory_key, rows.retained_from, ranges)
     parts = zip(raw, (row, kept.station, kept.units, np.ones_like(row)), strict=True)
     place, station, units, events = (np.concatenate(columns) for columns in parts)
     return Rows(hours.start[place], presence_of_counts(hours.worker[place], station, units, events))

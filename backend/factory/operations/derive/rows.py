@@ -11,10 +11,10 @@ from sqlalchemy import Connection
 from factory.domain.states.calendar import Calendar
 from factory.domain.states.intervals import FOREVER, Changes, Spans, spans_of
 from factory.domain.states.ranges import begins
+from factory.domain.states.time_ranges import TimeRanges
 from factory.domain.states.totals import Page, Rows, stack, unstack
 from factory.store.derived import intervals, rollups
 from factory.store.engine.database import Store
-from factory.store.events.event_log import Stretches
 
 Ints = npt.NDArray[np.int64]
 
@@ -30,15 +30,15 @@ class DerivedRows(NamedTuple):
     retained_from: int | None
     """Raw events before this instant are no longer kept (store/derived/retention.py)."""
 
-    def changes_covering(self, stretches: Stretches) -> Changes:
-        """The changes inside each stretch, the last before it and the first after it, by row of the stretch."""
-        return intervals.covering(self.store, self.tx, self.factory_key, self.generation, stretches)
+    def changes_covering(self, ranges: TimeRanges) -> Changes:
+        """The changes inside each range, the last before it and the first after it, by row of the range."""
+        return intervals.covering(self.store, self.tx, self.factory_key, self.generation, ranges)
 
-    def spans_over(self, stretches: Stretches) -> Spans:
-        """The spans that reach into the stretches, each once, by worker; without those that last until now."""
-        spans = spans_of(self.changes_covering(stretches))
+    def spans_over(self, ranges: TimeRanges) -> Spans:
+        """The spans that reach into the ranges, each once, by worker; without those that last until now."""
+        spans = spans_of(self.changes_covering(ranges))
         spans = spans.take(spans.end < FOREVER)
-        spans = spans._replace(group=stretches.worker[spans.group])
+        spans = spans._replace(group=ranges.worker[spans.group])
         spans = spans.take(np.lexsort((spans.start, spans.group)))
         return spans.take(begins(spans.group, spans.start))
 

@@ -8,15 +8,16 @@ from sqlalchemy import Connection
 
 from factory.domain.event import PRODUCT_COUNT
 from factory.domain.states.ranges import begins
+from factory.domain.states.time_ranges import TimeRanges
 from factory.store.engine.database import Store
 from factory.store.events import event_log, id_registry
-from factory.store.events.event_log import FoundEvents, Row, Stretches
+from factory.store.events.event_log import FoundEvents, Row
 
 Ints = npt.NDArray[np.int64]
 
 
 def counting_state_events(
-    store: Store, tx: Connection, factory_key: int, stretches: Stretches, found: FoundEvents
+    store: Store, tx: Connection, factory_key: int, ranges: TimeRanges, found: FoundEvents
 ) -> npt.NDArray[np.bool_]:
     """Which of the found events are state events that count.
 
@@ -43,7 +44,7 @@ def counting_state_events(
     if contested.any():
         rows, of = order[contested], np.unique(instant[contested], return_inverse=True)[1]
         first = rows[begins(of)]
-        winners = counting_events(store, tx, factory_key, stretches.worker[found.place[first]], found.time[first])
+        winners = counting_events(store, tx, factory_key, ranges.worker[found.place[first]], found.time[first])
         kind, station = np.array([winner[1:3] for winner in winners if winner], dtype=np.int64).T
         # Events of one type and station at one instant say the same: any of them may stand for the winner.
         alike = np.flatnonzero((found.kind[rows] == kind[of]) & (found.station[rows] == station[of]))

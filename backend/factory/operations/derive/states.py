@@ -1,4 +1,4 @@
-"""Make derived rows follow the events again, for just the stretches that deliveries touched.
+"""Make derived rows follow the events again, for just the ranges that deliveries touched.
 
 From touched cells to changes of state, from these to the pages of the hours they reach, from hours to
 days and months. Everything is replaced, nothing added to, so doing it twice does no harm. The caller
@@ -17,6 +17,7 @@ from factory.domain.event import ABSENT, PRODUCT_COUNT, UNKNOWN
 from factory.domain.states.calendar import Calendar
 from factory.domain.states.intervals import FOREVER, Changes, Evidence, derive_changes, differing
 from factory.domain.states.ranges import begins
+from factory.domain.states.time_ranges import TimeRanges
 from factory.domain.timestamp import HOUR, MINUTE
 from factory.operations.derive.rollups import refresh_pages
 from factory.operations.derive.rows import DerivedRows
@@ -25,7 +26,7 @@ from factory.store.derived import retention
 from factory.store.derived.pending import Cells
 from factory.store.engine.database import Store
 from factory.store.events import event_log
-from factory.store.events.event_log import FoundEvents, Stretches, join
+from factory.store.events.event_log import FoundEvents
 
 Ints = npt.NDArray[np.int64]
 
@@ -76,75 +77,70 @@ def _derive_workers(store: Store, tx: Connection, target: Target, cells: Cells) 
     tails = rows.last_starts(workers)
     # Pages show a state only up to the worker's last change; where that moved, time was closed or opened.
     tails_before = np.where(tails_before == FOREVER, tails, tails_before)
-    moved = Stretches(workers, np.minimum(tails_before, tails), np.maximum(tails_before, tails))
-    moved = _take(moved, (moved.low < moved.high) & (moved.high < FOREVER))
+    moved = TimeRanges(workers, np.minimum(tails_before, tails), np.maximum(tails_before, tails))
+    moved = moved.take((moved.start < moved.end) & (moved.end < FOREVER))
     last = np.maximum(tails, tails_before)[np.searchsorted(workers, changed.worker)]
-    changed = changed._replace(high=np.where(changed.high == FOREVER, last, changed.high))
-    changed = _take(changed, changed.low < changed.high)
-    refresh_pages(rows, join(changed, moved), touched._replace(high=touched.high + 1), found)
+    changed = changed._replace(end=np.where(changed.end == FOREVER, last, changed.end))
+    changed = changed.take(changed.start < changed.end)
+    refresh_pages(rows, TimeRanges.join(changed, moved), touched, found)
 
 
-def _take(stretches: Stretches, rows: npt.NDArray[np.bool_]) -> Stretches:
-    return Stretches(*(column[rows] for column in stretches))
-
-
-def _merge_cells(cells: Cells) -> Stretches:
-    """The touched stretches, ordered; both ends are instants of touched events.
+def _merge_cells(cells: Cells) -> TimeRanges:
+    """The touched ranges, ordered: each from its first touched event through its last.
 
     Cells of a worker that are near each other become one: to read the few events between them costs less
     than to look for what is around each.
     """
     order = np.lexsort((cells["first"], cells["worker"]))
-    worker, low, high = (cells[name][order].astype(np.int64) for name in ("worker", "first", "last"))
-    same_hour = np.flatnonzero(begins(worker, low // HOUR))
-    worker, low, high = worker[same_hour], low[same_hour], np.maximum.reduceat(high, same_hour)
-    first = np.ones(len(worker), dtype=bool)
-    first[1:] = (worker[1:] != worker[:-1]) | (low[1:] - high[:-1] > _NEAR)
-    return Stretches(worker[first], low[first], high[np.append(first[1:], True)])
+    worker, first, last = (cells[name][order].astype(np.int64) for name in ("worker", "first", "last"))
+    same_hour = np.flatnonzero(begins(worker, first // HOUR))
+    worker, first, last = worker[same_hour], first[same_hour], np.maximum.reduceat(last, same_hour)
+    opens = np.ones(len(worker), dtype=bool)
+    opens[1:] = (worker[1:] != worker[:-1]) | (first[1:] - last[:-1] > _NEAR)
+    return TimeRanges.through(worker[opens], first[opens], last[np.append(opens[1:], True)])
 
 
-def _refresh_changes(rows: DerivedRows, timeout: int, touched: Stretches) -> tuple[Stretches, FoundEvents]:
-    """Derive the changes of the touched stretches anew.
+def _refresh_changes(rows: DerivedRows, timeout: int, touched: TimeRanges) -> tuple[TimeRanges, FoundEvents]:
+    """Derive the changes of the touched ranges anew: the ranges in which states differ now, and the events by worker.
 
-    Answers where the states differ now, [low, high), and the events of the stretches by worker.
-
-    A stretch reaches from its first touched event to the next state event after its last one: there the
-    state is set anew, whatever was before. FOREVER stands for a stretch without such an end.
+    What is read reaches through the next state event after the touched ones: there the state is set anew,
+    whatever was before. FOREVER is the end where there is no such event.
     """
     before, following = event_log.around(rows.store, rows.tx, rows.factory_key, touched)
-    first = np.ones(len(following), dtype=bool)
-    first[1:] = (touched.worker[1:] != touched.worker[:-1]) | (touched.low[1:] > following[:-1])
-    stretches = Stretches(touched.worker[first], touched.low[first], following[np.append(first[1:], True)])
-    stored = rows.changes_covering(stretches)
-    evidence = _carry_in(stretches, stored, _with_removed(rows, timeout, stretches, before[first]))
-    found = event_log.in_stretches(rows.store, rows.tx, rows.factory_key, stretches)
-    keep = counting_state_events(rows.store, rows.tx, rows.factory_key, stretches, found)
+    opens = np.ones(len(following), dtype=bool)
+    opens[1:] = (touched.worker[1:] != touched.worker[:-1]) | (touched.start[1:] > following[:-1])
+    worker, first, following = touched.worker[opens], touched.start[opens], following[np.append(opens[1:], True)]
+    ranges = TimeRanges.through(worker, first, following)
+    stored = rows.changes_covering(ranges)
+    evidence = _carry_in(ranges, stored, _with_removed(rows, timeout, ranges, before[opens]))
+    found = event_log.in_ranges(rows.store, rows.tx, rows.factory_key, ranges)
+    keep = counting_state_events(rows.store, rows.tx, rows.factory_key, ranges, found)
     keep |= found.kind == PRODUCT_COUNT
     told = (found.place, found.time, found.kind, found.station)
     derived = derive_changes(
         Evidence(*(np.concatenate([carried, column[keep]]) for carried, column in zip(evidence, told, strict=True))),
         timeout,
     )
-    was, now = _inside(stored, stretches), _inside(derived, stretches)
+    was, now = _inside(stored, ranges), _inside(derived, ranges)
     is_gone, is_new = differing(was, now)
     gone, new = was.take(is_gone), now.take(is_new)
-    worker = stretches.worker
     rows.replace_changes(gone._replace(group=worker[gone.group]), new._replace(group=worker[new.group]))
-    low = np.full(len(stretches.low), FOREVER)
+    differ = np.full(len(worker), FOREVER)
     for changes in (gone, new):
-        np.minimum.at(low, changes.group, changes.start)
-    return _take(stretches._replace(low=low), low < FOREVER), found._replace(place=worker[found.place])
+        np.minimum.at(differ, changes.group, changes.start)
+    changed = TimeRanges(worker, differ, following).take(differ < FOREVER)
+    return changed, found._replace(place=worker[found.place])
 
 
-def _with_removed(rows: DerivedRows, timeout: int, stretches: Stretches, before: Ints) -> Ints:
-    """The last event before each stretch, where it is no longer raw too."""
+def _with_removed(rows: DerivedRows, timeout: int, ranges: TimeRanges, before: Ints) -> Ints:
+    """The last event before each range, where it is no longer raw too."""
     cut = rows.retained_from
     if cut is None or not timeout:
         return before
     # Later than a timeout after the cut, a state from before it has ended, or needs no evidence.
-    wanted = np.flatnonzero((before == event_log.BEFORE_ALL) & (stretches.low < cut + timeout))
+    wanted = np.flatnonzero((before == event_log.BEFORE_ALL) & (ranges.start < cut + timeout))
     if len(wanted):
-        before[wanted] = evidence_before_cut(rows, timeout, cut, stretches.worker[wanted])
+        before[wanted] = evidence_before_cut(rows, timeout, cut, ranges.worker[wanted])
     return before
 
 
@@ -156,16 +152,16 @@ def evidence_before_cut(rows: DerivedRows, timeout: int, cut: int, workers: Ints
     return retention.latest(rows.store, rows.tx, rows.factory_key, workers, cut - timeout, cut)
 
 
-def _inside(changes: Changes, stretches: Stretches) -> Changes:
-    low, high = stretches.low[changes.group], stretches.high[changes.group]
-    return changes.take((changes.start >= low) & (changes.start <= high))
+def _inside(changes: Changes, ranges: TimeRanges) -> Changes:
+    start, end = ranges.start[changes.group], ranges.end[changes.group]
+    return changes.take((changes.start >= start) & (changes.start < end))
 
 
-def _carry_in(stretches: Stretches, stored: Changes, evidence_before: Ints) -> Evidence:
-    """The known states before the stretches, each at its latest evidence.
+def _carry_in(ranges: TimeRanges, stored: Changes, evidence_before: Ints) -> Evidence:
+    """The known states before the ranges, each at its latest evidence.
 
     While a worker's state is known, every event of theirs has been evidence for it.
     """
-    known = stored.take((stored.start < stretches.low[stored.group]) & (stored.state != UNKNOWN))
+    known = stored.take((stored.start < ranges.start[stored.group]) & (stored.state != UNKNOWN))
     latest = np.maximum(known.start, evidence_before[known.group])
     return Evidence(known.group, np.where(known.state == ABSENT, known.start, latest), known.state, known.station)

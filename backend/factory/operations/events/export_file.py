@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from factory.domain.states.time_ranges import TimeRange
 from factory.domain.timestamp import HOUR, parse_timestamp
 from factory.operations.events.render import Renderer
 from factory.store import factories
@@ -29,38 +30,38 @@ def export_events(*, store: Store, factory: str, start: int | None, end: int | N
             return site, event_log.events_by_hour(tx, site.factory_key)
 
     site, hours = store.retry(span)
-    for low, high in _slices(hours):
-        low = low if start is None else max(low, start)
-        high = high if end is None else min(high, end - 1)
-        if low <= high:
-            yield from store.retry(partial(_between, store, site, low, high))
+    for first, until in _slices(hours):
+        first = first if start is None else max(first, start)
+        until = until if end is None else min(until, end)
+        if first < until:
+            yield from store.retry(partial(_between, store, site, first, until))
 
 
-def _between(store: Store, site: Factory, low: int, high: int) -> list[dict[str, Any]]:
+def _between(store: Store, site: Factory, start: int, end: int) -> list[dict[str, Any]]:
     with store.reading() as tx:
         workers = [row[0] for row in id_registry.rows_of(tx, site.factory_key, "worker")]
-        rows = event_log.rows_between(store, tx, site.factory_key, workers, low, high)
+        rows = event_log.rows_between(store, tx, site.factory_key, workers, start, end)
         render = Renderer(tx, site, None)
     return sorted((render.event(row[0], row[1], row[2:]) for row in rows), key=_order)
 
 
-def _slices(hours: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Stretches of time, both ends included: hours of few events together, those of many in parts."""
-    low, weight = None, 0
+def _slices(hours: list[tuple[int, int]]) -> Iterator[TimeRange]:
+    """Ranges of time: hours of few events together, those of many in parts."""
+    first, weight = None, 0
     for hour, count in hours:
         start, end = hour * HOUR, (hour + 1) * HOUR
-        if low is not None and weight + count > _EVENTS_A_SLICE:
-            yield low, start - 1
-            low, weight = None, 0
-        low = start if low is None else low
+        if first is not None and weight + count > _EVENTS_A_SLICE:
+            yield first, start
+            first, weight = None, 0
+        first = start if first is None else first
         weight += count
         if weight > _EVENTS_A_SLICE:
             parts = -(-weight // _EVENTS_A_SLICE)
             edges = [start + (end - start) * n // parts for n in range(parts + 1)]
-            yield from ((edges[n], edges[n + 1] - 1) for n in range(parts))
-            low, weight = None, 0
-    if low is not None:
-        yield low, end - 1
+            yield from ((edges[n], edges[n + 1]) for n in range(parts))
+            first, weight = None, 0
+    if first is not None:
+        yield first, end
 
 
 def _order(event: dict[str, Any]) -> tuple[Any, ...]:

@@ -11,12 +11,12 @@ import numpy.typing as npt
 from factory.domain.event import IDLE, STATE_NAMES, UNKNOWN, WORKING
 from factory.domain.metrics.window import Window
 from factory.domain.states.stretches import STATION_STATES, station_stretches
+from factory.domain.states.time_ranges import TimeRanges
 from factory.domain.timestamp import MILLISECOND
 from factory.operations.metrics.window_totals import Gatherer
 from factory.operations.visible_workers import Persons
 from factory.store.derived import window_reads
 from factory.store.events import id_registry
-from factory.store.events.event_log import all_of
 
 Ints = npt.NDArray[np.int64]
 Rows = list[dict[str, Any]]
@@ -70,7 +70,7 @@ def exact_stations(gatherer: Gatherer, keys: Ints, window: Window, persons: Pers
 
 def _with_units(gatherer: Gatherer, by: str, keys: Ints, window: Window, rows: Rows) -> Rows:
     """The rows with `units_at` and `units`; `by` is worker or station."""
-    cut = all_of(gatherer.workers, window.start, window.end)
+    cut = TimeRanges.of_each(gatherer.workers, window.start, window.end)
     key, at, units = window_reads.units_by_instant(gatherer.store, gatherer.tx, gatherer.site, cut, by)
     wanted = np.searchsorted(cut.worker, keys) if by == "worker" else keys
     for row, (low, high) in zip(rows, _bounds(key, wanted), strict=True):

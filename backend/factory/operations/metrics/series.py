@@ -12,7 +12,8 @@ from factory.domain.errors import FieldError, InvalidInput
 from factory.domain.metrics.formulas import SERIES_METRICS, FactoryTotals, StationTotals, WorkerTotals, values
 from factory.domain.metrics.window import Window, window_of
 from factory.domain.privacy import Audience, Contributions
-from factory.domain.states.calendar import BUCKETS, DAYS, HOURS, MONTHS, Stretch
+from factory.domain.states.calendar import BUCKETS, DAYS, HOURS, MONTHS
+from factory.domain.states.time_ranges import TimeRange
 from factory.domain.timestamp import format_timestamp
 from factory.operations.derive.refresh import read_exactly
 from factory.operations.metrics.metrics import MetricsAnswer, row_or_not_found
@@ -83,7 +84,7 @@ def _valued(metrics: Sequence[str], row: Sequence[Any], withheld: bool) -> dict[
     return valued | {"withheld": True} if withheld else valued
 
 
-def buckets_of(gatherer: Gatherer, bucket: str, window: Window) -> list[Stretch]:
+def buckets_of(gatherer: Gatherer, bucket: str, window: Window) -> list[TimeRange]:
     """The buckets of a window in the factory's calendar; raises InvalidInput when they are more than 10,000."""
     try:
         return gatherer.calendar.series(bucket, window.start, window.end)
@@ -92,7 +93,7 @@ def buckets_of(gatherer: Gatherer, bucket: str, window: Window) -> list[Stretch]
 
 
 def in_portions(
-    gatherer: Gatherer, bucket: str, stretches: list[Stretch], stations: Collection[int] | None
+    gatherer: Gatherer, bucket: str, stretches: list[TimeRange], stations: Collection[int] | None
 ) -> Iterator[Series]:
     """The buckets as series that fit into memory, one after the other; of some stations only where they are given."""
     for n in range(0, len(stretches), _BUCKETS_AT_ONCE):

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from factory.domain.event import ABSENT, UNKNOWN
 from factory.domain.metrics.formulas import FirstStates
-from factory.domain.states.calendar import MONTHS, Calendar, Cover, Stretch
+from factory.domain.states.calendar import MONTHS, Calendar, Cover
 from factory.domain.states.intervals import FOREVER, Changes, Spans, clip, spans_of, split
 from factory.domain.states.sums import (
     PRESENCE_COLUMNS,
@@ -21,11 +21,11 @@ from factory.domain.states.sums import (
     occupancy_of_pieces,
     presence_of_pieces,
 )
+from factory.domain.states.time_ranges import TimeRange, TimeRanges
 from factory.store.derived import rollups, window_reads
 from factory.store.derived.rollups import ABSENCES, OCCUPANCIES, PRESENCES, Pages
 from factory.store.engine.database import Store
 from factory.store.events import id_registry
-from factory.store.events.event_log import Stretches, all_of, join
 from factory.store.factories import Factory
 
 Ints = npt.NDArray[np.int64]
@@ -68,37 +68,37 @@ class Gatherer:
 
     def changes_at(self, instant: int) -> Changes:
         """The change that made the workers' state at an instant, of those who have any; the group is the worker."""
-        cut = all_of(self.workers, instant, instant + 1)
+        cut = TimeRanges.of_each(self.workers, instant, instant + 1)
         changes = window_reads.changes_in(self.store, self.tx, self.site, cut)
         return changes._replace(group=cut.worker[changes.group])
 
-    def spans_in(self, *stretches: Stretch) -> Spans:
-        """The intervals of the workers cut to the stretches; the group is the worker."""
-        if not stretches:
+    def spans_in(self, *ranges: TimeRange) -> Spans:
+        """The intervals of the workers cut to the ranges; the group is the worker."""
+        if not ranges:
             return Spans(*(np.empty(0, dtype=np.int64) for _ in Spans._fields))
-        cut = self._of_each_worker(stretches)
+        cut = self._of_each_worker(ranges)
         spans = spans_of(window_reads.changes_in(self.store, self.tx, self.site, cut))
-        spans = clip(spans, cut.low[spans.group], cut.high[spans.group])
+        spans = clip(spans, cut.start[spans.group], cut.end[spans.group])
         return spans._replace(group=cut.worker[spans.group])
 
-    def spans_with_opening(self, stretch: Stretch, worker: int) -> tuple[Spans, Ints]:
+    def spans_with_opening(self, stretch: TimeRange, worker: int) -> tuple[Spans, Ints]:
         """The intervals of one worker cut to a stretch, and the instants at which they began."""
-        cut = all_of([worker], *stretch)
+        cut = TimeRanges.of_each([worker], *stretch)
         whole = spans_of(window_reads.changes_in(self.store, self.tx, self.site, cut))
         whole = whole.take(np.maximum(whole.start, stretch[0]) < np.minimum(whole.end, stretch[1]))
         return clip(whole, *stretch), whole.start
 
-    def events_in(self, *stretches: Stretch) -> dict[str, Ints]:
-        """The presence rows of the events in the stretches; `instant` lies in the same quarter of an hour as they."""
-        if not stretches:
+    def events_in(self, *ranges: TimeRange) -> dict[str, Ints]:
+        """The presence rows of the events in the ranges; `instant` lies in the same quarter of an hour as they."""
+        if not ranges:
             return dict.fromkeys((*PRESENCE_COLUMNS, "instant"), np.empty(0, dtype=np.int64))
-        cut = self._of_each_worker(stretches)
+        cut = self._of_each_worker(ranges)
         place, station, instant, units, events = window_reads.counts_by_quarter(self.store, self.tx, self.site, cut)
         rows = {"worker": cut.worker[place], "station": station, "instant": instant, "units": units, "events": events}
         return dict.fromkeys(PRESENCE_COLUMNS, np.zeros(len(place), dtype=np.int64)) | rows
 
-    def _of_each_worker(self, stretches: Sequence[Stretch]) -> Stretches:
-        return join(*(all_of(self.workers, *stretch) for stretch in stretches))
+    def _of_each_worker(self, ranges: Sequence[TimeRange]) -> TimeRanges:
+        return TimeRanges.join(*(TimeRanges.of_each(self.workers, *stretch) for stretch in ranges))
 
 
 class Series:
@@ -111,7 +111,7 @@ class Series:
     def __init__(
         self,
         gatherer: Gatherer,
-        stretches: Sequence[Stretch],
+        ranges: Sequence[TimeRange],
         *,
         level: int | None = MONTHS,
         stations: Collection[int] | None = None,
@@ -119,7 +119,7 @@ class Series:
         self.gatherer = gatherer
         self._level = level
         self._only = {"worker": gatherer.only, "station": stations}
-        self.starts, self.ends = np.array(stretches, dtype=np.int64).reshape(-1, 2).T
+        self.starts, self.ends = np.array(ranges, dtype=np.int64).reshape(-1, 2).T
         self.elapsed = self.ends - self.starts
         self._cover = self._covered(FOREVER)
 

@@ -7,8 +7,9 @@ import numpy.typing as npt
 from sqlalchemy import Connection, delete, text
 
 from factory.domain.states.intervals import FOREVER, Changes
+from factory.domain.states.time_ranges import TimeRanges
 from factory.store.engine.database import Store
-from factory.store.events.event_log import Stretches
+from factory.store.events.event_log import given_ranges
 from factory.store.schema import intervals
 
 Ints = npt.NDArray[np.int64]
@@ -16,12 +17,12 @@ Ints = npt.NDArray[np.int64]
 _MINE = "{0}.factory_key = :factory_key AND {0}.generation = :generation AND {0}.worker_key = given.worker"
 
 
-def covering(store: Store, tx: Connection, factory_key: int, generation: int, stretches: Stretches) -> Changes:
-    """The changes inside each stretch, the last one before it and the first one after it.
+def covering(store: Store, tx: Connection, factory_key: int, generation: int, ranges: TimeRanges) -> Changes:
+    """The changes inside each range, the last one before it and the first one after it.
 
-    `group` is the row of the stretch. Ordered by group and start.
+    `group` is the row of the range. Ordered by group and start.
     """
-    given, parameters = store.dialect.relation(stretches._asdict())
+    given, parameters = given_ranges(store, ranges)
     inside = store.dialect.for_each(
         "intervals v", f"{_MINE.format('v')} AND v.start_at BETWEEN given.first AND given.last"
     )
@@ -31,9 +32,9 @@ def covering(store: Store, tx: Connection, factory_key: int, generation: int, st
         columns,
         "WITH bounds AS MATERIALIZED (SELECT given.i, given.worker, "
         f"coalesce((SELECT max(p.start_at) FROM intervals p WHERE {_MINE.format('p')} "
-        "AND p.start_at < given.low), given.low) AS first, "
+        "AND p.start_at < given.start_at), given.start_at) AS first, "
         f"coalesce((SELECT min(n.start_at) FROM intervals n WHERE {_MINE.format('n')} "
-        f"AND n.start_at > given.high), given.high) AS last FROM {given}) "
+        f"AND n.start_at >= given.end_at), given.end_at) AS last FROM {given}) "
         f"SELECT {{}} FROM bounds AS given {inside}",
         {"factory_key": factory_key, "generation": generation, **parameters},
     )

@@ -20,7 +20,7 @@ class ObservedFactory(NamedTuple):
     shifts: str
     newest: int | None
     waiting: int
-    """Stretches of time whose derived rows wait to be made."""
+    """Hours of workers whose derived rows wait to be made."""
 
 
 def observed_factories(tx: Connection) -> list[ObservedFactory]:

@@ -16,13 +16,13 @@ from sqlalchemy import Connection, func, select, text
 
 from factory.domain.states.calendar import HOURS
 from factory.domain.states.intervals import FOREVER
-from factory.domain.states.ranges import ranges
+from factory.domain.states.ranges import expand_ranges
+from factory.domain.states.time_ranges import TimeRanges
 from factory.domain.states.totals import KEPT, Page
 from factory.domain.timestamp import HOUR
 from factory.store.derived import rollups
 from factory.store.engine.database import Store
 from factory.store.events import event_log
-from factory.store.events.event_log import Stretches, all_of
 from factory.store.schema import exists_on, metadata
 from factory.store.schema import rollups as pages_table
 
@@ -44,37 +44,37 @@ class KeptEvents(NamedTuple):
         return KeptEvents(*(column[rows] for column in self))
 
 
-def between(store: Store, tx: Connection, factory_key: int, low: int, high: int) -> KeptEvents:
-    """The kept events in [low, high)."""
-    return _in_runs(store, tx, factory_key, np.array([low]), np.array([high]))
+def between(store: Store, tx: Connection, factory_key: int, start: int, end: int) -> KeptEvents:
+    """The kept events in [start, end)."""
+    return _in_runs(store, tx, factory_key, np.array([start]), np.array([end]))
 
 
-def in_stretches(
-    store: Store, tx: Connection, factory_key: int, cut: int | None, stretches: Stretches
+def in_ranges(
+    store: Store, tx: Connection, factory_key: int, cut: int | None, ranges: TimeRanges
 ) -> tuple[Ints, KeptEvents]:
-    """The kept events in stretches [low, high) of workers, and beside each the row of its stretch.
+    """The kept events in the ranges, and beside each the row of its range.
 
     Raw events before `cut` are no longer kept, those from it on are still raw; None is before all.
     """
-    mine = np.flatnonzero(stretches.low < (-FOREVER if cut is None else cut))
+    mine = np.flatnonzero(ranges.start < (-FOREVER if cut is None else cut))
     if len(mine) == 0:
         return mine, KeptEvents(*(np.empty(0, dtype=np.int64) for _ in KeptEvents._fields))
-    worker, low, high = (column[mine] for column in stretches)
-    kept = _in_runs(store, tx, factory_key, low, high)
+    worker, start, end = ranges.take(mine)
+    kept = _in_runs(store, tx, factory_key, start, end)
     # Events and both bounds in one order; a bound comes before an event at its instant.
-    who, at = np.concatenate([worker, worker, kept.worker]), np.concatenate([low, high, kept.time])
+    who, at = np.concatenate([worker, worker, kept.worker]), np.concatenate([start, end, kept.time])
     is_event = np.arange(len(who)) >= 2 * len(mine)
     order = np.lexsort((is_event, at, who))
     before = np.empty(len(who), dtype=np.int64)
     before[order] = np.cumsum(is_event[order])
-    row, event = ranges(before[: len(mine)], before[len(mine) : 2 * len(mine)])
+    row, event = expand_ranges(before[: len(mine)], before[len(mine) : 2 * len(mine)])
     return mine[row], kept.take(event)
 
 
-def _in_runs(store: Store, tx: Connection, factory_key: int, low: Ints, high: Ints) -> KeptEvents:
-    """The kept events in the stretches [low, high), and some between them; each once."""
-    order = np.argsort(low, kind="stable")
-    first, until = low[order] - HOUR, np.maximum.accumulate(high[order])  # the page of `low` began before it
+def _in_runs(store: Store, tx: Connection, factory_key: int, start: Ints, end: Ints) -> KeptEvents:
+    """The kept events in the ranges [start, end), and some between them; each once."""
+    order = np.argsort(start, kind="stable")
+    first, until = start[order] - HOUR, np.maximum.accumulate(end[order])  # the page of `start` began before it
     opens = np.ones(len(order), dtype=bool)
     opens[1:] = first[1:] >= until[:-1]
     starts, ends = first[opens], until[np.append(opens[1:], True)]
@@ -87,14 +87,14 @@ def _in_runs(store: Store, tx: Connection, factory_key: int, low: Ints, high: In
     return kept.take(np.lexsort((kept.time, kept.worker)))
 
 
-def latest(store: Store, tx: Connection, factory_key: int, workers: Ints, low: int, high: int) -> Ints:
-    """The time of the last kept event of each worker in [low, high), `low` where there is none."""
-    kept = between(store, tx, factory_key, low, high)
+def latest(store: Store, tx: Connection, factory_key: int, workers: Ints, start: int, end: int) -> Ints:
+    """The time of the last kept event of each worker in [start, end), `start` where there is none."""
+    kept = between(store, tx, factory_key, start, end)
     if len(kept.worker) == 0:
-        return np.full(len(workers), low)
+        return np.full(len(workers), start)
     behind = np.searchsorted(kept.worker, workers, side="right") - 1
     place = np.maximum(behind, 0)
-    return np.where((behind >= 0) & (kept.worker[place] == workers), kept.time[place], low)
+    return np.where((behind >= 0) & (kept.worker[place] == workers), kept.time[place], start)
 
 
 def last_until(store: Store, tx: Connection, factory_key: int, instant: int) -> int | None:
@@ -138,27 +138,27 @@ def oldest_raw(store: Store, tx: Connection, factory_key: int, workers: Sequence
     return None if first == FOREVER else first
 
 
-def remove(store: Store, tx: Connection, factory_key: int, workers: Sequence[int], low: int, high: int) -> int:
-    """Keep of the workers' raw events in [low, high), at most an hour, what stays, and remove them; how many.
+def remove(store: Store, tx: Connection, factory_key: int, workers: Sequence[int], start: int, end: int) -> int:
+    """Keep of the workers' raw events in [start, end), at most an hour, what stays, and remove them; how many.
 
     The caller owns the factory and its derived rows, and has derived these events.
     """
-    found = event_log.in_stretches(store, tx, factory_key, all_of(workers, low, high - 1))
+    found = event_log.in_ranges(store, tx, factory_key, TimeRanges.of_each(workers, start, end))
     who = np.asarray(workers, dtype=np.int64)[found.place]
     order = np.lexsort((who, found.time))
     page: Page = np.zeros(len(order), KEPT)
-    page["at"], page["worker"] = found.time[order] - low, who[order]
+    page["at"], page["worker"] = found.time[order] - start, who[order]
     page["station"], page["units"] = found.station[order], found.units[order]
-    rollups.replace(tx, factory_key, rollups.EVERY_GENERATION, rollups.KEPT_EVENTS, HOURS, {low: page})
-    stretch = {"factory_key": factory_key, "low": low, "high": high}
+    rollups.replace(tx, factory_key, rollups.EVERY_GENERATION, rollups.KEPT_EVENTS, HOURS, {start: page})
+    span = {"factory_key": factory_key, "start": start, "end": end}
     # One worker at a time, as the key is ordered: no plan can read more than these rows.
-    mine = [stretch | {"worker_key": worker} for worker in np.unique(who).tolist()]
+    mine = [span | {"worker_key": worker} for worker in np.unique(who).tolist()]
     for name in _TABLES:
         if mine and exists_on(metadata.tables[name], tx.dialect.name):
             tx.execute(
                 text(
                     f"DELETE FROM {name} WHERE factory_key = :factory_key AND worker_key = :worker_key "
-                    "AND event_time >= :low AND event_time < :high"
+                    "AND event_time >= :start AND event_time < :end"
                 ),
                 mine,
             )

@@ -123,10 +123,10 @@ def load_runs(
 ) -> dict[int, Pages]:
     """The pages whose bucket starts in one of the runs (kind, level, first, end), by kind."""
     columns = zip(*runs, strict=True)
-    given, parameters = store.dialect.relation(dict(zip(("kind", "level", "low", "high"), columns, strict=True)))
+    given, parameters = store.dialect.relation(dict(zip(("kind", "level", "first", "until"), columns, strict=True)))
     mine = (
         "r.factory_key = :factory_key AND r.generation = :generation AND r.kind = given.kind "
-        "AND r.level = given.level AND r.start_at >= given.low AND r.start_at < given.high"
+        "AND r.level = given.level AND r.start_at >= given.first AND r.start_at < given.until"
     )
     select_pages = f"SELECT r.kind, r.start_at, r.page FROM {given} {store.dialect.for_each('rollups r', mine)}"
     rows = store.dialect.fetch_pages(

@@ -10,10 +10,11 @@ from sqlalchemy import Connection
 
 from factory.domain.states.intervals import Changes
 from factory.domain.states.ranges import begins
+from factory.domain.states.time_ranges import TimeRanges
 from factory.domain.timestamp import DAY, MILLISECOND, MINUTE
 from factory.store.derived import retention
 from factory.store.engine.database import Store
-from factory.store.events.event_log import BEFORE_ALL, Stretches
+from factory.store.events.event_log import BEFORE_ALL, given_ranges
 from factory.store.factories import Factory
 
 Ints = npt.NDArray[np.int64]
@@ -30,9 +31,9 @@ def _mine(alias: str) -> str:
 
 
 def _changes(
-    store: Store, tx: Connection, site: Factory, given_columns: dict[str, Ints], group: dict[str, str], which: str
+    store: Store, tx: Connection, site: Factory, relation: tuple[str, dict[str, Any]], group: dict[str, str], which: str
 ) -> Changes:
-    given, parameters = store.dialect.relation(given_columns)
+    given, parameters = relation
     columns = store.dialect.fetch_columns(
         tx,
         group | _CHANGES,
@@ -52,39 +53,39 @@ def _latest(condition: str, recent: str) -> str:
     return f"{start} AND p.start_at >= {recent}), {start})"
 
 
-def changes_in(store: Store, tx: Connection, site: Factory, stretches: Stretches) -> Changes:
-    """The changes in each stretch [low, high), and the last one before it unless one is at its beginning.
+def changes_in(store: Store, tx: Connection, site: Factory, ranges: TimeRanges) -> Changes:
+    """The changes in each range, and the last one before it unless one is at its beginning.
 
-    `group` is the row of the stretch. Ordered by group and start.
+    `group` is the row of the range. Ordered by group and start.
     """
-    opening = _latest("p.start_at <= given.low", f"given.low - {DAY}")
-    inside = f"v.start_at >= coalesce({opening}, given.low) AND v.start_at < given.high"
-    return _changes(store, tx, site, stretches._asdict(), {"given.i": "i8"}, inside)
+    opening = _latest("p.start_at <= given.start_at", f"given.start_at - {DAY}")
+    inside = f"v.start_at >= coalesce({opening}, given.start_at) AND v.start_at < given.end_at"
+    return _changes(store, tx, site, given_ranges(store, ranges), {"given.i": "i8"}, inside)
 
 
 def last_changes(store: Store, tx: Connection, site: Factory, workers: Ints) -> Changes:
     """The last change of each worker that has any; `group` is the worker."""
     recent = (site.last_event_at or 0) - DAY
     last = f"v.start_at = coalesce({_latest('true', str(recent))})"
-    return _changes(store, tx, site, {"worker": workers}, {"given.worker": "i8"}, last)
+    return _changes(store, tx, site, store.dialect.relation({"worker": workers}), {"given.worker": "i8"}, last)
 
 
 def first_changes(store: Store, tx: Connection, site: Factory, workers: Ints) -> Changes:
     """The first change of each worker that has any: its first state event; `group` is the worker."""
     first = f"v.start_at = (SELECT min(p.start_at) FROM intervals p WHERE {_mine('p')})"
-    return _changes(store, tx, site, {"worker": workers}, {"given.worker": "i8"}, first)
+    return _changes(store, tx, site, store.dialect.relation({"worker": workers}), {"given.worker": "i8"}, first)
 
 
-def counts_by_quarter(store: Store, tx: Connection, site: Factory, stretches: Stretches) -> list[Ints]:
-    """Columns (row of the stretch, station key, beginning of a quarter of an hour, units, events), to be added up.
+def counts_by_quarter(store: Store, tx: Connection, site: Factory, ranges: TimeRanges) -> list[Ints]:
+    """Columns (row of the range, station key, beginning of a quarter of an hour, units, events), to be added up.
 
-    Of the events in the stretches [low, high), raw or not. Local hours begin on quarters of UTC.
+    Of the events in the ranges, raw or not. Local hours begin on quarters of UTC.
     """
-    given, parameters = store.dialect.relation(stretches._asdict())
+    given, parameters = given_ranges(store, ranges)
     events = store.dialect.for_each(
         "events e",
         "e.factory_key = :factory_key AND e.worker_key = given.worker "
-        "AND e.event_time >= given.low AND e.event_time < given.high",
+        "AND e.event_time >= given.start_at AND e.event_time < given.end_at",
     )
     columns = {
         "given.i": "i8",
@@ -99,21 +100,21 @@ def counts_by_quarter(store: Store, tx: Connection, site: Factory, stretches: St
         f"SELECT {{}} FROM {given} {events} GROUP BY 1, 2, 3",
         {"factory_key": site.factory_key, **parameters},
     )
-    row, kept = retention.in_stretches(store, tx, site.factory_key, site.retained_from, stretches)
+    row, kept = retention.in_ranges(store, tx, site.factory_key, site.retained_from, ranges)
     more = (row, kept.station, kept.time // _QUARTER * _QUARTER, kept.units, np.ones_like(row))
     return [np.concatenate(columns) for columns in zip(found, more, strict=True)]
 
 
-def units_by_instant(store: Store, tx: Connection, site: Factory, stretches: Stretches, by: str) -> list[Ints]:
-    """Columns (row of the stretch or station key, millisecond, units), ordered by both.
+def units_by_instant(store: Store, tx: Connection, site: Factory, ranges: TimeRanges, by: str) -> list[Ints]:
+    """Columns (row of the range or station key, millisecond, units), ordered by both.
 
-    Of the units counted in the stretches [low, high) by events, raw or not; `by` says of which: `worker` or `station`.
+    Of the units counted in the ranges by events, raw or not; `by` says of which: `worker` or `station`.
     """
-    given, parameters = store.dialect.relation(stretches._asdict())
+    given, parameters = given_ranges(store, ranges)
     counted = store.dialect.for_each(
         "events e",
         "e.factory_key = :factory_key AND e.worker_key = given.worker "
-        "AND e.event_time >= given.low AND e.event_time < given.high AND e.units > 0",
+        "AND e.event_time >= given.start_at AND e.event_time < given.end_at AND e.units > 0",
     )
     key = {"worker": {"given.i": "i8"}, "station": {"e.station_key": "i2"}}[by]
     found: list[Any] = store.dialect.fetch_columns(
@@ -122,7 +123,7 @@ def units_by_instant(store: Store, tx: Connection, site: Factory, stretches: Str
         f"SELECT {{}} FROM {given} {counted} GROUP BY 1, 2 ORDER BY 1, 2",
         {"factory_key": site.factory_key, **parameters},
     )
-    row, kept = retention.in_stretches(store, tx, site.factory_key, site.retained_from, stretches)
+    row, kept = retention.in_ranges(store, tx, site.factory_key, site.retained_from, ranges)
     counting = np.flatnonzero(kept.units > 0)
     if len(counting) == 0:
         return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy.typing as npt
 from sqlalchemy import Connection, text
 
 from factory.domain.states.intervals import FOREVER
+from factory.domain.states.time_ranges import TimeRanges
 from factory.store.derived.pending import CELL, Cells
 from factory.store.engine.database import Store
 
@@ -45,27 +45,8 @@ Row = tuple[Any, ...]
 _SHOWN = "event_type, station_key, confidence, source_key, event_id, units, model_key, received_at"
 
 
-class Stretches(NamedTuple):
-    """Stretches of time of workers, both ends included; columns."""
-
-    worker: Ints
-    low: Ints
-    high: Ints
-
-
-def all_of(workers: Sequence[int] | Ints, low: int, high: int) -> Stretches:
-    """The same stretch of all the workers."""
-    who = np.asarray(workers, dtype=np.int64)
-    return Stretches(who, np.full(len(who), low), np.full(len(who), high))
-
-
-def join(*several: Stretches) -> Stretches:
-    """All of the stretches."""
-    return Stretches(*(np.concatenate(columns) for columns in zip(*several, strict=True)))
-
-
 class FoundEvents(NamedTuple):
-    """Events found in stretches; `place` is the row of the stretch. Columns, in no order."""
+    """Events found in time ranges; `place` is the row of the range. Columns, in no order."""
 
     place: Ints
     time: Ints
@@ -85,18 +66,23 @@ _FOUND = {
 }
 
 
-def in_stretches(store: Store, tx: Connection, factory_key: int, stretches: Stretches) -> FoundEvents:
-    """The events of the workers in the stretches."""
-    found, parameters = _found(store, factory_key, stretches)
+def given_ranges(store: Store, ranges: TimeRanges) -> tuple[str, dict[str, Any]]:
+    """SQL of a table `given` of the ranges, with the columns `i`, `worker`, `start_at` and `end_at`."""
+    return store.dialect.relation({"worker": ranges.worker, "start_at": ranges.start, "end_at": ranges.end})
+
+
+def in_ranges(store: Store, tx: Connection, factory_key: int, ranges: TimeRanges) -> FoundEvents:
+    """The events of the workers in the ranges."""
+    found, parameters = _found(store, factory_key, ranges)
     return FoundEvents(*store.dialect.fetch_columns(tx, _FOUND, f"SELECT {{}} {found}", parameters))
 
 
 _COUNTED = {"given.i": "i8", "e.station_key": "i2", "sum(e.units)": "i8", "count(*)": "i8"}
 
 
-def count_in_stretches(store: Store, tx: Connection, factory_key: int, stretches: Stretches) -> list[Ints]:
-    """Columns (stretch, station key, units, events) of the stretches, by worker and station."""
-    found, parameters = _found(store, factory_key, stretches)
+def count_in_ranges(store: Store, tx: Connection, factory_key: int, ranges: TimeRanges) -> list[Ints]:
+    """Columns (row of the range, station key, units, events) of the ranges, by worker and station."""
+    found, parameters = _found(store, factory_key, ranges)
     counted: list[Ints] = store.dialect.fetch_columns(
         tx, _COUNTED, f"SELECT {{}} {found} GROUP BY given.i, e.station_key", parameters
     )
@@ -115,9 +101,9 @@ def events_by_hour(tx: Connection, factory_key: int) -> list[Row]:
     return [tuple(row) for row in rows]
 
 
-def cells_between(store: Store, tx: Connection, factory_key: int, workers: list[int], low: int, high: int) -> Cells:
-    """The cells (store/derived/pending.py) of all events in [low, high]."""
-    found, parameters = _found(store, factory_key, all_of(workers, low, high))
+def cells_between(store: Store, tx: Connection, factory_key: int, workers: list[int], start: int, end: int) -> Cells:
+    """The cells (store/derived/pending.py) of all events in [start, end)."""
+    found, parameters = _found(store, factory_key, TimeRanges.of_each(workers, start, end))
     rows = tx.execute(
         text(
             "SELECT given.worker, count(*), min(e.event_time), max(e.event_time) "
@@ -129,9 +115,9 @@ def cells_between(store: Store, tx: Connection, factory_key: int, workers: list[
     return np.array([tuple(row) for row in rows], dtype=CELL)
 
 
-def rows_between(store: Store, tx: Connection, factory_key: int, workers: list[int], low: int, high: int) -> list[Any]:
-    """(worker key, time, and the columns of said_at) of all events in [low, high]."""
-    found, parameters = _found(store, factory_key, all_of(workers, low, high))
+def rows_between(store: Store, tx: Connection, factory_key: int, workers: list[int], start: int, end: int) -> list[Any]:
+    """(worker key, time, and the columns of said_at) of all events in [start, end)."""
+    found, parameters = _found(store, factory_key, TimeRanges.of_each(workers, start, end))
     return list(
         tx.execute(
             text(f"SELECT e.worker_key, e.event_time, {_SHOWN} {found}"),
@@ -140,13 +126,13 @@ def rows_between(store: Store, tx: Connection, factory_key: int, workers: list[i
     )
 
 
-def around(store: Store, tx: Connection, factory_key: int, stretches: Stretches) -> tuple[Ints, Ints]:
-    """Of each stretch the last event before it (or BEFORE_ALL) and the first state event after it (or FOREVER)."""
-    given, parameters = store.dialect.relation(stretches._asdict())
+def around(store: Store, tx: Connection, factory_key: int, ranges: TimeRanges) -> tuple[Ints, Ints]:
+    """Of each range the last event before it (or BEFORE_ALL) and the first state event after it (or FOREVER)."""
+    given, parameters = given_ranges(store, ranges)
     mine = "e.factory_key = :factory_key AND e.worker_key = given.worker"
-    before = f"SELECT max(e.event_time) FROM events e WHERE {mine} AND e.event_time < given.low"
+    before = f"SELECT max(e.event_time) FROM events e WHERE {mine} AND e.event_time < given.start_at"
     after = (
-        f"SELECT e.event_time FROM events e WHERE {mine} AND e.event_time > given.high AND e.event_type < 4 "
+        f"SELECT e.event_time FROM events e WHERE {mine} AND e.event_time >= given.end_at AND e.event_type < 4 "
         "ORDER BY e.event_time LIMIT 1"
     )
     columns = {f"coalesce(({before}), {BEFORE_ALL})": "i8", f"coalesce(({after}), {FOREVER})": "i8"}
@@ -156,21 +142,21 @@ def around(store: Store, tx: Connection, factory_key: int, stretches: Stretches)
     return bounds[0], bounds[1]
 
 
-def _found(store: Store, factory_key: int, stretches: Stretches) -> tuple[str, dict[str, Any]]:
-    """SQL from FROM on of the events `e` in the stretches `given`."""
-    given, parameters = store.dialect.relation(stretches._asdict())
+def _found(store: Store, factory_key: int, ranges: TimeRanges) -> tuple[str, dict[str, Any]]:
+    """SQL from FROM on of the events `e` in the ranges `given`."""
+    given, parameters = given_ranges(store, ranges)
     events = store.dialect.for_each(
         "events e",
         "e.factory_key = :factory_key AND e.worker_key = given.worker "
-        "AND e.event_time BETWEEN given.low AND given.high",
+        "AND e.event_time >= given.start_at AND e.event_time < given.end_at",
     )
     return f"FROM {given} {events}", {"factory_key": factory_key, **parameters}
 
 
 def said_at(store: Store, tx: Connection, factory_key: int, worker: Ints, time: Ints) -> list[Row]:
-    """(place in the arrays, type, station key, confidence, source key, event_id, units, model key, received_at)
+    """All events of the workers at the instants.
 
-    of all events of the workers at the instants.
+    Rows of (place in the arrays, type, station key, confidence, source key, event_id, units, model key, received_at).
     """
-    found, parameters = _found(store, factory_key, Stretches(worker, time, time))
+    found, parameters = _found(store, factory_key, TimeRanges.through(worker, time, time))
     return [tuple(row) for row in tx.execute(text(f"SELECT given.i, {_SHOWN} {found}"), parameters)]
