@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 START_SECONDS = 40.0
+FAKETIME = {"LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC"}
+"""Tests under another date (`faketime -m '2027-02-28 23:50' pytest …`) have their servers there as well."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class RunningServer:
         inherited = {
             name: value
             for name, value in os.environ.items()
-            if name in {"PATH", "HOME", "LANG", "PYTHONPATH", "VIRTUAL_ENV", "TMPDIR"}
+            if name in {"PATH", "HOME", "LANG", "PYTHONPATH", "VIRTUAL_ENV", "TMPDIR"} | FAKETIME
         }
         self.environment = {
             **inherited,

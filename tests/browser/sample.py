@@ -11,6 +11,9 @@ from typing import Any
 
 from tests.servers import RunningServer
 
+STARTED = datetime.now(timezone.utc)
+"""Once for the run, so that a question of before midnight and one of after it are about the same days."""
+SATURDAY = 5
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
 UNSEEN = "W9"
 VIEWS = {
@@ -51,11 +54,18 @@ def sample_server(directory: Path) -> Iterator[RunningServer]:
         yield running
 
 
-def period(days: int = 2, *, window: bool = True) -> str:
-    """So many whole days up to this one, as the query of a view or, without `window`, of the API."""
-    end = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
-    start = end - timedelta(days=days)
-    bounds = f"from={start:%Y-%m-%dT%H:%M:%SZ}&to={end:%Y-%m-%dT%H:%M:%SZ}"
+def days_before(now: datetime, days: int) -> tuple[datetime, datetime]:
+    """So many whole days (UTC) before `now`, of which the last two are working days: at weekends few people work."""
+    end = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    while any((end - timedelta(days=back)).weekday() >= SATURDAY for back in (1, 2)):
+        end -= timedelta(days=1)
+    return end - timedelta(days=days), end
+
+
+def period(days: int = 2, *, window: bool = True, live: bool = False) -> str:
+    """The same as the query of a view or, without `window`, of the API; a `live` one lasts until now."""
+    start, end = days_before(STARTED, days)
+    bounds = f"from={start:%Y-%m-%dT%H:%M:%SZ}" + ("" if live else f"&to={end:%Y-%m-%dT%H:%M:%SZ}")
     return f"window=custom&{bounds}" if window else bounds
 
 

@@ -226,7 +226,7 @@ def test_the_intervals_can_be_taken_along(page: Any, server: RunningServer, tmp_
 
 
 def test_an_opened_interval_stays_open_when_fresh_figures_come(page: Any, server: RunningServer) -> None:
-    page.goto(f"http://127.0.0.1:{server.port}/?view=worker&id=W2&window=24h")
+    page.goto(f"http://127.0.0.1:{server.port}/?view=worker&id=W2&{period(live=True)}")
     page.wait_for_selector("main[aria-busy='false'] .opener")
     page.locator(".opener").nth(2).click()
     page.wait_for_selector(".within tbody tr")
