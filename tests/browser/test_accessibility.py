@@ -19,6 +19,7 @@ SHOWN = {
     "empty events": "view=events&factory=bare",
     "not found": "view=worker&id=W404",
 }
+REST = [name for name in SHOWN if name != "overview"]
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def check_both_schemes(page: Any) -> None:
     assert violations(page, "color-contrast") == []  # nothing else changes with the colours
 
 
-@pytest.mark.parametrize("name", SHOWN)
+@pytest.mark.parametrize("name", [pytest.param("overview", marks=pytest.mark.journey), *REST])
 def test_a_view_is_accessible_in_light_and_dark(page: Any, server: RunningServer, name: str) -> None:
     open_calm(page, server, name)
 
@@ -104,7 +105,7 @@ def test_an_error_in_place_of_a_view_is_accessible(page: Any, server: RunningSer
     check_both_schemes(page)
 
 
-@pytest.mark.parametrize("name", SHOWN)
+@pytest.mark.parametrize("name", [pytest.param("overview", marks=pytest.mark.journey), *REST])
 def test_nothing_sticks_out_of_the_screen(page: Any, server: RunningServer, name: str) -> None:
     open_calm(page, server, name)
 

@@ -22,6 +22,7 @@ def user(server: RunningServer, email: str) -> Any:
     return next((one for one in api(server, "GET", "/users/", role="admin")["data"] if one["email"] == email), None)
 
 
+@pytest.mark.journey
 def test_a_person_is_added_changed_and_removed(page: Any, server: RunningServer) -> None:
     email = "grace@example.org"
     enter(page, server, "admin", "view=people", SHOWN)
@@ -68,6 +69,7 @@ def test_the_panel_of_a_person_has_an_address(page: Any, server: RunningServer) 
     page.wait_for_selector("#panel", state="detached")
 
 
+@pytest.mark.journey
 def test_a_key_is_made_followed_by_another_and_revoked(page: Any, server: RunningServer) -> None:
     def opens(key: str) -> int:
         return server.request("GET", "/api/v1/metrics/factory", None, {"X-API-Key": key}).status

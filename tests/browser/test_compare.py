@@ -91,6 +91,7 @@ def exported(page: Any) -> list[list[str]]:
     return list(csv.reader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8-sig"))))
 
 
+@pytest.mark.journey
 def test_the_first_two_workers_are_compared_with_the_figures_of_the_api(
     page: Any, plant: RunningServer, complaints: list[str]
 ) -> None:
@@ -151,6 +152,7 @@ def test_a_and_b_are_chosen_by_id_or_name_and_kept_in_the_address(page: Any, pla
     assert b.input_value() == "S2"
 
 
+@pytest.mark.journey
 def test_a_period_is_compared_with_the_one_before(page: Any, plant: RunningServer, complaints: list[str]) -> None:
     a, b = figures(plant, "factory", IN_YESTERDAY), figures(plant, "factory", DAY_BEFORE)
     assert (a["total_production_count"], b["total_production_count"]) == (600, 240)

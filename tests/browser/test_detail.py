@@ -108,6 +108,7 @@ def test_all_intervals_add_up_to_the_period(page: Any, server: RunningServer) ->
     assert page.locator(".intervals tfoot td").inner_text().startswith("48:00 = Working")
 
 
+@pytest.mark.journey
 def test_an_interval_opens_into_its_events(page: Any, server: RunningServer, complaints: list[str]) -> None:
     open_detail(page, server, "worker/W3", "&state=working")
     intervals = [one for one in api(server, "metrics/workers/W3/intervals") if one["state"] == "working"]
@@ -173,6 +174,7 @@ def test_the_workstations_of_a_worker_share_time_and_units(page: Any, server: Ru
     assert (foot[0], foot[1], foot[3]) == (value(page, "Working"), value(page, "Idle"), value(page, "Units"))
 
 
+@pytest.mark.journey
 def test_the_workers_of_a_workstation_are_named_with_their_units(page: Any, server: RunningServer) -> None:
     open_detail(page, server, "workstation/S1")
     page.wait_for_selector(".places tfoot td:last-child:not(:has-text('–'))")

@@ -90,6 +90,7 @@ def counts(how_many: int) -> list[Any]:
     return [event(NOW - age, kind="product_count", count=n + 1, event_id=str(n)) for n, age in enumerate(ages)]
 
 
+@pytest.mark.journey
 def test_a_row_says_what_was_seen_when_and_by_whom(
     page: Any, server: RunningServer, factory: str, complaints: list[str]
 ) -> None:
@@ -261,6 +262,7 @@ def test_the_file_holds_what_the_table_shows(page: Any, server: RunningServer, f
     assert lines[-1][5:7] == ["0.5", "'=cmd()"]
 
 
+@pytest.mark.journey
 def test_an_entered_event_is_stored_told_and_shown(
     page: Any, server: RunningServer, factory: str, complaints: list[str]
 ) -> None:

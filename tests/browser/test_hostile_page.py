@@ -50,7 +50,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         yield running
 
 
-@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.journey] if name == "workers" else []) for name in VIEWS]
+)
 def test_markup_in_names_stays_text_and_the_policy_is_kept(
     page: Any, server: RunningServer, complaints: list[str], name: str
 ) -> None:

@@ -67,6 +67,7 @@ def german(number: str) -> str:
     return number.translate(str.maketrans(",.", ".,"))
 
 
+@pytest.mark.journey
 def test_the_language_is_chosen_in_the_menu_and_kept(page: Any, server: RunningServer) -> None:
     open_view(page, server, "view=workers&window=24h")
     page.get_by_role("button", name="Menü").click()

@@ -72,6 +72,7 @@ def test_the_page_names_the_modules_of_its_first_view() -> None:
     assert shell.PAGE.read_text(encoding="utf-8") == shell.page(), "make shell writes it anew"
 
 
+@pytest.mark.journey
 def test_the_real_page_opens_without_its_server_and_shows_data_of_before_until_the_server_is_back(
     browser: Any, tmp_path: Path
 ) -> None:

@@ -84,6 +84,7 @@ def against(value: float, before: float, *, relative: bool) -> str:
     return f"{sign}{size} {'%' if relative else 'pts'} vs before"
 
 
+@pytest.mark.journey
 def test_the_tiles_show_the_figures_of_the_factory_for_the_same_period(
     page: Any, server: RunningServer, asked: list[str], complaints: list[str]
 ) -> None:
@@ -165,6 +166,7 @@ def test_the_tiles_of_now_open_those_who_are_counted(page: Any, server: RunningS
     assert page.locator(".outcome [role=status]").inner_text() == "3 of 5"
 
 
+@pytest.mark.journey
 def test_another_period_asks_anew_and_stands_in_the_address(page: Any, server: RunningServer, asked: list[str]) -> None:
     open_view(page, server, "window=24h")
     day = answers(server, asked, "/metrics/factory")[0]
@@ -241,6 +243,7 @@ def test_the_timeline_shows_workers_or_workstations_and_the_address_says_which(
     assert "rows=workstations" in page.url
 
 
+@pytest.mark.journey
 def test_who_is_not_working_is_listed_longest_first(page: Any, server: RunningServer) -> None:
     open_view(page, server, f"window=24h&factory={FLOOR}")
 

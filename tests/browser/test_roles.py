@@ -57,6 +57,7 @@ def test_a_wall_screen_shows_the_wall_and_asks_for_nothing_else(
     assert views(page) == []
 
 
+@pytest.mark.journey
 def test_who_may_not_see_persons_sees_workstations_and_why_figures_are_missing(
     page: Any, server: RunningServer, refusals: list[str]
 ) -> None:
@@ -145,6 +146,7 @@ def test_all_factories_are_compared_and_each_opens(page: Any, server: RunningSer
     assert page.locator("#factory option").all_inner_texts() == ["Default factory", "Second plant"]
 
 
+@pytest.mark.journey
 def test_persons_can_be_hidden_in_the_settings(page: Any, server: RunningServer) -> None:
     enter(page, server, "admin", f"view=settings&factory={SECOND}", ".form")
     page.get_by_label("Name of the factory").fill("Second plant, hall 2")

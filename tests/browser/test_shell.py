@@ -55,6 +55,7 @@ def menu(page: Any) -> Any:
     return page.locator("#menu")
 
 
+@pytest.mark.journey
 def test_when_the_server_is_away_the_page_says_so_keeps_the_figures_and_recovers(
     page: Any, server: RunningServer, floor: Callable[[str, int], str]
 ) -> None:
@@ -172,6 +173,7 @@ def test_the_page_says_when_data_have_stopped_coming(
     assert page.locator("#banner").is_hidden()
 
 
+@pytest.mark.journey
 def test_a_keyboard_reaches_the_figures_the_periods_and_the_menu(
     page: Any, server: RunningServer, floor: Callable[[str, int], str]
 ) -> None:

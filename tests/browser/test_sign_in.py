@@ -38,6 +38,7 @@ def menu(page: Any) -> Any:
     return page.locator("#menu")
 
 
+@pytest.mark.journey
 def test_who_signs_in_gets_the_view_that_was_asked_for(page: Any, server: RunningServer) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -110,6 +111,7 @@ def test_who_failed_too_often_is_told_how_long_to_wait(page: Any, server: Runnin
     assert " s," in told.inner_text() or " min" in told.inner_text()
 
 
+@pytest.mark.journey
 def test_the_first_password_has_to_be_replaced(page: Any, server: RunningServer) -> None:
     page.goto(front(server))
     fill_in(page, NEWCOMER, FIRST)
@@ -133,6 +135,7 @@ def test_the_first_password_has_to_be_replaced(page: Any, server: RunningServer)
     page.wait_for_selector(f"body:not([data-view=entrance]) {ENTERED}")
 
 
+@pytest.mark.journey
 def test_signing_out_leaves_nothing_behind(page: Any, server: RunningServer) -> None:
     enter(page, server, "supervisor", "window=24h", ".tile")
     wait_until_kept(page)

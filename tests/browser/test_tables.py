@@ -53,6 +53,7 @@ def ids(page: Any) -> list[str]:
     )
 
 
+@pytest.mark.journey
 def test_the_totals_are_the_figures_of_the_factory(page: Any, server: RunningServer, complaints: list[str]) -> None:
     open_table(page, server)
     factory = metrics(server, "factory")
@@ -64,6 +65,7 @@ def test_the_totals_are_the_figures_of_the_factory(page: Any, server: RunningSer
     assert complaints == []
 
 
+@pytest.mark.journey
 def test_the_workstations_make_the_same_units_as_the_factory(
     page: Any, server: RunningServer, complaints: list[str]
 ) -> None:
@@ -77,6 +79,7 @@ def test_the_workstations_make_the_same_units_as_the_factory(
     assert complaints == []
 
 
+@pytest.mark.journey
 def test_a_heading_sorts_with_what_is_unknown_last_in_both_directions(page: Any, server: RunningServer) -> None:
     open_table(page, server)
     rates = {worker["worker_id"]: worker["units_per_hour"] for worker in metrics(server, "workers")}
@@ -152,6 +155,7 @@ def test_workstations_narrow_by_type(page: Any, server: RunningServer) -> None:
     assert "type=assembly" in page.url
 
 
+@pytest.mark.journey
 def test_the_file_holds_what_the_table_shows(page: Any, server: RunningServer, tmp_path: Path) -> None:
     open_table(page, server, query="&sort=-total_units_produced&q=w")
     workers = {worker["worker_id"]: worker for worker in metrics(server, "workers")}

@@ -197,6 +197,7 @@ def test_another_theme_is_drawn_at_once(page: Any) -> None:
     assert (pixels_of(page, IDLE), pixels_of(page, IDLE_AT_NIGHT) > 0) == (0, True)
 
 
+@pytest.mark.journey
 def test_the_tooltip_has_state_place_units_and_exact_local_times(page: Any) -> None:
     show(page, BEGIN, BEGIN + DAY)
 

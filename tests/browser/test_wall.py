@@ -30,6 +30,7 @@ def turn_to(page: Any, n: int) -> None:
     page.wait_for_selector(f".dots li:nth-child({n}).on", state="attached")
 
 
+@pytest.mark.journey
 def test_it_turns_its_pages_and_names_no_person(page: Any, server: RunningServer, complaints: list[str]) -> None:
     people = [worker["name"] for worker in server.request("GET", "/api/v1/workers/").body["data"]]
     stations = [station["name"] for station in server.request("GET", "/api/v1/workstations/").body["data"]]
