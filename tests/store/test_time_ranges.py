@@ -194,7 +194,7 @@ def test_what_is_said_at_an_instant_is_that_of_no_other(site: Site) -> None:
 
     said = event_log.said_at(site.store, site.tx, site.factory.factory_key, workers, instants)
 
-    assert sorted(row[0] for row in said) == [1, 1, 4, 4, 7, 7]
+    assert sorted(one.place for one in said) == [1, 1, 4, 4, 7, 7]
 
 
 def test_the_events_around_a_range_are_before_its_start_and_not_before_its_end(site: Site) -> None:

@@ -21,7 +21,7 @@ from factory.domain.states.time_ranges import TimeRanges
 from factory.domain.timestamp import HOUR, MINUTE
 from factory.operations.derive.rollups import refresh_pages
 from factory.operations.derive.rows import DerivedRows
-from factory.operations.derive.simultaneous_events import counting_state_events
+from factory.operations.derive.simultaneous_events import winning_state_events
 from factory.store.derived import retention
 from factory.store.derived.pending import Cells
 from factory.store.engine.database import Store
@@ -114,7 +114,7 @@ def _refresh_changes(rows: DerivedRows, timeout: int, touched: TimeRanges) -> tu
     stored = rows.changes_covering(ranges)
     evidence = _carry_in(ranges, stored, _with_removed(rows, timeout, ranges, before[opens]))
     found = event_log.in_ranges(rows.store, rows.tx, rows.factory_key, ranges)
-    keep = counting_state_events(rows.store, rows.tx, rows.factory_key, ranges, found)
+    keep = winning_state_events(rows.store, rows.tx, rows.factory_key, ranges, found)
     keep |= found.kind == PRODUCT_COUNT
     told = (found.place, found.time, found.kind, found.station)
     derived = derive_changes(

@@ -14,7 +14,7 @@ from factory.domain.states.intervals import Spans
 from factory.domain.states.stretches import STATION_STATES, station_stretches
 from factory.domain.timestamp import SECOND, format_timestamp
 from factory.operations.derive.refresh import read_exactly
-from factory.operations.derive.simultaneous_events import counting_events
+from factory.operations.derive.simultaneous_events import winners_at
 from factory.operations.events.render import Renderer
 from factory.operations.metrics.metrics import MetricsAnswer, row_or_not_found
 from factory.operations.metrics.suppression import hidden_stations
@@ -72,7 +72,7 @@ def _of_worker(gatherer: Gatherer, key: int, window: Window, persons: Persons) -
     known_from = window.end if len(spans.start) == 0 else int(spans.start[0])
     if window.start < known_from:
         rows.append(_row(window.start, known_from, "unknown") | {"workstation_id": None, "event": None})
-    events = counting_events(gatherer.store, tx, site.factory_key, np.full(len(opened), key), opened)
+    events = winners_at(gatherer.store, tx, site.factory_key, np.full(len(opened), key), opened)
     for start, end, state, station, opening, event in zip(
         *(column.tolist() for column in (spans.start, spans.end, spans.state, spans.station, opened)),
         events,

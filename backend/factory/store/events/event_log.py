@@ -45,6 +45,20 @@ Row = tuple[Any, ...]
 _SHOWN = "event_type, station_key, confidence, source_key, event_id, units, model_key, received_at"
 
 
+class SaidEvent(NamedTuple):
+    """An event as it was sent, in keys; `place` is that of the instant that was asked for."""
+
+    place: int
+    kind: int
+    station: int
+    confidence: float
+    source: int
+    event_id: str
+    units: int
+    model: int
+    received_at: int
+
+
 class FoundEvents(NamedTuple):
     """Events found in time ranges; `place` is the row of the range. Columns, in no order."""
 
@@ -116,7 +130,7 @@ def cells_between(store: Store, tx: Connection, factory_key: int, workers: list[
 
 
 def rows_between(store: Store, tx: Connection, factory_key: int, workers: list[int], start: int, end: int) -> list[Any]:
-    """(worker key, time, and the columns of said_at) of all events in [start, end)."""
+    """(worker key, time, and what is in a SaidEvent after its place) of all events in [start, end)."""
     found, parameters = _found(store, factory_key, TimeRanges.of_each(workers, start, end))
     return list(
         tx.execute(
@@ -153,10 +167,7 @@ def _found(store: Store, factory_key: int, ranges: TimeRanges) -> tuple[str, dic
     return f"FROM {given} {events}", {"factory_key": factory_key, **parameters}
 
 
-def said_at(store: Store, tx: Connection, factory_key: int, worker: Ints, time: Ints) -> list[Row]:
-    """All events of the workers at the instants.
-
-    Rows of (place in the arrays, type, station key, confidence, source key, event_id, units, model key, received_at).
-    """
+def said_at(store: Store, tx: Connection, factory_key: int, worker: Ints, time: Ints) -> list[SaidEvent]:
+    """All events of the workers at the instants."""
     found, parameters = _found(store, factory_key, TimeRanges.through(worker, time, time))
-    return [tuple(row) for row in tx.execute(text(f"SELECT given.i, {_SHOWN} {found}"), parameters)]
+    return [SaidEvent(*row) for row in tx.execute(text(f"SELECT given.i, {_SHOWN} {found}"), parameters)]

@@ -1,0 +1,136 @@
+"""Metrics over a window and over the buckets of a series (section 4), against the reference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.domain.derived import Derived, Ints, ints
+from tests.reference import METRICS, BadRequest
+from tests.reference_answers import render, rendered
+from tests.strategies import History, histories
+
+from factory.domain.metrics.formulas import (
+    FACTORY_METRICS,
+    SERIES_METRICS,
+    WORKER_METRICS,
+    WORKSTATION_METRICS,
+    FactoryTotals,
+    FirstStates,
+    StationTotals,
+    WorkerTotals,
+    all_values,
+    values,
+)
+from factory.domain.metrics.window import window_of
+from factory.domain.states.calendar import Calendar
+
+
+def first_states(derived: Derived, but: Ints) -> FirstStates:
+    """Those of all workers: more than is asked for."""
+    opens = np.unique(derived.changes.group, return_index=True)
+    return FirstStates(opens[0], derived.changes.start[opens[1]])
+
+
+def tables_of(derived: Derived, starts: Ints, ends: Ints) -> dict[str, list[dict[str, Any]]]:
+    """The metrics of all workers and all stations in a window, and of the factory in each bucket."""
+    presence, occupancy, elapsed = derived.presence(starts, ends), derived.occupancy(starts, ends), ends - starts
+    workers, stations = (np.arange(len(ids)) + 1 for ids in (derived.workers, derived.stations))
+    of_factory = FactoryTotals(presence, lambda but: first_states(derived, but), starts, elapsed)
+    of_stations = StationTotals(presence, occupancy, "station", stations, elapsed)
+    return {
+        "worker": all_values(WorkerTotals(presence, "worker", workers, elapsed), WORKER_METRICS),
+        "workstation": all_values(of_stations, WORKSTATION_METRICS),
+        "factory": all_values(of_factory, FACTORY_METRICS),
+    }
+
+
+@given(histories(max_events=10))
+@settings(max_examples=60)
+def test_metrics_of_a_window_are_those_of_the_reference(history: History) -> None:
+    reference = history.reference()
+    derived = Derived(reference)
+    for window in history.windows:
+        start, end = reference.window(*window)
+        found = tables_of(derived, ints([start]), ints([end]))
+        for entity, ids in (("worker", derived.workers), ("workstation", derived.stations), ("factory", [None])):
+            expected = [render(reference.values(entity, one, start, end)) for one in ids]
+            assert found[entity] == [{name: row[name] for name in METRICS[entity]} for row in expected], (start, end)
+
+
+@given(histories(max_events=10), st.sampled_from(("15m", "hour", "day", "week", "month")), st.data())
+@settings(max_examples=60)
+def test_metrics_of_buckets_are_those_of_the_reference(history: History, bucket: str, data: st.DataObject) -> None:
+    reference = history.reference()
+    derived = Derived(reference)
+    start, end = reference.window(*data.draw(st.sampled_from(history.windows)))
+    try:
+        buckets = reference.buckets(bucket, start, end)[:60]
+    except BadRequest:
+        return
+    if not buckets:
+        return
+    assert Calendar(history.time_zone).series(bucket, start, end)[:60] == buckets
+    starts, ends = ints(n for pair in buckets for n in pair).reshape(-1, 2).T
+    presence, occupancy, every = derived.presence(starts, ends), derived.occupancy(starts, ends), np.arange(len(starts))
+    entity = data.draw(st.sampled_from(sorted(SERIES_METRICS)))
+    name = data.draw(st.sampled_from(METRICS[entity]))
+    totals: Any
+    one = None
+    if entity == "factory":
+        totals = FactoryTotals(presence, lambda but: first_states(derived, but), starts, ends - starts)
+    elif entity == "worker":
+        key = data.draw(st.integers(1, len(derived.workers)))
+        one = derived.workers[key - 1]
+        mine = {c: presence[c][presence["worker"] == key] for c in ("bucket", *AMOUNTS)}
+        totals = WorkerTotals(mine, "bucket", every, ends - starts)
+    else:
+        key = data.draw(st.integers(1, len(derived.stations)))
+        one = derived.stations[key - 1]
+        mine = {c: presence[c][presence["station"] == key] for c in ("bucket", *AMOUNTS)}
+        there = {c: column[occupancy["station"] == key] for c, column in occupancy.items()}
+        totals = StationTotals(mine, there, "bucket", every, ends - starts)
+
+    expected = [rendered(name, reference.values(entity, one, low, high)[name]) for low, high in buckets]
+    assert values(totals, SERIES_METRICS[entity], name) == expected
+
+
+AMOUNTS = ("active", "idle", "absent", "units", "events")
+
+
+@given(histories(max_events=10), st.data())
+@settings(max_examples=60)
+def test_times_and_units_of_the_pieces_of_a_window_add_up_to_the_windows(history: History, data: st.DataObject) -> None:
+    derived = Derived(history.reference())
+    edges = [e.timestamp + more for e in derived.events for more in (-1, 0, 1)]
+    bounds = ints(sorted(data.draw(st.lists(st.sampled_from(edges), min_size=2, max_size=6, unique=True))))
+
+    pieces, whole = derived.presence(bounds[:-1], bounds[1:]), derived.presence(bounds[:1], bounds[-1:])
+
+    for name in AMOUNTS:
+        for key in ("worker", "station"):
+            sums = [np.bincount(rows[key], rows[name], minlength=9).tolist() for rows in (pieces, whole)]
+            assert sums[0] == sums[1], name
+    parts, full = derived.occupancy(bounds[:-1], bounds[1:]), derived.occupancy(bounds[:1], bounds[-1:])
+    for name in ("occupied", "productive"):
+        sums = [np.bincount(rows["station"], rows[name], minlength=9).tolist() for rows in (parts, full)]
+        assert sums[0] == sums[1], name
+
+
+TIMES = st.none() | st.integers(-3, 3)
+
+
+@given(TIMES, TIMES, TIMES, st.integers(-2, 2))
+def test_a_window_is_cut_at_now_and_begins_with_the_first_event(
+    start: int | None, end: int | None, first_event: int | None, now: int
+) -> None:
+    if start is not None and end is not None and start > end:
+        return
+    window = window_of(start, end, first_event, now)
+
+    until = now if end is None else min(end, now)
+    begin = start if start is not None else min(until, until if first_event is None else first_event)
+    assert (window.start, window.end) == (begin, max(begin, until))
+    assert window.elapsed >= 0
