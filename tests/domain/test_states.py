@@ -59,7 +59,7 @@ def intervals_of(derived: Derived) -> list[list[tuple[Any, ...]]]:
 
 
 @given(events(instants=8, kinds=("working", "idle", "absent", "product_count")), st.sampled_from(TIMEOUTS))
-@settings(max_examples=200)
+@settings(max_examples=120)
 def test_states_are_those_of_the_reference(events: list[Event], timeout: int) -> None:
     reference = Reference(events, now=0, state_timeout_seconds=timeout)
 
@@ -75,7 +75,7 @@ def test_states_are_those_of_the_reference(events: list[Event], timeout: int) ->
 
 
 @given(events(instants=2, kinds=("working", "idle", "absent", "product_count")))
-@settings(max_examples=200)
+@settings(max_examples=120)
 def test_of_several_state_events_at_one_instant_the_one_of_the_specification_counts(events: list[Event]) -> None:
     derived = Derived(Reference(events, now=0))
 
@@ -104,7 +104,7 @@ def evidence_of(rows: list[Row]) -> Evidence:
 
 
 @given(ROWS.map(one_state_at_an_instant), st.integers(0, 12), st.sampled_from((0, 1, 2, 5)))
-@settings(max_examples=200)
+@settings(max_examples=120)
 def test_states_derived_in_two_parts_are_those_derived_at_once(rows: list[Row], cut: int, timeout: int) -> None:
     """The state at the cut is carried over with the time of its latest evidence."""
     whole = derive_changes(evidence_of(rows), timeout)

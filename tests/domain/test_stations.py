@@ -21,7 +21,7 @@ def covered(ranges: list[tuple[int, int, int]], place: int) -> set[int]:
 
 
 @given(RANGES, st.sampled_from((0, -5, FAR)))
-@settings(max_examples=200)
+@settings(max_examples=120)
 def test_the_length_of_a_union_counts_each_instant_once(ranges: list[tuple[int, int, int]], offset: int) -> None:
     ranges = [row for row in ranges if row[1] < row[2]]
     place, start, end = ints(n for row in ranges for n in row).reshape(-1, 3).T

@@ -91,7 +91,7 @@ def hourly(derived: Derived, calendar: Calendar) -> Rows:
 
 
 @given(histories(max_events=10))
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_hours_roll_up_to_days_and_months_that_say_what_the_reference_says(history: History) -> None:
     reference = history.reference()
     derived, calendar = Derived(reference), Calendar(history.time_zone)
