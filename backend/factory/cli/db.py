@@ -30,7 +30,7 @@ def upgrade() -> None:
 
 @db.command()
 def check() -> None:
-    """Fail when the schema is behind, or differs from what the code declares."""
+    """Fail when the schema is behind, or differs from the one declared in the code."""
     with closing(open_store(load_settings(os.environ))) as store:
         problems = migrations.check(store)
     if problems:
@@ -40,7 +40,7 @@ def check() -> None:
 
 @db.command()
 def distribute() -> None:
-    """Distribute the tables of a PostgreSQL with Citus by factory; on its coordinator, while no server runs."""
+    """Distribute the tables by factory, on the coordinator while no server runs; does not work on Citus yet."""
     with closing(open_store(load_settings(os.environ))) as store:
         tables = distribution.distribute(store)
     click.echo(f"Distributed: {', '.join(tables)}." if tables else "All tables are distributed already.")
@@ -49,7 +49,7 @@ def distribute() -> None:
 @db.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(file: Path) -> None:
-    """Copy an SQLite database into FILE while others write; PostgreSQL has tools of its own for that."""
+    """Copy an SQLite database into FILE while others write; for PostgreSQL use its own tools."""
     with closing(open_store(load_settings(os.environ))) as store:
         if store.engine.dialect.name != "sqlite":
             raise click.ClickException(
