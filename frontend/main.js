@@ -1,10 +1,10 @@
 // Opens the view that the address names, keeps its figures fresh, and says how fresh they are.
 
-import { admit, showOpenness } from "./components/entrance.js";
-import { renderMenu } from "./components/menu.js";
-import { renderNavigation } from "./components/navigation.js";
-import { renderPeriods } from "./components/period-picker.js";
-import { explain, trouble } from "./components/trouble.js";
+import { admit, showOpenness } from "./shell/sign-in-gate.js";
+import { renderMenu } from "./shell/menu.js";
+import { renderNavigation } from "./shell/navigation.js";
+import { renderPeriods } from "./shell/period-picker.js";
+import { explain, trouble } from "./components/error-notice.js";
 import { forgetAnswers, get, serverNow } from "./lib/api.js";
 import { addressOf, changedAddress, placeOf, rememberWindow, setHome } from "./lib/address.js";
 import { element, setText } from "./lib/element.js";

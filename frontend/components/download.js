@@ -5,7 +5,7 @@ import { element, setText } from "../lib/element.js";
 import { downloadCsv, downloadXlsx } from "../lib/export.js";
 import { text } from "../lib/texts.js";
 import { wallClock } from "../lib/zone.js";
-import { explain } from "./trouble.js";
+import { explain } from "./error-notice.js";
 
 /**
  * Each file is recorded by the server before it is made. Hidden where the reader may take nothing out.

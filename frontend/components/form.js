@@ -3,7 +3,7 @@
 import { element, setText } from "../lib/element.js";
 import { hasText, text } from "../lib/texts.js";
 import { createField } from "./field.js";
-import { explain } from "./trouble.js";
+import { explain } from "./error-notice.js";
 
 /** A field of a form: an input with its label and attributes; `hint` explains it. */
 export function inputField(label, attributes, hint = "") {

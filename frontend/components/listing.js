@@ -5,7 +5,7 @@ import { text } from "../lib/texts.js";
 import { createChips, statesIn } from "./chips.js";
 import { createTable, exported, sortRows } from "./data-table.js";
 import { downloads } from "./download.js";
-import { nothing } from "./trouble.js";
+import { nothing } from "./error-notice.js";
 
 const TYPING_MS = 250; // a pause this long, and what was typed goes into the address
 const USUAL_SORT = "name";

@@ -4,7 +4,7 @@
 import { element, setText } from "../lib/element.js";
 import { text } from "../lib/texts.js";
 import { createTable, sortRows } from "./data-table.js";
-import { nothing } from "./trouble.js";
+import { nothing } from "./error-notice.js";
 
 /**
  * @param {object} context of the view

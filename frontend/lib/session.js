@@ -2,7 +2,7 @@
 // this module alone; what renews it is a cookie that no script can read.
 
 import { askAs, get, post, remove } from "./api.js";
-import { forgetKept } from "./kept.js";
+import { forgetKept } from "./offline-data.js";
 
 const EARLY_MS = 30_000; // so long before its end a token is renewed
 const MEMORY = "session"; // the name in the browser's storage

@@ -2,7 +2,7 @@
 
 import { createTable } from "../components/data-table.js";
 import { createForm, inputField } from "../components/form.js";
-import { explain, nothing } from "../components/trouble.js";
+import { explain, nothing } from "../components/error-notice.js";
 import { element, setText } from "../lib/element.js";
 import { text } from "../lib/texts.js";
 import { asked } from "../lib/window.js";

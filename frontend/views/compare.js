@@ -1,13 +1,13 @@
 // Two workers, workstations or periods side by side: their figures, the difference, their courses and timelines.
 
-import { createChoice } from "../components/compare-choice.js";
-import { createCourse } from "../components/compare-course.js";
-import { comparisonTable, createComparison } from "../components/compare-figures.js";
-import { comparisonOf, questionsOf } from "../components/compare-sides.js";
-import { createTimelines } from "../components/compare-timelines.js";
+import { createChoice } from "./compare/choice.js";
+import { createCourse } from "./compare/course.js";
+import { comparisonTable, createComparison } from "./compare/figures.js";
+import { comparisonOf, questionsOf } from "./compare/sides.js";
+import { createTimelines } from "./compare/timelines.js";
 import { downloads } from "../components/download.js";
 import { workersOf, workstationsOf } from "../components/entity-input.js";
-import { nothing } from "../components/trouble.js";
+import { nothing } from "../components/error-notice.js";
 import { element, setText } from "../lib/element.js";
 import { text } from "../lib/texts.js";
 import { asked } from "../lib/window.js";

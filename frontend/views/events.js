@@ -2,11 +2,11 @@
 
 import { downloads } from "../components/download.js";
 import { workersOf, workstationsOf } from "../components/entity-input.js";
-import { createEventFilters, filtersOf } from "../components/event-filters.js";
-import { createEventForm } from "../components/event-form.js";
-import { createEventStream, streamTable } from "../components/event-stream.js";
+import { createEventFilters, filtersOf } from "./events/filters.js";
+import { createEventForm } from "./events/form.js";
+import { createEventStream, streamTable } from "./events/stream.js";
 import { keyOf } from "../components/event-types.js";
-import { explain, nothing } from "../components/trouble.js";
+import { explain, nothing } from "../components/error-notice.js";
 import { element, setText } from "../lib/element.js";
 import { text } from "../lib/texts.js";
 import { asked } from "../lib/window.js";

@@ -1,6 +1,6 @@
 // The keys with which cameras and programs speak to the factory.
 
-import { createKeyForm, createKeyPanel } from "../components/key-form.js";
+import { createKeyForm, createKeyPanel } from "./keys/key-form.js";
 import { createRegistryPage } from "../components/registry-page.js";
 import { serverNow } from "../lib/api.js";
 import { text } from "../lib/texts.js";

@@ -2,9 +2,9 @@
 
 import { createCourseChart, factoryQueries } from "../components/factory-course.js";
 import { figure } from "../components/figure.js";
-import { createRightNow } from "../components/right-now.js";
+import { createRightNow } from "./overview/not-working-now.js";
 import { createTiles } from "../components/tiles.js";
-import { createTimelineCard } from "../components/timeline-card.js";
+import { createTimelineCard } from "./overview/timeline-card.js";
 import { element } from "../lib/element.js";
 import { text } from "../lib/texts.js";
 

@@ -1,6 +1,6 @@
 // Who may sign in to the organisation, and what they may do in which factory.
 
-import { createUserForm, createUserPanel, rolesInWords } from "../components/user-form.js";
+import { createUserForm, createUserPanel, rolesInWords } from "./people/user-form.js";
 import { createRegistryPage } from "../components/registry-page.js";
 import { text } from "../lib/texts.js";
 

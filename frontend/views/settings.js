@@ -1,7 +1,7 @@
 // The settings of the factory: its name, its clock, its shifts, and whether its figures tell of single persons.
 
 import { checkField, createForm, inputField } from "../components/form.js";
-import { createShifts } from "../components/shifts.js";
+import { createShifts } from "./settings/shifts.js";
 import { patch } from "../lib/api.js";
 import { element } from "../lib/element.js";
 import { current, look } from "../lib/session.js";

@@ -1,7 +1,7 @@
 // One worker: the figures of the period, hour by hour, where they were made and from what.
 
-import { createDetail, detailQueries } from "../components/detail.js";
-import { createStationsOfWorker } from "../components/places.js";
+import { createDetail, detailQueries } from "./detail/detail.js";
+import { createStationsOfWorker } from "./detail/presence-table.js";
 import { element } from "../lib/element.js";
 import * as format from "../lib/format.js";
 import { text } from "../lib/texts.js";

@@ -1,7 +1,7 @@
 // One workstation: the figures of the period, hour by hour, who was there and what they are made of.
 
-import { createDetail, detailQueries } from "../components/detail.js";
-import { createWorkersOfStation } from "../components/places.js";
+import { createDetail, detailQueries } from "./detail/detail.js";
+import { createWorkersOfStation } from "./detail/presence-table.js";
 import { element } from "../lib/element.js";
 import * as format from "../lib/format.js";
 import { text } from "../lib/texts.js";

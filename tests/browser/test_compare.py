@@ -230,7 +230,7 @@ def test_b_is_laid_over_a_by_the_time_that_has_passed(page: Any, plant: RunningS
 
     found = page.evaluate(
         """async (hour) => {
-          const { overlaid } = await import("/components/compare-course.js");
+          const { overlaid } = await import("/views/compare/course.js");
           const iso = (at) => new Date(at).toISOString();
           const bucket = (at, value) => ({ start: iso(at), end: iso(at + hour), value });
           const a = [bucket(100 * hour, 1), bucket(101 * hour, 2)];
@@ -248,7 +248,7 @@ def test_a_week_earlier_is_the_same_local_time_across_a_clock_change(page: Any, 
 
     found = page.evaluate(
         """async () => {
-          const { comparisonOf } = await import("/components/compare-sides.js");
+          const { comparisonOf } = await import("/views/compare/sides.js");
           const from = Date.parse("2026-03-30T04:00:00Z"); // Monday, 06:00 in summer time
           const period = { from, to: from + 3600000, before: { from: 0, to: 1 } };
           const place = { kind: "periods", against: "week" };

@@ -1,15 +1,15 @@
 // One worker or workstation: the figures, their course, and what they are made of.
 
-import { element, setText } from "../lib/element.js";
-import { bucketOf } from "../lib/periods.js";
-import { STATES_OF } from "../lib/states.js";
-import { text } from "../lib/texts.js";
-import { asked } from "../lib/window.js";
-import { figure } from "./figure.js";
-import { createChart } from "./chart.js";
-import { createMadeOf, showsIntervals } from "./made-of.js";
-import { createTiles } from "./tiles.js";
-import { createTimeline } from "./timeline/timeline.js";
+import { element, setText } from "../../lib/element.js";
+import { bucketOf } from "../../lib/periods.js";
+import { STATES_OF } from "../../lib/states.js";
+import { text } from "../../lib/texts.js";
+import { asked } from "../../lib/window.js";
+import { figure } from "../../components/figure.js";
+import { createChart } from "../../components/chart.js";
+import { createMadeOf, showsIntervals } from "./breakdown.js";
+import { createTiles } from "../../components/tiles.js";
+import { createTimeline } from "../../components/timeline/timeline.js";
 
 /** The questions of a detail. `course` names the fields of the hourly figures. What tells of persons is left out without `persons`. */
 export function detailQueries(kind, course, { place, period, persons }) {

@@ -1,12 +1,12 @@
 // The intervals that a figure is made of, with their sum; each opens into its events.
 
-import { element, setText } from "../lib/element.js";
-import { STATES_OF } from "../lib/states.js";
-import { text } from "../lib/texts.js";
-import { exported } from "./data-table.js";
+import { element, setText } from "../../lib/element.js";
+import { STATES_OF } from "../../lib/states.js";
+import { text } from "../../lib/texts.js";
+import { exported } from "../../components/data-table.js";
 import { createPages } from "./event-pages.js";
 import { createEventTable } from "./event-table.js";
-import { createRows } from "./keyed-rows.js";
+import { createRows } from "../../components/keyed-rows.js";
 
 const PORTION = 200;
 const EVENTS_A_PAGE = 100;

@@ -1,10 +1,10 @@
 // The second factor: set up with an authenticator app, or taken away.
 
-import { post, remove } from "../lib/api.js";
-import { element } from "../lib/element.js";
-import { current, look } from "../lib/session.js";
-import { text } from "../lib/texts.js";
-import { createForm, inputField } from "./form.js";
+import { post, remove } from "../../lib/api.js";
+import { element } from "../../lib/element.js";
+import { current, look } from "../../lib/session.js";
+import { text } from "../../lib/texts.js";
+import { createForm, inputField } from "../../components/form.js";
 
 /** The element that always shows the next step. */
 export function createTotp() {

@@ -3,8 +3,8 @@
 import { element } from "../lib/element.js";
 import { changePassword, current, signIn } from "../lib/session.js";
 import { hasText, text } from "../lib/texts.js";
-import { createForm, fault, inputField } from "./form.js";
-import { chosenPassword, newPasswordFields } from "./new-password.js";
+import { createForm, fault, inputField } from "../components/form.js";
+import { chosenPassword, newPasswordFields } from "../components/new-password.js";
 
 /** @returns {{node, focus()}} `entered(password)` is called when somebody has signed in */
 export function createSignIn(entered) {

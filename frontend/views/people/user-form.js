@@ -1,12 +1,12 @@
 // The forms for a person who may sign in: a new one, and what there is to change of one.
 
-import { patch, post, remove } from "../lib/api.js";
-import { element } from "../lib/element.js";
-import { current } from "../lib/session.js";
-import { text } from "../lib/texts.js";
-import { confirmButton } from "./confirm.js";
-import { checkField, choiceField, createForm, inputField } from "./form.js";
-import { createSecret } from "./secret.js";
+import { patch, post, remove } from "../../lib/api.js";
+import { element } from "../../lib/element.js";
+import { current } from "../../lib/session.js";
+import { text } from "../../lib/texts.js";
+import { confirmButton } from "../../components/confirm.js";
+import { checkField, choiceField, createForm, inputField } from "../../components/form.js";
+import { createSecret } from "../../components/secret.js";
 
 const ROLES = ["wall", "viewer", "supervisor", "manager", "admin"];
 const EVERYWHERE = "*";

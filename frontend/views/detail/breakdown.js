@@ -1,10 +1,10 @@
 // What the figures of one worker or workstation are made of: the intervals, or the events that counted units.
 
-import { element, setText } from "../lib/element.js";
-import { text } from "../lib/texts.js";
-import { asked } from "../lib/window.js";
-import { createChips, statesIn } from "./chips.js";
-import { downloads } from "./download.js";
+import { element, setText } from "../../lib/element.js";
+import { text } from "../../lib/texts.js";
+import { asked } from "../../lib/window.js";
+import { createChips, statesIn } from "../../components/chips.js";
+import { downloads } from "../../components/download.js";
 import { createPages } from "./event-pages.js";
 import { createEventTable, unitsOf } from "./event-table.js";
 import { createIntervals, hoursOf } from "./interval-list.js";

@@ -1,9 +1,9 @@
 // What an address compares: the two sides, and the questions to the API about each.
 
-import { bucketOf } from "../lib/periods.js";
-import { asked } from "../lib/window.js";
-import { instantOf, wallClock } from "../lib/zone.js";
-import { FIGURES } from "./compare-figures.js";
+import { bucketOf } from "../../lib/periods.js";
+import { asked } from "../../lib/window.js";
+import { instantOf, wallClock } from "../../lib/zone.js";
+import { FIGURES } from "./figures.js";
 
 export const KINDS = ["workers", "workstations", "periods"];
 export const AGAINST = ["before", "week", "month", "own"];

@@ -1,11 +1,11 @@
 // The forms for a key: a new one, and what there is to do with one.
 
-import { post, remove } from "../lib/api.js";
-import { element } from "../lib/element.js";
-import { text } from "../lib/texts.js";
-import { confirmButton } from "./confirm.js";
-import { choiceField, createForm, inputField } from "./form.js";
-import { createSecret } from "./secret.js";
+import { post, remove } from "../../lib/api.js";
+import { element } from "../../lib/element.js";
+import { text } from "../../lib/texts.js";
+import { confirmButton } from "../../components/confirm.js";
+import { choiceField, createForm, inputField } from "../../components/form.js";
+import { createSecret } from "../../components/secret.js";
 
 const SCOPES = ["ingest", "read", "admin"];
 const DAYS = ["30", "90", "365", ""];

@@ -1,12 +1,12 @@
 // Where a worker was, or who was at a workstation, put together from the intervals and the events that counted units.
 
-import { element } from "../lib/element.js";
-import * as format from "../lib/format.js";
-import { text } from "../lib/texts.js";
-import { createTable } from "./data-table.js";
+import { element } from "../../lib/element.js";
+import * as format from "../../lib/format.js";
+import { text } from "../../lib/texts.js";
+import { createTable } from "../../components/data-table.js";
 import { unitsOf } from "./event-table.js";
 import { hoursOf } from "./interval-list.js";
-import { nothing } from "./trouble.js";
+import { nothing } from "../../components/error-notice.js";
 
 /** @returns {{node, show(answers, counts)}} the workstations that a worker was at, with the time there */
 export function createStationsOfWorker({ link }) {

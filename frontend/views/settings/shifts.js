@@ -1,7 +1,7 @@
 // The shifts of a day as rows of a form: added, changed, taken away.
 
-import { element, setText } from "../lib/element.js";
-import { text } from "../lib/texts.js";
+import { element, setText } from "../../lib/element.js";
+import { text } from "../../lib/texts.js";
 
 /**
  * @param {{name: string, start: string, end: string}[]} shifts

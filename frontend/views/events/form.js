@@ -1,13 +1,13 @@
 // The form for an event that no camera saw.
 
-import { post, serverNow } from "../lib/api.js";
-import { element, setText } from "../lib/element.js";
-import { hasText, text } from "../lib/texts.js";
-import { instantOf, wallClock } from "../lib/zone.js";
-import { createEntityInput, isId } from "./entity-input.js";
-import { EVENT_TYPES, typeMark, typeName } from "./event-types.js";
-import { createField } from "./field.js";
-import { explain } from "./trouble.js";
+import { post, serverNow } from "../../lib/api.js";
+import { element, setText } from "../../lib/element.js";
+import { hasText, text } from "../../lib/texts.js";
+import { instantOf, wallClock } from "../../lib/zone.js";
+import { createEntityInput, isId } from "../../components/entity-input.js";
+import { EVENT_TYPES, typeMark, typeName } from "../../components/event-types.js";
+import { createField } from "../../components/field.js";
+import { explain } from "../../components/error-notice.js";
 
 const SOURCE = "manual";
 

@@ -1,10 +1,10 @@
 // What the events are narrowed to: worker, workstation, type and source, kept in the address.
 
-import { element } from "../lib/element.js";
-import { text } from "../lib/texts.js";
-import { createEntityInput, isId } from "./entity-input.js";
-import { EVENT_TYPES, typeName } from "./event-types.js";
-import { createField } from "./field.js";
+import { element } from "../../lib/element.js";
+import { text } from "../../lib/texts.js";
+import { createEntityInput, isId } from "../../components/entity-input.js";
+import { EVENT_TYPES, typeName } from "../../components/event-types.js";
+import { createField } from "../../components/field.js";
 
 // The name in the address, the API's parameter, and whether any event can have such a value.
 const FILTERS = {

@@ -1,10 +1,10 @@
 // The courses of both sides of a comparison over each other.
 
-import { bucketOf } from "../lib/periods.js";
-import { element, setText } from "../lib/element.js";
-import { text } from "../lib/texts.js";
-import { createChart } from "./chart.js";
-import { FIGURES } from "./compare-figures.js";
+import { bucketOf } from "../../lib/periods.js";
+import { element, setText } from "../../lib/element.js";
+import { text } from "../../lib/texts.js";
+import { createChart } from "../../components/chart.js";
+import { FIGURES } from "./figures.js";
 
 /**
  * @returns {{node, show(comparison, labels: {a, b}, courses: {a, b}), close()}} courses as of `GET /metrics/timeseries`;

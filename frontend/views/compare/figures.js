@@ -1,8 +1,8 @@
 // Which figures are compared, and the table of them: A, B, the difference, and both as bars.
 
-import { element, setText } from "../lib/element.js";
-import * as format from "../lib/format.js";
-import { text } from "../lib/texts.js";
+import { element, setText } from "../../lib/element.js";
+import * as format from "../../lib/format.js";
+import { text } from "../../lib/texts.js";
 
 const hours = (key, field) => ({ key, field, write: format.hours, unit: "h" });
 const number = (key, field, write = format.count) => ({ key, field, write });

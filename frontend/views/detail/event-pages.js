@@ -1,6 +1,6 @@
 // Stored events, page by page, the newest first.
 
-import { explain } from "./trouble.js";
+import { explain } from "../../components/error-notice.js";
 
 /**
  * @param {object} context of the view

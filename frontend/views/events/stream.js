@@ -1,10 +1,10 @@
 // The stream of events as rows, each with links to its worker and station. A row stays the same node while its
 // event is shown, so that focus and selection stay too.
 
-import { element } from "../lib/element.js";
-import { locale, text } from "../lib/texts.js";
-import { keyOf, typeMark, typeName } from "./event-types.js";
-import { createRows } from "./keyed-rows.js";
+import { element } from "../../lib/element.js";
+import { locale, text } from "../../lib/texts.js";
+import { keyOf, typeMark, typeName } from "../../components/event-types.js";
+import { createRows } from "../../components/keyed-rows.js";
 
 const LATE_MS = 60_000;
 const COLUMNS = ["time", "type", "worker", "workstation", "count", "confidence", "source", "model", "received"];

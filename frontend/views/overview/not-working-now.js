@@ -1,8 +1,8 @@
 // Who is not working at this moment, the longest first: where a supervisor would go.
 
-import { element } from "../lib/element.js";
-import { text } from "../lib/texts.js";
-import { nothing } from "./trouble.js";
+import { element } from "../../lib/element.js";
+import { text } from "../../lib/texts.js";
+import { nothing } from "../../components/error-notice.js";
 
 const MOST = 6;
 const AWAITED = ["unknown", "idle"];

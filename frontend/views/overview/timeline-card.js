@@ -1,12 +1,12 @@
 // The timeline of all workers or of all workstations, as the reader chooses. Its code comes after the figures.
 
-import { element } from "../lib/element.js";
-import { styled } from "../lib/stylesheet.js";
-import { text } from "../lib/texts.js";
-import { nothing } from "./trouble.js";
+import { element } from "../../lib/element.js";
+import { styled } from "../../lib/stylesheet.js";
+import { text } from "../../lib/texts.js";
+import { nothing } from "../../components/error-notice.js";
 
 const KINDS = ["worker", "workstation"];
-const load = () => Promise.all([import("./timeline/timeline.js"), styled("styles/timeline.css")]);
+const load = () => Promise.all([import("../../components/timeline/timeline.js"), styled("styles/timeline.css")]);
 
 /** @returns {{node, show(period, now, place), close()}} `now` is the data of `GET /metrics/now` */
 export function createTimelineCard({ get, go, change, format, site, persons }) {

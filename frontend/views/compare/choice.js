@@ -1,11 +1,11 @@
 // What is compared with what: the kind, the two sides, or the period that this one is held against.
 
-import { element } from "../lib/element.js";
-import { text } from "../lib/texts.js";
-import { instantOf, wallClock } from "../lib/zone.js";
-import { AGAINST, KINDS, PERSONS } from "./compare-sides.js";
-import { createEntityInput } from "./entity-input.js";
-import { createField } from "./field.js";
+import { element } from "../../lib/element.js";
+import { text } from "../../lib/texts.js";
+import { instantOf, wallClock } from "../../lib/zone.js";
+import { AGAINST, KINDS, PERSONS } from "./sides.js";
+import { createEntityInput } from "../../components/entity-input.js";
+import { createField } from "../../components/field.js";
 
 const OWN = ["bfrom", "bto"];
 const cleared = Object.fromEntries(["a", "b", "of", "against", ...OWN].map((name) => [name, undefined]));

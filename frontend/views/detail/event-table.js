@@ -1,9 +1,9 @@
 // Events as they were sent, with how late each came and from where.
 
-import { element, setText } from "../lib/element.js";
-import { text } from "../lib/texts.js";
-import { createTable, exported } from "./data-table.js";
-import { keyOf } from "./event-types.js";
+import { element, setText } from "../../lib/element.js";
+import { text } from "../../lib/texts.js";
+import { createTable, exported } from "../../components/data-table.js";
+import { keyOf } from "../../components/event-types.js";
 
 /**
  * @param {object} context of the view

@@ -1,8 +1,8 @@
 // The timelines of both sides of a comparison, one above the other.
 
-import { element, setText } from "../lib/element.js";
-import { text } from "../lib/texts.js";
-import { createTimeline } from "./timeline/timeline.js";
+import { element, setText } from "../../lib/element.js";
+import { text } from "../../lib/texts.js";
+import { createTimeline } from "../../components/timeline/timeline.js";
 
 /** @returns {{node, show(comparison, known, names), close()}} */
 export function createTimelines({ get, go, format, site, persons }) {

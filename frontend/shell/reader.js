@@ -4,7 +4,7 @@ import { addressOf } from "../lib/address.js";
 import { element, setText } from "../lib/element.js";
 import { current, membership, signOut } from "../lib/session.js";
 import { text } from "../lib/texts.js";
-import { explain } from "./trouble.js";
+import { explain } from "../components/error-notice.js";
 
 /** The part of the menu for a signed-in reader. */
 export function createReader(place) {

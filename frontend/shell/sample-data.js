@@ -4,7 +4,7 @@ import { post } from "../lib/api.js";
 import { element } from "../lib/element.js";
 import { count } from "../lib/format.js";
 import { text } from "../lib/texts.js";
-import { explain } from "./trouble.js";
+import { explain } from "../components/error-notice.js";
 
 /** The button that replaces the factory's data, asks first, and says what really happened. */
 export function createReload(place, refresh) {
