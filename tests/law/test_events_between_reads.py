@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from tests.conftest import Clock
 
-from factory.operations.derive.rebuild import rebuild_derived
+from factory.operations.derive.generation import rebuild_derived
 from factory.operations.derive.verify import verify_derived
 from factory.store.events import event_log
 

@@ -19,7 +19,7 @@ from tests.strategies import ANCHORS, HOUR, MINUTE, TIMEOUTS, History, deliverie
 
 from factory.domain.errors import Unavailable
 from factory.operations.derive import retention
-from factory.operations.derive.rebuild import rebuild_derived
+from factory.operations.derive.generation import rebuild_derived
 from factory.operations.derive.retention import BackgroundRetention, retain
 from factory.operations.derive.verify import verify_derived
 from factory.store.derived import retention as stored

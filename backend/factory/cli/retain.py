@@ -3,7 +3,7 @@
 import click
 
 from factory.cli.command_context import now, opened
-from factory.domain.retention import oldest_kept
+from factory.domain.metrics.window import oldest_kept
 from factory.domain.timestamp import format_timestamp
 from factory.operations.derive.retention import retain as remove_events
 from factory.store import factories

@@ -3,7 +3,7 @@
 import click
 
 from factory.cli.command_context import factory_option, now, opened, organisation_option
-from factory.operations.derive.rebuild import rebuild_derived
+from factory.operations.derive.generation import rebuild_derived
 from factory.operations.derive.verify import verify_derived
 from factory.store.factories import DEFAULT_FACTORY
 

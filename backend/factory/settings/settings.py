@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from factory.domain.event import EventRules
-from factory.domain.retention import oldest_kept
+from factory.domain.metrics.window import oldest_kept
 from factory.domain.timestamp import SECOND
 from factory.settings.access import AccessOptions
 from factory.settings.database import DatabaseOptions

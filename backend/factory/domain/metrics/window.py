@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from factory.domain.errors import FieldError, InvalidInput
 from factory.domain.metrics.formulas import DEFINITIONS_VERSION
 from factory.domain.metrics.rounding import hours
-from factory.domain.timestamp import format_timestamp
+from factory.domain.timestamp import DAY, HOUR, format_timestamp
 
 
 class Window(NamedTuple):
@@ -53,3 +53,11 @@ def window_of(start: int | None, end: int | None, first_event: int | None, now: 
     if start is None:
         start = cut if first_event is None else min(first_event, cut)
     return Window(start, max(start, cut), now)
+
+
+def oldest_kept(days: int, now: int) -> int | None:
+    """The instant before which raw events are removed and refused (SPEC section 4, Retention); None where `days` is 0.
+
+    A whole hour, so that it is the same for all who ask about the same time.
+    """
+    return (now - days * DAY) // HOUR * HOUR if days else None

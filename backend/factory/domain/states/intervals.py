@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from factory.domain.event import ABSENT, IDLE, PRODUCT_COUNT, UNKNOWN, WORKING
-from factory.domain.states.ranges import begins, expand_ranges
+from factory.domain.states.ranges import expand_ranges, run_starts
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -102,7 +102,7 @@ def _known_until(group: Ints, time: Ints, is_state: npt.NDArray[np.bool_], state
 def without_repeats(changes: Changes) -> Changes:
     """Order changes and drop those that repeat the state and station before: touching intervals are one."""
     ordered = changes.take(np.lexsort((changes.start, changes.group)))
-    return ordered.take(begins(ordered.group, ordered.state, ordered.station))
+    return ordered.take(run_starts(ordered.group, ordered.state, ordered.station))
 
 
 def differing(before: Changes, after: Changes) -> tuple[Flags, Flags]:
@@ -110,7 +110,7 @@ def differing(before: Changes, after: Changes) -> tuple[Flags, Flags]:
     both = Changes(*(np.concatenate(columns) for columns in zip(before, after, strict=True)))
     order = np.lexsort(both[::-1])
     ordered = both.take(order)
-    second = np.flatnonzero(~begins(*ordered))
+    second = np.flatnonzero(~run_starts(*ordered))
     alone = np.ones(len(order), dtype=bool)
     alone[order[second]] = alone[order[second - 1]] = False
     return alone[: len(before.start)], alone[len(before.start) :]

@@ -20,7 +20,7 @@ def expand_ranges(first: Ints, end: Ints) -> tuple[Ints, Ints]:
     return row, np.arange(count.sum()) - np.repeat(np.cumsum(count) - count - first, count)
 
 
-def begins(*columns: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+def run_starts(*columns: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Where a row differs from the one before it in any of the columns; the first row does."""
     first = np.ones(len(columns[0]), dtype=bool)
     if len(first) > 1:

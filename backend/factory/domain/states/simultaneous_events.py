@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from factory.domain.event import PRODUCT_COUNT
-from factory.domain.states.ranges import begins
+from factory.domain.states.ranges import run_starts
 
 Ints = npt.NDArray[np.int64]
 
@@ -39,7 +39,7 @@ def winning_state_events(
     wins = kind != PRODUCT_COUNT
     states = np.flatnonzero(wins)
     order = states[np.lexsort((time[states], group[states]))]
-    opens = begins(group[order], time[order])
+    opens = run_starts(group[order], time[order])
     if opens.all():
         return wins
     # The rows of the instants at which there are several, best first.
@@ -48,15 +48,15 @@ def winning_state_events(
     order, instant = order[several], instant[several]
     best = np.lexsort((kind[order], -confidence[order], instant))
     order, instant = order[best], instant[best]
-    opens = begins(instant)
+    opens = run_starts(instant)
     wins[order[~opens]] = False
-    rivals = ~opens & ~begins(kind[order], confidence[order])
+    rivals = ~opens & ~run_starts(kind[order], confidence[order])
     contested = np.isin(instant, instant[rivals])
     if contested.any():
         rows, of = order[contested], np.unique(instant[contested], return_inverse=True)[1]
-        winning_kind, winning_station = by_texts(rows[begins(of)])
+        winning_kind, winning_station = by_texts(rows[run_starts(of)])
         # Events of one type and station at one instant say the same: any of them may stand for the winner.
         alike = np.flatnonzero((kind[rows] == winning_kind[of]) & (station[rows] == winning_station[of]))
         wins[rows] = False
-        wins[rows[alike[begins(of[alike])]]] = True
+        wins[rows[alike[run_starts(of[alike])]]] = True
     return wins

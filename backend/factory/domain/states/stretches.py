@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from factory.domain.event import WORKING
 from factory.domain.states.intervals import Spans
-from factory.domain.states.ranges import begins, expand_ranges
+from factory.domain.states.ranges import expand_ranges, run_starts
 
 Ints = npt.NDArray[np.int64]
 
@@ -56,10 +56,10 @@ def station_stretches(spans: Spans, place: Ints, places: int, start: int, end: i
     where, at = where[order], at[order]
     # Whoever comes to a place leaves it by the end: one running sum serves all places.
     there, at_work = (np.cumsum(np.concatenate([c, -c, nothing])[order]) for c in (one, works))
-    settled = np.append(begins(where, at)[1:], True) & (at < end)
+    settled = np.append(run_starts(where, at)[1:], True) & (at < end)
     where, at = where[settled], at[settled]
     state = (there[settled] > 0).astype(np.int64) + (at_work[settled] > 0)
-    changed = begins(where, state)
+    changed = run_starts(where, state)
     where, at, state = where[changed], at[changed], state[changed]
     until = np.full(len(at), end)
     until[:-1] = np.where(where[1:] == where[:-1], at[1:], end)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from factory.domain.event import ABSENT, IDLE, WORKING
 from factory.domain.states.intervals import Spans, occupancy
-from factory.domain.states.ranges import begins
+from factory.domain.states.ranges import run_starts
 
 Ints = npt.NDArray[np.int64]
 
@@ -60,7 +60,7 @@ class Sums:
         self._rows = rows
         self._order = None if (key[1:] >= key[:-1]).all() else np.argsort(key, kind="stable")
         ordered = key if self._order is None else key[self._order]
-        self._first = np.flatnonzero(begins(ordered))
+        self._first = np.flatnonzero(run_starts(ordered))
         self.keys = ordered[self._first]
         self._made: dict[str, Ints] = {}
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from factory.domain.event import ABSENT, IDLE, WORKING
 from factory.domain.states.intervals import Spans
-from factory.domain.states.ranges import begins
+from factory.domain.states.ranges import run_starts
 
 Ints = npt.NDArray[np.int64]
 Page = npt.NDArray[Any]
@@ -62,7 +62,7 @@ def add_up_each(rows: Rows) -> Rows:
         return rows
     keys = keys_of(rows.row.dtype)
     ordered = rows.take(np.lexsort([*(rows.row[name] for name in reversed(keys)), rows.start]))
-    first = np.flatnonzero(begins(ordered.start, *(ordered.row[name] for name in keys)))
+    first = np.flatnonzero(run_starts(ordered.start, *(ordered.row[name] for name in keys)))
     total = ordered.take(first)
     for name in rows.row.dtype.names or ():
         if name not in keys:

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from factory.domain.states.calendar import HOURS, Calendar
 from factory.domain.states.intervals import Spans
-from factory.domain.states.ranges import begins, expand_ranges
+from factory.domain.states.ranges import expand_ranges, run_starts
 from factory.domain.states.time_ranges import TimeRanges
+from factory.domain.timestamp import HOUR
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+
+
+CELL = np.dtype([("worker", "<i4"), ("events", "<i4"), ("first", "<i8"), ("last", "<i8")])
+"""A worker's hour (of UTC) in which events were touched: how many, and the instants of the first and the last."""
+Cells = npt.NDArray[Any]
+
+
+def cells_of(worker: Ints, time: Ints) -> Cells:
+    """The cells that events touch, given in the order of worker and time."""
+    hour = time // HOUR
+    first = np.flatnonzero(run_starts(worker, hour))
+    cells = np.zeros(len(first), CELL)
+    cells["worker"], cells["first"] = worker[first], time[first]
+    after = np.append(first[1:], len(time))
+    cells["events"], cells["last"] = after - first, time[after - 1]
+    return cells
 
 
 class WorkerHours(NamedTuple):
@@ -34,7 +51,7 @@ class WorkerHours(NamedTuple):
         row, place = expand_ranges(first, np.searchsorted(starts, ranges.end, side="left"))
         order = np.lexsort((place, ranges.worker[row]))
         worker, place = ranges.worker[row][order], place[order]
-        distinct = begins(worker, place)
+        distinct = run_starts(worker, place)
         return WorkerHours(worker[distinct], starts[place[distinct]], ends[place[distinct]])
 
     def runs(self) -> TimeRanges:

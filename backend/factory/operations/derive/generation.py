@@ -19,7 +19,7 @@ from factory.domain.states.calendar import Calendar
 from factory.domain.states.time_ranges import TimeRange
 from factory.domain.timestamp import DAY, HOUR, MINUTE
 from factory.operations.derive.refresh import refresh
-from factory.operations.derive.retained_history import add_up_carried, carry_states
+from factory.operations.derive.retained_history import copy_retained_states, roll_up_retained
 from factory.operations.derive.states import Target, derive
 from factory.store import factories
 from factory.store.derived import intervals, pending, retention, rollups
@@ -34,7 +34,7 @@ _WORKERS_A_SLICE = 100
 
 Progress = Callable[[int, int], None]
 Compare = Callable[[Connection, Factory, int], Any]
-Then = Callable[[Connection, Factory], None]
+OnSwitch = Callable[[Connection, Factory], None]
 _Step = Callable[[Connection], None]
 
 
@@ -46,11 +46,11 @@ def build_generation(
     settings: dict[str, Any] | None = None,
     progress: Progress | None = None,
     compare: Compare | None = None,
-    then: Then | None = None,
+    on_switch: OnSwitch | None = None,
 ) -> Any:
     """Build all derived rows under `settings` (columns of the factory that change) and put them in use.
 
-    `then` is called in the transaction that puts them in use, with the factory as it was.
+    `on_switch` is called in the transaction that puts them in use, with the factory as it was.
     With `compare`, they are not put in use: its answer, given (transaction, factory, generation), is
     returned. `progress` is told (slices done, slices). Raises NotFound, Unavailable while another build
     is under way.
@@ -68,9 +68,14 @@ def build_generation(
             store.retry(partial(_take, store, target, step, seen_at))
             if progress is not None:
                 progress(n, len(steps))
-        return store.retry(lambda: _finish(store, factory, target, settings or {}, compare, then))
+        return store.retry(lambda: _finish(store, factory, target, settings or {}, compare, on_switch))
     finally:
         store.retry(lambda: _clear(store, factory, target.generation))
+
+
+def rebuild_derived(*, store: Store, factory: str, now: int, progress: Progress | None = None) -> None:
+    """Derive a factory's rows anew while the server serves; raises NotFound, Unavailable."""
+    build_generation(store=store, factory=factory, now=now, progress=progress)
 
 
 def _begin(store: Store, factory: str, now: int) -> Factory:
@@ -132,11 +137,11 @@ def _slices(weights: list[tuple[int, int]], most: int, first: int, end: int) -> 
 
 
 def _carry(store: Store, target: Target, source: int, workers: list[int], tx: Connection) -> None:
-    carry_states(store, tx, target, source, workers)
+    copy_retained_states(store, tx, target, source, workers)
 
 
 def _add_up(store: Store, target: Target, workers: list[int], period: TimeRange, tx: Connection) -> None:
-    add_up_carried(store, tx, target, workers, *period)
+    roll_up_retained(store, tx, target, workers, *period)
 
 
 def _derive(store: Store, target: Target, period: TimeRange, tx: Connection) -> None:
@@ -157,7 +162,7 @@ def _finish(
     target: Target,
     settings: dict[str, Any],
     compare: Compare | None,
-    then: Then | None,
+    on_switch: OnSwitch | None,
 ) -> Any:
     with store.writing_snapshot() as tx:
         store.dialect.own_derived(tx)
@@ -169,8 +174,8 @@ def _finish(
         if compare is not None:
             return compare(tx, site, target.generation)
         factories.change(tx, site.factory_key, settings | {"generation": target.generation})
-        if then is not None:
-            then(tx, site)
+        if on_switch is not None:
+            on_switch(tx, site)
         return None
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from factory.domain.states.calendar import HOURS
 from factory.domain.states.intervals import Spans, occupancy
-from factory.domain.states.ranges import begins
+from factory.domain.states.ranges import run_starts
 from factory.domain.states.time_ranges import TimeRanges
 from factory.domain.states.totals import OCCUPANCY, Page, Rows, add_up_each
 from factory.domain.states.worker_hours import WorkerHours
@@ -35,7 +35,7 @@ def refresh_occupancy(
     here = now.take(np.isin(code, touched))
     order = np.argsort(code[np.isin(code, touched)], kind="stable")
     here, code = here.take(order), _code(starts, here.start, here.row["station"])[order]
-    first = begins(code)
+    first = run_starts(code)
     alone = first & np.append(first[1:], True)
     fresh = [_of_one(here.take(alone)), _of_several(rows, starts, hours, here.take(~alone), pieces, piece_hour)]
     pages = rows.pages_at(OCCUPANCIES, HOURS, starts)

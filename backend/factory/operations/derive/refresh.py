@@ -23,7 +23,7 @@ T = TypeVar("T")
 log = logging.getLogger("factory.refresh")
 
 
-def read_exactly(*, store: Store, factory: str, read: Callable[[Connection, Factory], T]) -> T:
+def read_up_to_date(*, store: Store, factory: str, read: Callable[[Connection, Factory], T]) -> T:
     """What `read` returns on one snapshot of the database in which nothing waits to be derived.
 
     It may be the replica's: `read` writes nothing, and may be asked again.

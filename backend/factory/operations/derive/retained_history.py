@@ -12,14 +12,15 @@ from sqlalchemy import Connection
 from factory.domain.event import IDLE, UNKNOWN, WORKING
 from factory.domain.states.intervals import Changes, clip
 from factory.domain.states.time_ranges import TimeRanges
+from factory.domain.states.worker_hours import cells_of
 from factory.operations.derive.rollups import refresh_pages
 from factory.operations.derive.states import Target, evidence_before_cut
-from factory.store.derived import intervals, pending, retention
+from factory.store.derived import intervals, retention
 from factory.store.engine.database import Store
 from factory.store.events.event_log import FoundEvents
 
 
-def carry_states(store: Store, tx: Connection, target: Target, source: int, workers: list[int]) -> None:
+def copy_retained_states(store: Store, tx: Connection, target: Target, source: int, workers: list[int]) -> None:
     """Repeat the workers' changes of the generation `source` before the cut.
 
     A state in which a worker is at the cut ends where the evidence before it does, until later events say more.
@@ -38,7 +39,7 @@ def carry_states(store: Store, tx: Connection, target: Target, source: int, work
         rows.replace_changes(none, Changes(worker, silent, nothing + UNKNOWN, nothing))
 
 
-def add_up_carried(store: Store, tx: Connection, target: Target, workers: list[int], start: int, end: int) -> None:
+def roll_up_retained(store: Store, tx: Connection, target: Target, workers: list[int], start: int, end: int) -> None:
     """Make the pages of [start, end) from the states that were carried and the kept events."""
     rows = target.rows(store, tx)
     known = clip(rows.spans_over(TimeRanges.of_each(workers, start, end)), start, end)
@@ -46,7 +47,7 @@ def add_up_carried(store: Store, tx: Connection, target: Target, workers: list[i
     kept = retention.between(store, tx, target.factory_key, start, end)
     if len(known.group) == 0 and len(kept.worker) == 0:
         return
-    cells = pending.cells_of(kept.worker, kept.time)
+    cells = cells_of(kept.worker, kept.time)
     worker, first, last = (cells[name].astype(np.int64) for name in ("worker", "first", "last"))
     found = FoundEvents(
         kept.worker, kept.time, np.zeros_like(kept.time), kept.station, kept.units, np.zeros(len(kept.time))

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 
 from factory.domain.errors import Unavailable
-from factory.domain.retention import oldest_kept
+from factory.domain.metrics.window import oldest_kept
 from factory.domain.states.time_ranges import TimeRanges
 from factory.domain.timestamp import HOUR, MINUTE
 from factory.operations.derive.generation import drop_build, refuse_while_building
-from factory.operations.derive.refresh import read_exactly, refresh
+from factory.operations.derive.refresh import read_up_to_date, refresh
 from factory.store import factories
 from factory.store.derived import retention
 from factory.store.engine.database import Store, TryAgain
@@ -32,7 +32,7 @@ def retain(*, store: Store, factory: str, before: int, now: int) -> int:
     """
     removed = 0
     # What waits is derived before the slice shuts deliveries out.
-    while _reaches_back(read_exactly(store=store, factory=factory, read=lambda tx, site: site), before):
+    while _reaches_back(read_up_to_date(store=store, factory=factory, read=lambda tx, site: site), before):
         removed += store.retry(lambda: _remove_slice(store, factory, before, now))
     return removed
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from factory.domain.states.calendar import DAYS, HOURS, MONTHS
-from factory.domain.states.ranges import begins
+from factory.domain.states.ranges import run_starts
 from factory.domain.states.time_ranges import TimeRanges
 from factory.domain.states.totals import Page, Rows, add_up_each, presence_of_counts, presence_of_spans, stack
 from factory.domain.states.worker_hours import WorkerHours
@@ -94,7 +94,7 @@ def _counts_of(found: FoundEvents, hours: WorkerHours) -> Rows:
     here = np.flatnonzero(row >= 0)
     code = row[here] << 16 | found.station[here]
     order = np.argsort(code, kind="stable")
-    first = np.flatnonzero(begins(code[order]))
+    first = np.flatnonzero(run_starts(code[order]))
     units = np.add.reduceat(found.units[here][order], first) if len(first) else first
     row, station = code[order][first] >> 16, code[order][first] & 0xFFFF
     events = np.diff(np.append(first, len(order)))

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from factory.domain.states.calendar import Calendar
 from factory.domain.states.intervals import FOREVER, Changes, Spans, spans_of
-from factory.domain.states.ranges import begins
+from factory.domain.states.ranges import run_starts
 from factory.domain.states.time_ranges import TimeRanges
 from factory.domain.states.totals import Page, Rows, stack, unstack
 from factory.store.derived import intervals, rollups
@@ -40,7 +40,7 @@ class DerivedRows(NamedTuple):
         spans = spans.take(spans.end < FOREVER)
         spans = spans._replace(group=ranges.worker[spans.group])
         spans = spans.take(np.lexsort((spans.start, spans.group)))
-        return spans.take(begins(spans.group, spans.start))
+        return spans.take(run_starts(spans.group, spans.start))
 
     def last_starts(self, workers: Ints) -> Ints:
         """The start of the last change of each worker, FOREVER where there is none."""

@@ -16,14 +16,14 @@ from sqlalchemy import Connection
 from factory.domain.event import ABSENT, PRODUCT_COUNT, UNKNOWN
 from factory.domain.states.calendar import Calendar
 from factory.domain.states.intervals import FOREVER, Changes, Evidence, derive_changes, differing
-from factory.domain.states.ranges import begins
+from factory.domain.states.ranges import run_starts
 from factory.domain.states.time_ranges import TimeRanges
+from factory.domain.states.worker_hours import Cells
 from factory.domain.timestamp import HOUR, MINUTE
 from factory.operations.derive.rollups import refresh_pages
 from factory.operations.derive.rows import DerivedRows
 from factory.operations.derive.simultaneous_events import winning_state_events
 from factory.store.derived import retention
-from factory.store.derived.pending import Cells
 from factory.store.engine.database import Store
 from factory.store.events import event_log
 from factory.store.events.event_log import FoundEvents
@@ -63,9 +63,9 @@ def derive(store: Store, tx: Connection, target: Target, cells: Cells) -> None:
 def _portions(cells: Cells) -> list[Cells]:
     """The cells of some workers each, with about as many events as fit into memory; no worker is torn apart."""
     cells = cells[np.argsort(cells["worker"], kind="stable")]
-    first = np.flatnonzero(begins(cells["worker"]))
+    first = np.flatnonzero(run_starts(cells["worker"]))
     events_before = (np.cumsum(cells["events"]) - cells["events"])[first]
-    return np.split(cells, first[begins(events_before // _MOST_EVENTS)][1:])
+    return np.split(cells, first[run_starts(events_before // _MOST_EVENTS)][1:])
 
 
 def _derive_workers(store: Store, tx: Connection, target: Target, cells: Cells) -> None:
@@ -93,7 +93,7 @@ def _merge_cells(cells: Cells) -> TimeRanges:
     """
     order = np.lexsort((cells["first"], cells["worker"]))
     worker, first, last = (cells[name][order].astype(np.int64) for name in ("worker", "first", "last"))
-    same_hour = np.flatnonzero(begins(worker, first // HOUR))
+    same_hour = np.flatnonzero(run_starts(worker, first // HOUR))
     worker, first, last = worker[same_hour], first[same_hour], np.maximum.reduceat(last, same_hour)
     opens = np.ones(len(worker), dtype=bool)
     opens[1:] = (worker[1:] != worker[:-1]) | (first[1:] - last[:-1] > _NEAR)

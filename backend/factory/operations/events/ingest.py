@@ -11,7 +11,8 @@ import numpy.typing as npt
 from sqlalchemy import Connection
 
 from factory.domain.event import Failure, ParsedEvents
-from factory.domain.states.ranges import begins
+from factory.domain.states.ranges import run_starts
+from factory.domain.states.worker_hours import cells_of
 from factory.operations.events.resolve_ids import resolve_ids
 from factory.store import factories
 from factory.store.derived import pending
@@ -142,13 +143,13 @@ def store_events(
     outcome.created = len(new)
     outcome.new = resolved[new].tolist()
     if len(new):
-        pending.note(tx, site.factory_key, pending.cells_of(columns.worker[new], columns.time[new]))
+        pending.note(tx, site.factory_key, cells_of(columns.worker[new], columns.time[new]))
     return outcome
 
 
 def _distinct(columns: EventColumns) -> tuple[Ints, dict[int, int]]:
     """The first row of each identity; and for each other row, the row whose identity it repeats."""
-    alike = np.flatnonzero(~begins(*columns[:5]))
+    alike = np.flatnonzero(~run_starts(*columns[:5]))
     seen: dict[tuple[object, ...], int] = {}
     copies: dict[int, int] = {}
     for row in np.union1d(alike - 1, alike).tolist():

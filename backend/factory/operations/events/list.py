@@ -16,7 +16,7 @@ from factory.domain.errors import FieldError, InvalidInput
 from factory.domain.event import EVENT_TYPES
 from factory.domain.metrics.window import require_order
 from factory.domain.privacy import Audience
-from factory.operations.derive.refresh import read_exactly
+from factory.operations.derive.refresh import read_up_to_date
 from factory.operations.events.render import Renderer
 from factory.operations.visible_workers import Persons
 from factory.store.engine.database import Store
@@ -84,7 +84,7 @@ def list_events(
         data = [render.event(row[0], row[1], row[2:]) for row in rows]
         return EventPage(data, cursors.write(event_listing.place_of(rows[-1])) if more else None)
 
-    return read_exactly(store=store, factory=factory, read=read)
+    return read_up_to_date(store=store, factory=factory, read=read)
 
 
 class _Cursors:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from sqlalchemy import Connection
 
 from factory.domain.event import Failure, ParsedEvents
-from factory.domain.states.ranges import begins
+from factory.domain.states.ranges import run_starts
 from factory.domain.timestamp import format_timestamp
 from factory.store.events.event_log import EventColumns
 from factory.store.events.id_registry import ErasedWorkers, IdResolver, RegistryFull
@@ -124,6 +124,6 @@ def _order(worker: Ints, time: Ints, kind: Ints, station: Ints, source: Ints) ->
     # Small integers are sorted without comparing them.
     narrow = worker.astype(np.int16) if worker.max(initial=0) < 2**15 else worker
     order = np.lexsort((time, narrow))
-    if not begins(worker[order], time[order]).all():
+    if not run_starts(worker[order], time[order]).all():
         return np.lexsort((source, station, kind, time, narrow))
     return order

@@ -13,7 +13,7 @@ from factory.domain.privacy import Audience
 from factory.domain.states.intervals import Spans
 from factory.domain.states.stretches import STATION_STATES, station_stretches
 from factory.domain.timestamp import SECOND, format_timestamp
-from factory.operations.derive.refresh import read_exactly
+from factory.operations.derive.refresh import read_up_to_date
 from factory.operations.derive.simultaneous_events import winners_at
 from factory.operations.events.render import Renderer
 from factory.operations.metrics.metrics import MetricsAnswer, row_or_not_found
@@ -50,7 +50,7 @@ def explain_intervals(
         data = (_of_worker if entity == "worker" else _of_station)(gatherer, key, window, persons)
         return MetricsAnswer(data, window.rendered(site.time_zone, site.state_timeout_seconds))
 
-    return read_exactly(store=store, factory=factory, read=read)
+    return read_up_to_date(store=store, factory=factory, read=read)
 
 
 def _row(start: int, end: int, state: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from factory.domain.metrics.formulas import (
 )
 from factory.domain.metrics.window import Window, window_of
 from factory.domain.privacy import Audience, Contributions
-from factory.operations.derive.refresh import read_exactly
+from factory.operations.derive.refresh import read_up_to_date
 from factory.operations.metrics.suppression import blank, count_buckets, withheld_stations
 from factory.operations.metrics.window_totals import Gatherer, Series
 from factory.operations.visible_workers import Persons
@@ -63,7 +63,7 @@ def query_metrics(
             data = data if one is None else data[0]
         return MetricsAnswer(data, window.rendered(site.time_zone, site.state_timeout_seconds))
 
-    return read_exactly(store=store, factory=factory, read=read)
+    return read_up_to_date(store=store, factory=factory, read=read)
 
 
 def row_or_not_found(tx: Connection, site: Factory, kind: str, entity_id: str, persons: Persons) -> Any:

@@ -10,7 +10,7 @@ from factory.domain.event import IDLE, STATE_NAMES, UNKNOWN, WORKING
 from factory.domain.privacy import Audience
 from factory.domain.states.stretches import state_of_station
 from factory.domain.timestamp import MINUTE, format_timestamp
-from factory.operations.derive.refresh import read_exactly
+from factory.operations.derive.refresh import read_up_to_date
 from factory.operations.metrics.window_totals import Gatherer
 from factory.operations.visible_workers import Persons
 from factory.store.derived import window_reads
@@ -65,4 +65,4 @@ def query_now(*, store: Store, factory: str, now: int, audience: Audience) -> di
             "last_event_at": None if last is None else format_timestamp(last // MINUTE * MINUTE),
         }
 
-    return read_exactly(store=store, factory=factory, read=read)
+    return read_up_to_date(store=store, factory=factory, read=read)

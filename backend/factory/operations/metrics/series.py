@@ -15,7 +15,7 @@ from factory.domain.privacy import Audience, Contributions
 from factory.domain.states.calendar import BUCKETS, DAYS, HOURS, MONTHS
 from factory.domain.states.time_ranges import TimeRange
 from factory.domain.timestamp import format_timestamp
-from factory.operations.derive.refresh import read_exactly
+from factory.operations.derive.refresh import read_up_to_date
 from factory.operations.metrics.metrics import MetricsAnswer, row_or_not_found
 from factory.operations.metrics.suppression import count_buckets
 from factory.operations.metrics.window_totals import Gatherer, Series
@@ -75,7 +75,7 @@ def query_timeseries(
         ]
         return MetricsAnswer(data, window.rendered(site.time_zone, site.state_timeout_seconds))
 
-    return read_exactly(store=store, factory=factory, read=read)
+    return read_up_to_date(store=store, factory=factory, read=read)
 
 
 def _valued(metrics: Sequence[str], row: Sequence[Any], withheld: bool) -> dict[str, Any]:

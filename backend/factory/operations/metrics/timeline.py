@@ -14,7 +14,7 @@ from factory.domain.metrics.window import Window, window_of
 from factory.domain.privacy import Audience
 from factory.domain.states.sums import Columns, Sums
 from factory.domain.timestamp import DAY, MILLISECOND, SECOND
-from factory.operations.derive.refresh import read_exactly
+from factory.operations.derive.refresh import read_up_to_date
 from factory.operations.metrics.exact_timeline import exact_stations, exact_workers
 from factory.operations.metrics.series import buckets_of, in_portions
 from factory.operations.metrics.suppression import hidden_stations
@@ -80,7 +80,7 @@ def query_timeline(
         named = [{"id": row[1], "name": row.name} | of.get(row[0], {"withheld": True}) for row in rows]
         return Timeline(named, beside | {"window": window.rendered(site.time_zone, site.state_timeout_seconds)})
 
-    return read_exactly(store=store, factory=factory, read=read)
+    return read_up_to_date(store=store, factory=factory, read=read)
 
 
 def _refusal(code: str, field: str, message: str) -> InvalidInput:

@@ -11,7 +11,7 @@ from factory.domain.access.permissions import Actor
 from factory.domain.event import STATE_NAMES, UNKNOWN
 from factory.domain.timestamp import DAY, HOUR, format_timestamp
 from factory.operations.audit_trail import record
-from factory.operations.derive.refresh import read_exactly
+from factory.operations.derive.refresh import read_up_to_date
 from factory.operations.events.render import Renderer
 from factory.operations.privacy.views import list_looks, registered_worker, subject_of
 from factory.store import factories
@@ -41,7 +41,7 @@ def export_person(*, store: Store, factory: str, worker_id: str, by: Actor) -> I
         return site, registered_worker(tx, site, worker_id)
 
     # What waits is derived first: the intervals follow from all events.
-    site, worker = read_exactly(store=store, factory=factory, read=read)
+    site, worker = read_up_to_date(store=store, factory=factory, read=read)
     with store.writing() as tx:
         subject = subject_of(worker.worker_key)
         record(tx, by, "worker.exported", factory_key=site.factory_key, subject=subject)

@@ -71,7 +71,7 @@ def update_factory(*, store: Store, factory: str, values: Any, by: Actor) -> dic
         record(tx, by, "factory.changed", factory_key=site.factory_key, subject=factory, detail=detail)
 
     if any(name in settings for name in _DERIVED_FROM):
-        build_generation(store=store, factory=factory, settings=settings, now=by.now, then=note)
+        build_generation(store=store, factory=factory, settings=settings, now=by.now, on_switch=note)
     elif settings:
         with store.writing() as tx:
             before = factories.find(tx, factory)

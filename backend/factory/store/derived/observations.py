@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from factory.store.derived.pending import CELL, VALID
+from factory.domain.states.worker_hours import CELL
+from factory.store.derived.pending import VALID
 from factory.store.schema import factories, organisations, pending
 
 

@@ -1,43 +1,21 @@
-"""The worker-hours that deliveries touched and derived rows do not show yet.
-
-A *cell* is a worker's hour: (worker key, first and last instant touched, how many events).
-"""
+"""The cells (domain/states/worker_hours.py) that deliveries touched and derived rows do not show yet."""
 
 from __future__ import annotations
 
 import secrets
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sqlalchemy import Connection, insert, select, text
 
-from factory.domain.states.ranges import begins
-from factory.domain.timestamp import HOUR
+from factory.domain.states.worker_hours import CELL, Cells
 from factory.store.engine.database import Store
 from factory.store.engine.replica import Condition
 from factory.store.schema import pending
 
-Cells = npt.NDArray[Any]
-
 _NOTE = insert(pending)
-
-CELL = np.dtype([("worker", "<i4"), ("events", "<i4"), ("first", "<i8"), ("last", "<i8")])
-
 
 VALID = 0
 """The generation under which deliveries are noted: whichever is valid when they are looked at."""
-
-
-def cells_of(worker: npt.NDArray[np.int64], time: npt.NDArray[np.int64]) -> Cells:
-    """The cells that events touch, given in the order of worker and time."""
-    hour = time // HOUR
-    first = np.flatnonzero(begins(worker, hour))
-    cells = np.zeros(len(first), CELL)
-    cells["worker"], cells["first"] = worker[first], time[first]
-    after = np.append(first[1:], len(time))
-    cells["events"], cells["last"] = after - first, time[after - 1]
-    return cells
 
 
 def note(tx: Connection, factory_key: int, cells: Cells) -> None:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from sqlalchemy import Connection
 
 from factory.domain.states.intervals import Changes
-from factory.domain.states.ranges import begins
+from factory.domain.states.ranges import run_starts
 from factory.domain.states.time_ranges import TimeRanges
 from factory.domain.timestamp import DAY, MILLISECOND, MINUTE
 from factory.store.derived import retention
@@ -132,7 +132,7 @@ def units_by_instant(store: Store, tx: Connection, site: Factory, ranges: TimeRa
     which, at, units = (np.concatenate(columns) for columns in zip(found, more, strict=True))
     order = np.lexsort((at, which))
     which, at = which[order], at[order]
-    first = np.flatnonzero(begins(which, at))
+    first = np.flatnonzero(run_starts(which, at))
     return [which[first], at[first], np.add.reduceat(units[order], first)]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import psycopg2.errors
 from sqlalchemy import Connection, text
 
-from factory.domain.states.ranges import begins
+from factory.domain.states.ranges import run_starts
 from factory.store.engine.postgresql_arrays import HEADER, TRAILER, for_each, relation
 
 # The fields of COPY's binary form: a count, then the width and the bytes of each. event_id comes last.
@@ -68,7 +68,7 @@ def insert_events(tx: Connection, factory_key: int, events: Any, received_at: in
 def _copy_all(tx: Connection, factory_key: int, events: Any, received_at: int) -> bool:
     """Whether all events could be copied, since none of them was there."""
     cursor = tx.connection.cursor()
-    first = begins(events.worker, events.time)
+    first = run_starts(events.worker, events.time)
     cursor.execute("SAVEPOINT copying")
     try:
         for table, rows in (("events_first", np.flatnonzero(first)), ("events_beside", np.flatnonzero(~first))):

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from factory.domain.states.intervals import FOREVER
 from factory.domain.states.time_ranges import TimeRanges
-from factory.store.derived.pending import CELL, Cells
+from factory.domain.states.worker_hours import CELL, Cells
 from factory.store.engine.database import Store
 
 Ints = npt.NDArray[np.int64]
@@ -116,7 +116,7 @@ def events_by_hour(tx: Connection, factory_key: int) -> list[Row]:
 
 
 def cells_between(store: Store, tx: Connection, factory_key: int, workers: list[int], start: int, end: int) -> Cells:
-    """The cells (store/derived/pending.py) of all events in [start, end)."""
+    """The cells (domain/states/worker_hours.py) of all events in [start, end)."""
     found, parameters = _found(store, factory_key, TimeRanges.of_each(workers, start, end))
     rows = tx.execute(
         text(
