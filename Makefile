@@ -20,7 +20,7 @@ READY := $(VENV)/.ready-$(VERSION)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 ARGS ?=
 JOBS ?= 2
-PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
+PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal --durations 25
 # What a person sets in .env holds for the tasks that start the product.
 ENVIRONMENT_FILE := set -a; if [ -f .env ]; then . ./.env; fi; set +a;
 
@@ -62,14 +62,21 @@ audit: $(READY) $(SAFETY)/.ready ## Search the code and the locked packages for 
 	$(BIN)/bandit -q -r backend -c pyproject.toml
 	$(BIN)/python -m tools.audit_packages $(SAFETY)/bin/safety
 
+test: $(READY) ## Run every law on both stores, and the journeys: the first tier, in under five minutes
+	$(PYTEST) $(or $(ARGS),-m "not system and not stack")
+
+test-system: $(READY) ## Run what starts servers and browsers (the Debian packages of .ci/packages)
+	$(PYTEST) -m system $(ARGS)
+
 # The composed stack is one for all of its tests, so they run in one process; and the networks of containers come and
 # go, which cuts a browser's connections.
-test: $(READY) ## Run every test, on SQLite, PostgreSQL and the composed stack
-	$(PYTEST) $(or $(ARGS),--ignore tests/stack)
-	$(if $(ARGS),,$(MAKE) test-stack)
-
 test-stack: $(READY) ## Build the images, bring the composed stack up and test it (Docker)
 	$(BIN)/python -m pytest tests/stack $(ARGS)
+
+test-all: test test-system test-stack ## Run every test
+
+prove: $(READY) ## Run the laws with many more examples
+	HYPOTHESIS_PROFILE=ci $(PYTEST) tests/law tests/domain $(ARGS)
 
 secrets: ## Make the secrets of docker-compose.yml in deploy/secrets; those that are there stay
 	deploy/make-secrets
@@ -199,6 +206,6 @@ clean: ## Remove .venv, caches and build products; the data in var/ stays
 		.import_linter_cache backend/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help install run run-secure audit test test-stack secrets restore-drill lint-images kubernetes bench bench-quick soak bench-ui coverage check lint types imports format migrations-check \
+.PHONY: help install run run-secure audit test test-system test-stack test-all prove secrets restore-drill lint-images kubernetes bench bench-quick soak bench-ui coverage check lint types imports format migrations-check \
 	lock clean lighthouse screenshots vendor icons shell env-example dashboards \
 	packages lint-pipeline release-files publish sign deploy notify

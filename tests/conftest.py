@@ -27,6 +27,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
+from tests.tiers import pytest_collection_modifyitems, pytest_runtest_call, pytest_terminal_summary
 
 import factory  # noqa: F401  # before a test makes a time zone: it says where the rules come from
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
     from factory.settings import Settings
+
+__all__ = ["pytest_collection_modifyitems", "pytest_runtest_call", "pytest_terminal_summary"]
 
 NOON = 1_768_478_400_000_000  # 2026-01-15T12:00:00Z in microseconds since the epoch
 STORES = ("sqlite", "postgresql")
