@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from prometheus_client import CollectorRegistry
 
+from factory.adapters.access.password_hashes import PasswordHashes
 from factory.adapters.observe.logging_setup import configure_logging
 from factory.adapters.observe.periodic_thread import PeriodicThread
 from factory.adapters.observe.prometheus_metrics import IngestMetrics, StoreGauges
@@ -40,7 +41,12 @@ def system_clock() -> int:
     return time.time_ns() // 1000
 
 
-def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = system_clock) -> Flask:
+def create_app(
+    settings: Settings | None = None,
+    *,
+    clock: Callable[[], int] = system_clock,
+    passwords: PasswordHashes | None = None,
+) -> Flask:
     """The whole service as a WSGI application; without `settings` they come from the environment."""
     settings = settings or load_settings(os.environ)
     tracer = _begin_to_observe(settings)
@@ -70,6 +76,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = s
                 session_days=settings.session_days,
                 password_min_length=settings.password_min_length,
                 issuer=TITLE,
+                passwords=passwords or PasswordHashes(),
             ),
             group_commit=GroupCommit(store, metrics),
             looks=Looks(),

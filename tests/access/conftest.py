@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.access.population import SECRET_KEY, Population
+from tests.access.population import CHEAP_HASHES, SECRET_KEY, Population
 from tests.conftest import Clock, close_store, make_settings
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ def guarded() -> Callable[..., Iterator[Flask]]:
     def make(database_url: str, **changes: str) -> Iterator[Flask]:
         from factory.app import create_app
 
-        app = create_app(make_settings(database_url, **REQUIRED, **changes), clock=Clock())
+        settings = make_settings(database_url, **REQUIRED, **changes)
+        app = create_app(settings, clock=Clock(), passwords=CHEAP_HASHES)
         yield app
         close_store(app.extensions["factory_store"])
 

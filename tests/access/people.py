@@ -8,16 +8,15 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import select
 from tests.access.conftest import population_of
-from tests.access.population import Population, User
+from tests.access.population import CHEAP_HASHES, Population, User
 
-from factory.adapters.access.password_hashes import PasswordHashes
 from factory.store.access_schema import audit
 
 PASSWORD = "a long sentence that only I know"
 BASE = "/api/v1"
 DEFAULT = 1
 
-HASHED = PasswordHashes().hash(PASSWORD)
+HASHED = CHEAP_HASHES.hash(PASSWORD)
 
 
 class Browser:

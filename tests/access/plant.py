@@ -11,11 +11,10 @@ from typing import Any
 from uuid import uuid4
 
 import jwt
-from argon2 import PasswordHasher
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import event, func, select
 from tests.access.conftest import population_of
-from tests.access.population import SECRET_KEY, Population, User
+from tests.access.population import CHEAP_HASHES, SECRET_KEY, Population, User
 from tests.access.strangers import BASE, Route
 from tests.hostile.site import Answer, assert_is_error
 
@@ -27,10 +26,14 @@ from factory.store.tables import metadata
 
 OURS, BESIDE, THEIRS, NOWHERE = "acme-berlin", "acme-paris", "globex-oslo", "nowhere"
 PASSWORD = "correct horse battery staple"
-PASSWORD_HASH = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(PASSWORD)
+PASSWORD_HASH = CHEAP_HASHES.hash(PASSWORD)
 
 Headers = dict[str, str]
 
+_WRITES = re.compile(r"\s*(WITH\b.*?\)\s*)?(INSERT|UPDATE|DELETE|COPY|TRUNCATE|REPLACE)\b", re.IGNORECASE | re.DOTALL)
+_IS_NOTED = re.compile(
+    r"\s*((INSERT INTO|UPDATE|DELETE FROM) sign_in_failures|UPDATE audit_heads|UPDATE \w+ SET last_used_at)"
+)
 _MOMENT = re.compile(rb'"(timestamp|path|request_id)":"[^"]*"')
 
 
@@ -131,10 +134,10 @@ class Plant:
         ids |= {"worker_id": f"ACME-W-{unique}", "workstation_id": f"ACME-S-{unique}"}
         ids |= {"user_id": self.people.user(self.acme, {OURS: "viewer"}).user_id}
         ids |= {"key_id": self.people.key(self.acme, OURS, "read").key_id}
-        event = {"timestamp": "2026-01-15T09:00:00Z", "event_type": "working"}
-        event |= {name: ids[name] for name in ("worker_id", "workstation_id")}
+        said = {"timestamp": "2026-01-15T09:00:00Z", "event_type": "working"}
+        said |= {name: ids[name] for name in ("worker_id", "workstation_id")}
         headers = {**self.of_scope["ingest"], "X-Factory-ID": OURS}
-        stored = self.client.post(f"{BASE}/events/", json=event, headers=headers)
+        stored = self.client.post(f"{BASE}/events/", json=said, headers=headers)
         assert stored.status_code == 201, stored.text
         # What was stored is derived, so that reading it changes nothing any more.
         read = self.client.get(f"{BASE}/metrics/factory", headers={**self.admin, "X-Factory-ID": OURS})
@@ -161,24 +164,42 @@ class Plant:
 
     @contextmanager
     def nothing_changes(self) -> Iterator[None]:
-        """Holds every table to what it was. What a refusal may leave: a failed sign-in, told and counted."""
-        before = self._tables()
-        yield
-        after = self._tables()
-        assert [name for name in before if before[name] != after[name]] == []
+        """Hold the store to what it was: nothing was written and committed, and no table has more or fewer rows.
 
-    def _tables(self) -> dict[str, list[Any]]:
-        store = self.people.store.system()
-        with store.snapshot() as tx:
-            found: dict[str, list[Any]] = {}
-            for table in metadata.sorted_tables:
-                if exists_on(table, tx.dialect.name) and table.name not in ("sign_in_failures", "audit_heads"):
-                    columns = [column for column in table.columns if column.name != "last_used_at"]
-                    rows = [tuple(row) for row in tx.execute(select(*columns))]
-                    if table.name == "audit":
-                        rows = [row for row in rows if "session.failed" not in row]
-                    found[table.name] = sorted(rows, key=repr)
-        return found
+        A refusal may leave a failed sign-in, counted and noted in the trail, and the moment when a key was used.
+        """
+        written: list[str] = []
+        committed: list[str] = []
+
+        def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+            if _WRITES.match(statement) and not (_IS_NOTED.match(statement) or "session.failed" in str(parameters)):
+                written.append(statement)
+
+        def keep(_connection: Any) -> None:
+            committed.extend(written)
+            written.clear()
+
+        listeners = {"before_cursor_execute": note, "commit": keep, "rollback": lambda _connection: written.clear()}
+        engine = self.people.store.engine
+        before = self._rows()
+        for name, listener in listeners.items():
+            event.listen(engine, name, listener)
+        try:
+            yield
+        finally:
+            for name, listener in listeners.items():
+                event.remove(engine, name, listener)
+        assert committed == []
+        assert self._rows() == before
+
+    def _rows(self) -> dict[str, int]:
+        """The number of rows of each table; COPY, which is no statement of the engine's, would change it."""
+        with self.people.store.system().snapshot() as tx:
+            tables = [table for table in metadata.sorted_tables if exists_on(table, tx.dialect.name)]
+            counted = [table for table in tables if table.name not in ("sign_in_failures", "audit")]
+            counts = [select(func.count()).select_from(table).scalar_subquery() for table in counted]
+            row = tx.execute(select(*counts)).one()
+        return dict(zip((table.name for table in counted), row, strict=True))
 
 
 NOTHING = {

@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 from tests.access.conftest import population_of
-from tests.access.population import SECRET_KEY
+from tests.access.population import CHEAP_HASHES, SECRET_KEY
 from tests.conftest import Clock, close_store, make_settings
 from tests.servers import RunningServer
 
@@ -36,7 +36,8 @@ def make(fresh_database: Callable[[str], str]) -> Iterator[Make]:
 
     def opened(**changes: str) -> Flask:
         environment = {"ACCESS": "required", "SECRET_KEY": SECRET_KEY, **changes}
-        apps.append(create_app(make_settings(fresh_database("sqlite"), **environment), clock=Clock()))
+        settings = make_settings(fresh_database("sqlite"), **environment)
+        apps.append(create_app(settings, clock=Clock(), passwords=CHEAP_HASHES))
         return apps[-1]
 
     yield opened

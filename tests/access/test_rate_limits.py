@@ -18,7 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
 from tests.access.conftest import population_of
-from tests.access.population import HOUR, SECRET_KEY, Population
+from tests.access.population import CHEAP_HASHES, HOUR, SECRET_KEY, Population
 from tests.conftest import Clock, close_store, make_settings
 from tests.servers import free_port
 
@@ -40,7 +40,8 @@ def make(fresh_database: Callable[[str], str]) -> Iterator[Make]:
 
     def opened(**changes: str) -> Flask:
         environment = {"ACCESS": "required", "SECRET_KEY": SECRET_KEY, "LOG_LEVEL": "INFO", **changes}
-        apps.append(create_app(make_settings(fresh_database("sqlite"), **environment), clock=Clock()))
+        settings = make_settings(fresh_database("sqlite"), **environment)
+        apps.append(create_app(settings, clock=Clock(), passwords=CHEAP_HASHES))
         return apps[-1]
 
     yield opened

@@ -13,9 +13,9 @@ from flask import Flask
 from sqlalchemy import select
 from tests.access.conftest import population_of
 from tests.access.people import HASHED, PASSWORD, Browser, User, member, refusal, trail
+from tests.access.population import CHEAP_HASHES
 from tests.conftest import Clock, close_store, make_settings
 
-from factory.adapters.access.password_hashes import PasswordHashes
 from factory.operations.access.lockout import delay_after
 from factory.store.access_schema import sign_in_failures, users
 
@@ -126,7 +126,7 @@ def test_failures_stand_in_the_trail_of_the_organisation_and_unknown_addresses_n
 def test_one_address_in_two_organisations_goes_where_its_password_fits(site: Flask) -> None:
     here = member(site)
     there = population_of(site).organisation("globex")
-    other = PasswordHashes().hash("another long sentence")
+    other = CHEAP_HASHES.hash("another long sentence")
     member(site, {"*": "admin"}, organisation=there, email=here.email, password_hash=other)
 
     for password, organisation in ((PASSWORD, "default"), ("another long sentence", "globex")):
@@ -147,7 +147,7 @@ def test_a_hash_of_older_parameters_is_made_anew(site: Flask) -> None:
 
 
 def test_a_composed_and_a_decomposed_umlaut_are_one_password(site: Flask) -> None:
-    user = member(site, password_hash=PasswordHashes().hash("Stra\u00dfenb\u00e4ume im Regen"))
+    user = member(site, password_hash=CHEAP_HASHES.hash("Stra\u00dfenb\u00e4ume im Regen"))
 
     assert Browser(site).sign_in(user.email, "Stra\u00dfenba\u0308ume im Regen").status_code == 200
 
@@ -193,7 +193,7 @@ OWN = "a password of the other organisation"
 def twin(site: Flask, email: str) -> tuple[User, Browser]:
     """Somebody of another organisation who gave a user the same address there, and its administrator, signed in."""
     there = population_of(site).organisation("globex")
-    hashed = PasswordHashes().hash(OWN)
+    hashed = CHEAP_HASHES.hash(OWN)
     double = member(site, {"*": "viewer"}, organisation=there, email=email, password_hash=hashed)
     boss = Browser(site)
     boss.sign_in(member(site, {"*": "admin"}, organisation=there).email)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy.exc import IntegrityError
 from tests.access.plant import (
     BESIDE,
     NOTHING,
@@ -43,7 +44,14 @@ def plant(request: pytest.FixtureRequest, fresh_database: Callable[[str], str], 
 
 
 def each(routes: list[Route] | tuple[Route, ...]) -> Any:
-    return pytest.mark.parametrize("route", routes, ids=str)
+    """All routes on SQLite, and on PostgreSQL the first of each permission and method.
+
+    Who may is decided above the store; that PostgreSQL's own wall holds is shown by test_row_security.
+    """
+    kinds = {(route.needed, route.method): route for route in reversed(routes)}
+    pairs = [("sqlite", route) for route in routes] + [("postgresql", route) for route in kinds.values()]
+    names = [f"{store}-{route}" for store, route in pairs]
+    return pytest.mark.parametrize(("plant", "route"), pairs, ids=names, indirect=["plant"])
 
 
 def contracts(app: Flask) -> dict[str, Contract]:
@@ -87,6 +95,13 @@ def test_a_public_route_answers_everybody(plant: Plant, route: Route) -> None:
     with plant.nothing_changes():
         reply = plant.ask(route, {}, plant.new_things(), factory=None) if route.query else plant.ask(route, {}, {})
     assert reply.status_code == route.status, reply.text
+
+
+def test_a_write_is_seen_and_one_that_is_rolled_back_is_none(plant: Plant) -> None:
+    with pytest.raises(AssertionError), plant.nothing_changes():
+        plant.people.organisation("seen")
+    with plant.nothing_changes(), pytest.raises(IntegrityError):
+        plant.people.organisation("seen")
 
 
 # No valid credential

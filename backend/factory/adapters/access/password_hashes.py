@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import unicodedata
 
-from argon2 import PasswordHasher
+from argon2 import Parameters, PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
@@ -15,14 +15,14 @@ _AT_ONCE = 4
 
 
 class PasswordHashes:
-    """Makes and checks hashes; safe to share between threads.
+    """Make and check hashes; safe to share between threads.
 
     Each takes 64 MiB while it is computed: a few at a time, so that many sign-ins at once wait rather than fill the
-    memory.
+    memory. The parameters are those of RFC 9106 for little memory unless given.
     """
 
-    def __init__(self) -> None:
-        self._hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
+    def __init__(self, parameters: Parameters = RFC_9106_LOW_MEMORY) -> None:
+        self._hasher = PasswordHasher.from_parameters(parameters)
         self._turns = threading.BoundedSemaphore(_AT_ONCE)
         self._nobodys: str | None = None
 

@@ -32,11 +32,17 @@ def failures_key(secret_key: str) -> bytes:
 
 
 def sign_in_means(
-    *, secret_key: str, access_token_minutes: int, session_days: int, password_min_length: int, issuer: str
+    *,
+    secret_key: str,
+    access_token_minutes: int,
+    session_days: int,
+    password_min_length: int,
+    issuer: str,
+    passwords: PasswordHashes,
 ) -> SignInMeans:
     """From the settings; `issuer` is what an authenticator app calls the product."""
     return SignInMeans(
-        passwords=PasswordHashes(),
+        passwords=passwords,
         tokens=AccessTokens(secret_key),
         codes=OneTimeCodes(secret_key, issuer=issuer),
         failures_key=failures_key(secret_key),
