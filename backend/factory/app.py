@@ -25,7 +25,7 @@ from factory.operations.derive.refresh import BackgroundRefresher
 from factory.operations.derive.retention import BackgroundRetention
 from factory.operations.events.group_commit import GroupCommit
 from factory.operations.observe_store import observe_store
-from factory.operations.privacy.views import Looks
+from factory.operations.privacy.views import ViewLog
 from factory.settings import Settings, load_settings
 from factory.store import migrations, open_store
 
@@ -52,7 +52,7 @@ def create_app(
     tracer = _begin_to_observe(settings)
     registry = CollectorRegistry()
     metrics = IngestMetrics(registry)
-    store = open_store(settings, count_read=metrics.read, tell_connections=metrics.connections, tracer=tracer)
+    store = open_store(settings, count_read=metrics.read, report_connections=metrics.connections, tracer=tracer)
     if settings.auto_migrate:
         migrations.upgrade(store)
 
@@ -79,7 +79,7 @@ def create_app(
                 passwords=passwords or PasswordHashes(),
             ),
             group_commit=GroupCommit(store, metrics),
-            looks=Looks(),
+            view_log=ViewLog(),
             settings=settings,
             clock=clock,
             prometheus_metrics=metrics,

@@ -19,7 +19,7 @@ from factory.store.access import users
 def test_who_changes_users_does_not_keep_others_from_the_audit_trail(fresh_database: Callable[[str], str]) -> None:
     settings = make_settings(fresh_database("postgresql"), DB_LOCK_TIMEOUT_SECONDS="1")
     with closing(open_store(settings)) as store, store.writing() as changing:
-        users.own_users(changing, DEFAULT_ORGANISATION)
+        users.lock_users(changing, DEFAULT_ORGANISATION)
 
         with store.writing() as tx:  # holds the end of the chain, for which the other one is about to wait
             record(tx, Actor("somebody", DEFAULT_ORGANISATION, 0), "test.done")

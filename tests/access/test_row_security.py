@@ -384,7 +384,7 @@ def test_foreign_events_cannot_be_copied_or_inserted(tenants: Tenants, table: st
     def announce(tx: Connection) -> None:
         factory = {"own": tenants.sites[OURS].factory_key, "theirs": theirs}.get(announced)
         if factory is not None:
-            postgresql.share_factory(tx, factory)
+            postgresql.lock_factory_shared(tx, factory)
 
     def copy(tx: Connection) -> None:
         lines = io.StringIO("\t".join(map(str, values)) + "\n")
@@ -475,7 +475,7 @@ def test_a_connection_that_goes_back_to_the_pool_keeps_neither_role_nor_organisa
 
         def fails() -> None:
             with ours.writing() as tx:
-                postgresql.share_factory(tx, tenants.sites[OURS].factory_key)
+                postgresql.lock_factory_shared(tx, tenants.sites[OURS].factory_key)
                 tx.execute(text("SELECT 1 / 0"))
 
         def refused() -> None:
@@ -486,7 +486,7 @@ def test_a_connection_that_goes_back_to_the_pool_keeps_neither_role_nor_organisa
             with ours.writing() as tx:
                 user, organisation, _ = tx.execute(text(question)).one()
                 assert (user, organisation) == (TENANT, str(tenants.keys[OURS]))
-                postgresql.share_factory(tx, tenants.sites[OURS].factory_key)
+                postgresql.lock_factory_shared(tx, tenants.sites[OURS].factory_key)
 
         backends = set()
         for work in (succeeds, fails, refused, succeeds):

@@ -76,7 +76,7 @@ def hold(url: str) -> None:
             assert factories.find(tx, "default").organisation_key == DEFAULT_ORGANISATION
             factories.change(tx, 1, {"name": "Changed"})
         with store.acting_for(DEFAULT_ORGANISATION + 1).writing() as tx:
-            assert factories.all_of(tx) == []
+            assert factories.list_factories(tx) == []
             assert tx.execute(text("SELECT * FROM factories")).all() == []
 
 

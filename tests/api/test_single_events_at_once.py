@@ -95,7 +95,7 @@ def post_behind_a_lock(app: Flask, bodies: list[bytes]) -> list[Any]:
 
     with ThreadPoolExecutor(len(bodies) + 1) as pool:
         with store.writing() as tx:
-            store.dialect.own_factory(tx, 1)
+            store.dialect.lock_factory(tx, 1)
             answers = [pool.submit(post, json.dumps(said(worker_id="first")).encode())]
             for body in bodies:
                 time.sleep(0.02)

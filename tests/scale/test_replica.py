@@ -184,7 +184,7 @@ def make_behind(make: Make, paused: Server) -> Site:
     wait_until(lambda: paused.ask("SELECT pg_get_wal_replay_pause_state()") == "paused", "the replica pauses")
     assert site.post(2) == 201
     with site.store.writing_snapshot() as tx:
-        site.store.dialect.own_derived(tx)
+        site.store.dialect.lock_derivation(tx)
         refresh(site.store, tx, factories.find(tx, "default"))
     return site
 

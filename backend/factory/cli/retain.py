@@ -23,7 +23,7 @@ def retain(factory: str | None) -> None:
         if before is None:
             raise click.ClickException("RETENTION_DAYS is 0: nothing is removed.")
         with (store.system() if factory is None else store).snapshot() as tx:
-            sites = factories.all_of(tx) if factory is None else [factories.find(tx, factory)]
+            sites = factories.list_factories(tx) if factory is None else [factories.find(tx, factory)]
         for site in sites:
             mine = store.acting_for(site.organisation_key)
             removed = remove_events(store=mine, factory=site.factory_id, before=before, now=instant)

@@ -1,4 +1,4 @@
-"""What was done and by whom, written in the transaction of what was done."""
+"""Lines of the audit trail, appended in the transaction of the change that they record."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def record(
     subject: str = "",
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Append a line to the trail of the actor's organisation, in the transaction of the change that it tells of.
+    """Append a line to the trail of the actor's organisation.
 
-    `action` is dotted, `key.created`. A worker is never named: the subject is `worker:` and the worker's key, so that
-    erasing the person leaves the trail whole. Secrets have no place in `detail`.
+    `action` is dotted, `key.created`. Workers are named by `subject_of` only, so that erasing a person leaves the
+    trail whole. `detail` must hold no secret.
     """
     line = audit_log.Line(
         organisation_key=by.organisation,
@@ -39,3 +39,8 @@ def record(
         request_id=by.request_id,
     )
     audit_log.append(tx, line)
+
+
+def subject_of(worker_key: int) -> str:
+    """The subject that stands for a worker: `worker:` and the key, which no id or name can be read from."""
+    return f"worker:{worker_key}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -80,6 +80,14 @@ class Persons:
     def _hidden(self, row: Worker) -> Worker:
         shown = self.id_of(row.worker_id)
         return Worker(row.worker_key, shown, shown)
+
+
+def registered_worker(tx: Connection, site: Factory, worker_id: str) -> Any:
+    """The registry row of a worker's real id, whoever asks; raises NotFound."""
+    row = id_registry.row_of(tx, site.factory_key, "worker", worker_id)
+    if row is None:
+        raise NotFound("Worker not found", code="worker_not_found")
+    return row
 
 
 def persons_withheld() -> NotAllowed:

@@ -4,8 +4,8 @@ An option is a field of its group: its environment variable is the field's name 
 as a person would write it in the environment, and its description is what `.env.example` repeats.
 """
 
-from factory.settings.load import SettingsError, declared_options, load_from_process, load_settings
+from factory.settings.load import SettingsError, declared_options, load_settings
 from factory.settings.settings import GROUPS, Settings
 from factory.settings.types import Option
 
-__all__ = ["GROUPS", "Option", "Settings", "SettingsError", "declared_options", "load_from_process", "load_settings"]
+__all__ = ["GROUPS", "Option", "Settings", "SettingsError", "declared_options", "load_settings"]

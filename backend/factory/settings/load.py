@@ -1,6 +1,5 @@
 """From the environment to settings."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -70,8 +69,3 @@ def _text_of(declared: Option, environ: Mapping[str, str]) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as problem:
         raise ValueError(f"cannot be read from the file that {declared.name}_FILE names ({problem})") from None
-
-
-def load_from_process() -> Settings:
-    """The settings of this process's environment."""
-    return load_settings(os.environ)

@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from factory.store.schema import Words, metadata
+from factory.store.schema import ByCodePoint, metadata
 
 ACCESS = {"access": True}
 """Marks the tables that removing a factory's production data leaves alone."""
@@ -35,16 +35,16 @@ users = Table(
     metadata,
     Column("user_key", Integer, primary_key=True),
     _organisation_key(),
-    Column("user_id", Words, nullable=False, unique=True),  # random, for the API
-    Column("email", Words, nullable=False),  # lower case
-    Column("name", Words, nullable=False),
-    Column("password_hash", Words),  # argon2id; null where only the OpenID provider knows the user
+    Column("user_id", ByCodePoint, nullable=False, unique=True),  # random, for the API
+    Column("email", ByCodePoint, nullable=False),  # lower case
+    Column("name", ByCodePoint, nullable=False),
+    Column("password_hash", ByCodePoint),  # argon2id; null where only the OpenID provider knows the user
     Column("must_change_password", Boolean, nullable=False),
     Column("totp_secret", LargeBinary),  # encrypted
     Column("totp_confirmed", Boolean, nullable=False),
     Column("totp_step", BigInteger),  # the last one that was used: a code serves once
-    Column("oidc_issuer", Words),
-    Column("oidc_subject", Words),
+    Column("oidc_issuer", ByCodePoint),
+    Column("oidc_subject", ByCodePoint),
     Column("disabled", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("last_sign_in_at", BigInteger),
@@ -60,7 +60,7 @@ memberships = Table(
     _organisation_key(),
     Column("user_key", Integer, ForeignKey("users.user_key", ondelete="CASCADE"), nullable=False),
     Column("factory_key", Integer, nullable=False),
-    Column("role", Words, nullable=False),
+    Column("role", ByCodePoint, nullable=False),
     PrimaryKeyConstraint("user_key", "factory_key"),
     info=ACCESS,
 )
@@ -72,7 +72,7 @@ sessions = Table(
     Column("session_key", Integer, primary_key=True),
     _organisation_key(),
     Column("user_key", Integer, ForeignKey("users.user_key", ondelete="CASCADE"), nullable=False),
-    Column("session_id", Words, nullable=False, unique=True),
+    Column("session_id", ByCodePoint, nullable=False, unique=True),
     Column("refresh_hash", LargeBinary, nullable=False),
     Column("previous_hash", LargeBinary),
     Column("created_at", BigInteger, nullable=False),
@@ -98,9 +98,9 @@ api_keys = Table(
     Column("api_key", Integer, primary_key=True),
     _organisation_key(),
     Column("factory_key", Integer, ForeignKey("factories.factory_key"), nullable=False),
-    Column("key_id", Words, nullable=False, unique=True),  # the readable part of the key
-    Column("name", Words, nullable=False),
-    Column("scope", Words, nullable=False),
+    Column("key_id", ByCodePoint, nullable=False, unique=True),  # the readable part of the key
+    Column("name", ByCodePoint, nullable=False),
+    Column("scope", ByCodePoint, nullable=False),
     Column("secret_hash", LargeBinary, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
@@ -117,12 +117,12 @@ audit = Table(
     Column("number", BigInteger, nullable=False),  # 1, 2, 3 … within the organisation
     Column("at", BigInteger, nullable=False),
     Column("factory_key", Integer),
-    Column("actor", Words, nullable=False),
-    Column("action", Words, nullable=False),
-    Column("subject", Words, nullable=False),
-    Column("detail", Words, nullable=False),  # JSON
-    Column("address", Words, nullable=False),
-    Column("request_id", Words, nullable=False),
+    Column("actor", ByCodePoint, nullable=False),
+    Column("action", ByCodePoint, nullable=False),
+    Column("subject", ByCodePoint, nullable=False),
+    Column("detail", ByCodePoint, nullable=False),  # JSON
+    Column("address", ByCodePoint, nullable=False),
+    Column("request_id", ByCodePoint, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     PrimaryKeyConstraint("organisation_key", "number"),
     info=ACCESS,

@@ -57,7 +57,7 @@ def find(tx: Connection, factory_id: str) -> Factory:
     return Factory(*row)
 
 
-def all_of(tx: Connection) -> Sequence[Factory]:
+def list_factories(tx: Connection) -> Sequence[Factory]:
     """All factories of the organisation that the transaction acts for, by id; those of all where it acts for none."""
     query = select(factories).order_by(factories.c.factory_id, factories.c.factory_key)
     organisation = acting_organisation(tx)

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 
 # Texts are compared by code point in both databases.
-Words = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+ByCodePoint = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
 metadata = MetaData(
     naming_convention={
@@ -40,8 +40,8 @@ organisations = Table(
     "organisations",
     metadata,
     Column("organisation_key", Integer, primary_key=True),
-    Column("organisation_id", Words, nullable=False, unique=True),
-    Column("name", Words, nullable=False),
+    Column("organisation_id", ByCodePoint, nullable=False, unique=True),
+    Column("name", ByCodePoint, nullable=False),
 )
 
 factories = Table(
@@ -49,11 +49,11 @@ factories = Table(
     metadata,
     Column("factory_key", Integer, primary_key=True),
     Column("organisation_key", Integer, ForeignKey("organisations.organisation_key"), nullable=False),
-    Column("factory_id", Words, nullable=False),
-    Column("name", Words, nullable=False),
-    Column("time_zone", Words, nullable=False),
+    Column("factory_id", ByCodePoint, nullable=False),
+    Column("name", ByCodePoint, nullable=False),
+    Column("time_zone", ByCodePoint, nullable=False),
     Column("state_timeout_seconds", Integer, nullable=False),
-    Column("shifts", Words, nullable=False),  # JSON, as domain/shifts.py has it
+    Column("shifts", ByCodePoint, nullable=False),  # JSON, as domain/shifts.py has it
     # Which derived rows are valid, and which are being made to take their place.
     Column("generation", Integer, nullable=False),
     Column("building", Integer),
@@ -78,7 +78,7 @@ def _registry(name: str, key: str, text: str, key_type: type[Integer], *more: Co
         metadata,
         Column("factory_key", Integer, ForeignKey("factories.factory_key"), nullable=False),
         Column(key, key_type, nullable=False),
-        Column(text, Words, nullable=False),
+        Column(text, ByCodePoint, nullable=False),
         *more,
         PrimaryKeyConstraint("factory_key", key),
         UniqueConstraint("factory_key", text),
@@ -86,14 +86,14 @@ def _registry(name: str, key: str, text: str, key_type: type[Integer], *more: Co
     )
 
 
-workers = _registry("workers", "worker_key", "worker_id", Integer, Column("name", Words, nullable=False))
+workers = _registry("workers", "worker_key", "worker_id", Integer, Column("name", ByCodePoint, nullable=False))
 workstations = _registry(
     "workstations",
     "station_key",
     "workstation_id",
     SmallInteger,
-    Column("name", Words, nullable=False),
-    Column("type", Words, nullable=False),
+    Column("name", ByCodePoint, nullable=False),
+    Column("type", ByCodePoint, nullable=False),
 )
 sources = _registry("sources", "source_key", "source_id", SmallInteger)
 model_versions = _registry("model_versions", "model_key", "model_version", SmallInteger)
@@ -119,7 +119,7 @@ def _events(name: str, key: tuple[str, ...], dialect: str) -> Table:
         Column("event_type", SmallInteger, nullable=False),
         Column("source_key", SmallInteger, nullable=False),
         Column("model_key", SmallInteger, nullable=False),
-        Column("event_id", Words, nullable=False),
+        Column("event_id", ByCodePoint, nullable=False),
         PrimaryKeyConstraint(*key),
         sqlite_with_rowid=False,
         postgresql_partition_by="LIST (factory_key)",

@@ -21,7 +21,7 @@ from factory.adapters.access.secret_text import derived_key
 from factory.api.access.cookies import is_secure, set_cookies
 from factory.api.access.session import require_access, visitor
 from factory.api.http.contract import contract
-from factory.api.http.request import authenticator, installation, settings, sign_in_means
+from factory.api.http.request import authenticator, settings, sign_in_means, system_store
 from factory.domain.errors import NotFound, Unauthenticated
 from factory.operations.access.openid import sign_in_by_openid
 from factory.settings import Settings
@@ -91,7 +91,7 @@ class OpenidCallback(Resource):  # type: ignore[misc]
         try:
             subject, email = _said_by_provider(client)
             issued = sign_in_by_openid(
-                store=installation(),
+                store=system_store(),
                 means=sign_in_means(),
                 issuer=settings().oidc_issuer or "",
                 subject=subject,

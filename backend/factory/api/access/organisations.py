@@ -9,7 +9,7 @@ from factory.api.http.answers import many, one
 from factory.api.http.body import read_object
 from factory.api.http.contract import Parameter, contract, json_body
 from factory.api.http.query import Query
-from factory.api.http.request import actor, identity, installation, sign_in_means
+from factory.api.http.request import actor, identity, sign_in_means, system_store
 from factory.api.http.schemas import ID
 from factory.domain.errors import NotFound
 from factory.operations.access import organisations
@@ -26,7 +26,7 @@ class Organisations(Resource):  # type: ignore[misc]
     def get(self) -> Response:
         """List the organisations"""
         Query(in_factory=False).done()
-        return many(organisations.list_organisations(store=installation()))
+        return many(organisations.list_organisations(store=system_store()))
 
     @contract(
         access="organisations",
@@ -41,7 +41,7 @@ class Organisations(Resource):  # type: ignore[misc]
         """
         Query(in_factory=False).done()
         made = organisations.create_organisation(
-            store=installation(), passwords=sign_in_means().passwords, values=read_object(), by=actor()
+            store=system_store(), passwords=sign_in_means().passwords, values=read_object(), by=actor()
         )
         return one(made, 201)
 
@@ -60,6 +60,6 @@ class Organisation(Resource):  # type: ignore[misc]
         known = identity(organisation_id, NotFound("Organisation not found", code="organisation_not_found"))
         return one(
             organisations.update_organisation(
-                store=installation(), organisation_id=known, values=read_object(), by=actor()
+                store=system_store(), organisation_id=known, values=read_object(), by=actor()
             )
         )

@@ -12,7 +12,7 @@ from factory.api.http.body import read_object
 from factory.api.http.contract import contract, json_body
 from factory.api.http.errors import refused
 from factory.api.http.query import Query
-from factory.api.http.request import actor, authenticator, caller, installation, now, settings, sign_in_means, store
+from factory.api.http.request import actor, authenticator, caller, now, settings, sign_in_means, store, system_store
 from factory.domain.access.permissions import PLATFORM, Actor
 from factory.domain.errors import NotAllowed, Unauthenticated
 from factory.operations.access import sessions
@@ -35,7 +35,7 @@ class Session(Resource):  # type: ignore[misc]
         """Say who the caller is and may do in which factory; of nobody, how to sign in"""
         Query(in_factory=False).done()
         known = settings()
-        described = describe_session(store=installation(), caller=caller_if_any(), shows_persons=known.shows_persons)
+        described = describe_session(store=system_store(), caller=caller_if_any(), shows_persons=known.shows_persons)
         providers = [{"name": known.oidc_name, "start": "/api/v1/session/oidc"}] if known.oidc_issuer else []
         return one(
             {
@@ -58,7 +58,7 @@ class Session(Resource):  # type: ignore[misc]
         require_own_origin()
         form = text_fields(read_object(), "email", "password", optional=("code",))
         issued = sign_in(
-            store=installation(),
+            store=system_store(),
             means=sign_in_means(),
             email=form["email"],
             password=form["password"],
@@ -103,7 +103,7 @@ class Refresh(Resource):  # type: ignore[misc]
         token = sent_refresh_token()
         try:
             issued = sessions.refresh_session(
-                store=installation(), means=sign_in_means(), refresh_token=token, by=visitor()
+                store=system_store(), means=sign_in_means(), refresh_token=token, by=visitor()
             )
         except Unauthenticated as ended:
             authenticator().forget()

@@ -9,7 +9,7 @@ from flask_restx import Namespace, Resource
 
 from factory.adapters.events.event_json import parse_array, parse_event, parse_lines
 from factory.api.http.answers import json_answer, many, timestamp
-from factory.api.http.audience import audience, looking_at
+from factory.api.http.audience import audience, record_view
 from factory.api.http.body import JSON, NDJSON, content_type, read_body
 from factory.api.http.contract import FACTORY, WINDOW, Body, Parameter, contract, json_body
 from factory.api.http.hooks import add_log_fields
@@ -71,7 +71,7 @@ class Events(Resource):  # type: ignore[misc]
         }
         query.done()
         worker_id = asked["worker_id"]
-        readers = looking_at(None if worker_id is None else [worker_id])
+        readers = record_view(None if worker_id is None else [worker_id])
         page = list_events(store=store(), factory=factory(), audience=readers, **asked)
         return many(page.data, next_cursor=page.next_cursor)
 

@@ -1,10 +1,10 @@
-"""Whom an answer is for, and that somebody looks at persons."""
+"""The audience of an answer, and the record of views of persons."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from factory.api.http.request import actor, caller, factory, looks, settings, store
+from factory.api.http.request import actor, caller, factory, settings, store, view_log
 from factory.domain.errors import NotAllowed
 from factory.domain.privacy import Audience
 
@@ -20,15 +20,15 @@ def audience(where: str | None = None) -> Audience:
     )
 
 
-def looking_at(worker_ids: Sequence[str] | None) -> Audience:
-    """The audience of what is told of some workers, or of all; to be asked before anything is read.
+def record_view(worker_ids: Sequence[str] | None) -> Audience:
+    """The audience of data about some workers, or all; call it before anything is read.
 
-    If they are shown persons, that they asked is in the audit trail then. Where access is open nobody is known, so
-    there is nobody to name. Raises NotAllowed for who sees figures of the factory and its stations only.
+    If the audience is shown persons, the view is in the audit trail when this returns. With open access nothing is
+    recorded, since no caller is known. Raises NotAllowed for roles that see figures of the factory and stations only.
     """
     readers = audience()
     if not readers.views:
         raise NotAllowed("Your role does not allow this")
     if settings().access_is_open:
         return readers
-    return looks().note(store=store(), factory=factory(), worker_ids=worker_ids, by=actor(), audience=readers)
+    return view_log().record(store=store(), factory=factory(), worker_ids=worker_ids, by=actor(), audience=readers)

@@ -8,7 +8,7 @@ from flask_restx import Namespace, Resource
 from factory import __version__
 from factory.api.http.answers import json_answer, timestamp
 from factory.api.http.contract import contract
-from factory.api.http.request import installation
+from factory.api.http.request import system_store
 
 namespace = Namespace("health", "Is the server alive, can it work", path="/health")
 
@@ -38,5 +38,5 @@ class Ready(Resource):  # type: ignore[misc]
     @contract(access="public", answers={200: ("The database answers", "Readiness")})
     def get(self) -> Response:
         """Say whether the database answers"""
-        installation().ping()
+        system_store().ping()
         return json_answer({"ready": True, "timestamp": timestamp(), "version": __version__})

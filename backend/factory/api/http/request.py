@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from factory.operations.access.authenticate import Authenticator
     from factory.operations.access.services import SignInMeans
     from factory.operations.events.group_commit import GroupCommit
-    from factory.operations.privacy.views import Looks
+    from factory.operations.privacy.views import ViewLog
     from factory.settings import Settings
     from factory.store import Store
 
@@ -31,7 +31,7 @@ class Collaborators:
     authenticator: Authenticator
     sign_in_means: SignInMeans
     group_commit: GroupCommit
-    looks: Looks
+    view_log: ViewLog
     settings: Settings
     clock: Callable[[], int]
     prometheus_metrics: IngestMetrics
@@ -46,7 +46,7 @@ def _collaborators() -> Collaborators:
     return cast(Collaborators, current_app.extensions["factory"])
 
 
-def installation() -> Store:
+def system_store() -> Store:
     """The store for the installation's own work: sign-ins, organisations, health."""
     return _collaborators().store.system()
 
@@ -89,8 +89,8 @@ def group_commit() -> GroupCommit:
     return _collaborators().group_commit
 
 
-def looks() -> Looks:
-    return _collaborators().looks
+def view_log() -> ViewLog:
+    return _collaborators().view_log
 
 
 def settings() -> Settings:

@@ -8,7 +8,7 @@ from flask import Response
 from flask_restx import Namespace, Resource
 
 from factory.api.http.answers import many, one
-from factory.api.http.audience import audience, looking_at
+from factory.api.http.audience import audience, record_view
 from factory.api.http.contract import FACTORY, WINDOW, WORKER_ID, WORKSTATION_ID, Parameter, contract
 from factory.api.http.query import Query
 from factory.api.http.request import caller, factory, now, store
@@ -58,7 +58,7 @@ def _window() -> tuple[int | None, int | None]:
 def _audience(entity: str, entity_id: str | None) -> Audience:
     if entity != "worker":
         return audience()
-    return looking_at(None if entity_id is None else [entity_id])
+    return record_view(None if entity_id is None else [entity_id])
 
 
 def _metrics(entity: Entity, entity_id: str | None = None) -> Response:

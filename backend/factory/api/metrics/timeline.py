@@ -6,7 +6,7 @@ from flask import Response
 from flask_restx import Namespace, Resource
 
 from factory.api.http.answers import many, one
-from factory.api.http.audience import audience, looking_at
+from factory.api.http.audience import audience, record_view
 from factory.api.http.contract import FACTORY, WINDOW, Parameter, contract
 from factory.api.http.query import Query
 from factory.api.http.request import factory, now, store
@@ -81,6 +81,6 @@ class TimelineRoute(Resource):  # type: ignore[misc]
             start=start,
             end=end,
             now=now(),
-            audience=looking_at(ids) if entity == "worker" else audience(),
+            audience=record_view(ids) if entity == "worker" else audience(),
         )
         return many(answer.data, **answer.beside)

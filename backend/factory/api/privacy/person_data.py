@@ -22,7 +22,7 @@ from factory.api.registry.workers import known_worker
 from factory.domain.errors import NotAllowed
 from factory.operations.privacy.export import export_person
 from factory.operations.privacy.record_export import record_export
-from factory.operations.privacy.views import list_looks
+from factory.operations.privacy.views import list_views
 
 namespace = Namespace("persons", "What is stored about a person, and who looked at it", path="/workers")
 exports = Namespace("exports", "Files that are made of what is shown", path="/exports")
@@ -51,7 +51,7 @@ class PersonViews(Resource):  # type: ignore[misc]
         cursor, limit = query.text("cursor"), query.integer("limit", low=1, high=1000, default=100)
         query.done()
         worker_id = known_worker(worker_id)
-        page = list_looks(store=store(), factory=factory(), worker_id=worker_id, cursor=cursor, limit=limit)
+        page = list_views(store=store(), factory=factory(), worker_id=worker_id, cursor=cursor, limit=limit)
         return many(page.data, next_cursor=page.next_cursor)
 
 

@@ -8,7 +8,7 @@ from flask_restx import Namespace, Resource
 from factory.api.http.answers import one
 from factory.api.http.contract import FACTORY, contract
 from factory.api.http.query import Query
-from factory.api.http.request import actor, factory, looks, now, settings, store
+from factory.api.http.request import actor, factory, now, settings, store, view_log
 from factory.domain.errors import NotAllowed
 from factory.operations.registry.factories import get_factory
 from factory.operations.registry.seed_demo import seed_demo
@@ -48,5 +48,5 @@ class Seed(Resource):  # type: ignore[misc]
             raise NotAllowed("Sample data can only be loaded where DEMO_MODE is true")
         Query().done()
         loaded = seed_demo(store=store(), factory=factory(), now=now(), by=actor())
-        looks().forget()
+        view_log().forget()
         return one(loaded)

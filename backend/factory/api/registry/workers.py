@@ -10,7 +10,7 @@ from factory.api.http.audience import audience
 from factory.api.http.body import read_object
 from factory.api.http.contract import FACTORY, WORKER_ID, contract, json_body
 from factory.api.http.query import Query
-from factory.api.http.request import actor, factory, identity, looks, store
+from factory.api.http.request import actor, factory, identity, store, view_log
 from factory.domain.errors import NotFound
 from factory.operations.privacy.erase import erase_worker
 from factory.operations.registry import entities
@@ -43,7 +43,7 @@ class Workers(Resource):  # type: ignore[misc]
         Query().done()
         values = read_object()
         made = entities.create_entity(store=store(), factory=factory(), kind="worker", values=values, by=actor())
-        looks().forget()
+        view_log().forget()
         return one(made, 201)
 
 
@@ -99,7 +99,7 @@ class Worker(Resource):  # type: ignore[misc]
         Query().done()
         entity_id = known_worker(worker_id)
         new_id = erase_worker(store=store(), factory=factory(), worker_id=entity_id, by=actor())
-        looks().forget()
+        view_log().forget()
         return one({"worker_id": new_id})
 
 

@@ -40,7 +40,7 @@ class OwnAccount:
             raise InvalidInput(f"The new password {fault['message']}", code=fault["code"], errors=[fault])
         hashed = self.means.passwords.hash(new)
         with self.store.writing() as tx:
-            self._own(tx, user)
+            self._lock_unchanged(tx, user)
             users.change(tx, user.user_key, {"password_hash": hashed, "must_change_password": False})
             sessions.end_all(tx, user.user_key, self.by.now)
             record(tx, self.by, "user.changed", subject=user.email, detail={"password": "changed"})
@@ -56,7 +56,7 @@ class OwnAccount:
             raise Conflict("There is a second factor already; take it away first", code="already_enabled")
         secret, encrypted = self.means.codes.new_secret()
         with self.store.writing() as tx:
-            self._own(tx, user)
+            self._lock_unchanged(tx, user)
             users.change(tx, user.user_key, {"totp_secret": encrypted, "totp_step": None})
         return secret, self.means.codes.uri(secret, account=user.email)
 
@@ -76,7 +76,7 @@ class OwnAccount:
                 errors=[{"field": "code", "code": "wrong_code", "message": message}],
             )
         with self.store.writing() as tx:
-            self._own(tx, user)
+            self._lock_unchanged(tx, user)
             users.change(tx, user.user_key, {"totp_confirmed": True, "totp_step": step})
             record(tx, self.by, "user.changed", subject=user.email, detail={"second_factor": "on"})
         attempt.take_back()
@@ -85,7 +85,7 @@ class OwnAccount:
         """Take the second factor away. Raises Unauthenticated, TooMany."""
         user = self._proved(password)
         with self.store.writing() as tx:
-            self._own(tx, user)
+            self._lock_unchanged(tx, user)
             users.change(tx, user.user_key, {"totp_secret": None, "totp_confirmed": False, "totp_step": None})
             if user.totp_confirmed:
                 record(tx, self.by, "user.changed", subject=user.email, detail={"second_factor": "off"})
@@ -105,9 +105,9 @@ class OwnAccount:
         digest = digest_of_address(self.means.failures_key, user.email)
         return begin_attempt(store=self.store, digest=digest, now=self.by.now)
 
-    def _own(self, tx: Connection, before: User) -> None:
-        """Go on only where nothing of the proof has changed meanwhile."""
-        now = self._found(users.own(tx, self.user_key))
+    def _lock_unchanged(self, tx: Connection, before: User) -> None:
+        """Lock the user; raises Conflict where password or second factor have changed since `before` was read."""
+        now = self._found(users.by_key(tx, self.user_key, for_update=True))
         if (now.password_hash, now.totp_secret) != (before.password_hash, before.totp_secret):
             raise Conflict("The account was changed at the same moment; try again")
 

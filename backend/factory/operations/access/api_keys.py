@@ -32,7 +32,7 @@ def list_keys(*, store: Store, factory: str) -> list[dict[str, Any]]:
     """The factory's keys in the order in which they were made, those that have ended too. Raises NotFound."""
     with store.snapshot() as tx:
         site = factories.find(tx, factory)
-        return [_rendered(site, key) for key in api_keys.all_of(tx, site.factory_key)]
+        return [_rendered(site, key) for key in api_keys.list_keys(tx, site.factory_key)]
 
 
 def create_key(*, store: Store, factory: str, values: Any, by: Actor) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def _made(tx: Connection, site: Factory, *, name: str, scope: str, expires_at: i
 
 
 def _owned(tx: Connection, site: Factory, key_id: str) -> Key:
-    key = api_keys.own(tx, site.factory_key, key_id) if _KEY_ID.fullmatch(key_id) else None
+    key = api_keys.find(tx, site.factory_key, key_id, for_update=True) if _KEY_ID.fullmatch(key_id) else None
     if key is None:
         raise NotFound("Key not found", code="key_not_found")
     return key

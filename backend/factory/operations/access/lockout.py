@@ -65,7 +65,7 @@ def begin_attempt(*, store: Store, digest: bytes, now: int) -> Attempt:
 
     def work() -> Failures:
         with store.writing() as tx:
-            known = lockouts.own(tx, digest)
+            known = lockouts.lock_failures(tx, digest)
             if now - known.last_at > _FORGOTTEN_AFTER:
                 known = Failures(0, 0)
             wait = known.last_at + delay_after(known.failures) - now

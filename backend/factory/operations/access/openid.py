@@ -34,7 +34,7 @@ def sign_in_by_openid(
             refusal = "unverified_email"
         elif user is None:
             user = _to_be_linked(tx, email or "")
-        user = None if user is None else users.own(tx, user.user_key)
+        user = None if user is None else users.by_key(tx, user.user_key, for_update=True)
         if user is not None and not user.disabled and user.oidc_subject in (None, subject):
             return _entered(tx, means, user, issuer, subject, by)
         organisation = PLATFORM if user is None else user.organisation_key

@@ -21,7 +21,7 @@ from factory.store.engine.database import Store
 def list_organisations(*, store: Store) -> list[dict[str, str]]:
     """All organisations, by id."""
     with store.system().snapshot() as tx:
-        return [_rendered(one) for one in organisations.all_of(tx)]
+        return [_rendered(one) for one in organisations.list_organisations(tx)]
 
 
 def create_organisation(
@@ -45,7 +45,7 @@ def create_organisation(
         if hashed is not None:
             name = given.get("admin_name", given["admin_email"])
             user = add_user(tx, email=given["admin_email"], name=name, password_hash=hashed, by=there)
-            users.give(tx, user, None, "admin")
+            users.grant_role(tx, user, None, "admin")
             detail = {"factory": EVERYWHERE, "before": None, "after": "admin"}
             record(tx, there, "role.changed", subject=user.email, detail=detail)
     return _rendered(made) | ({} if first is None else {"initial_password": first})

@@ -88,7 +88,7 @@ def csrf_token(means: SignInMeans, refresh_token: str) -> str:
 
 
 def _refreshed(tx: Connection, means: SignInMeans, session_id: str, secret: str, by: Actor) -> Issued | None:
-    row = sessions.own(tx, session_id)
+    row = sessions.lock_session(tx, session_id)
     if row is None or row.revoked_at is not None or row.expires_at <= by.now or row.disabled:
         return None
     successor = _text(hmac.digest(means.refresh_key, f"{session_id}.{secret}".encode(errors="surrogatepass"), "sha256"))

@@ -46,7 +46,8 @@ def sign_in(*, store: Store, means: SignInMeans, email: str, password: str, code
         raise Unauthenticated("A one-time code is needed", code="code_required")
     rehashed = means.passwords.hash(password) if means.passwords.is_outdated(user.password_hash or "") else None
     with store.writing() as tx:
-        if _is_as_it_was(users.own(tx, user.user_key), user) and _uses_code(tx, means, user, code, by.now):
+        locked = users.by_key(tx, user.user_key, for_update=True)
+        if _is_as_it_was(locked, user) and _uses_code(tx, means, user, code, by.now):
             if rehashed is not None:
                 users.change(tx, user.user_key, {"password_hash": rehashed})
             issued = enter(tx, means, user, by=by, how="password")

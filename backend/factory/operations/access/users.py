@@ -67,7 +67,7 @@ def list_users(*, store: Store, organisation: int, reach: Reach) -> list[dict[st
     """The users in reach, by e-mail address."""
     with store.snapshot() as tx:
         roles = users.roles(tx, organisation)
-        everybody = users.all_of(tx, organisation)
+        everybody = users.list_users(tx, organisation)
     return [
         _rendered(user, reach.within(roles.get(user.user_key, {})))
         for user in everybody
@@ -94,7 +94,7 @@ def create_user(
     first = password or initial_password()
     hashed = passwords.hash(first)
     with store.writing() as tx:
-        users.own_users(tx, by.organisation)
+        users.lock_users(tx, by.organisation)
         wanted = _keys_of_roles(tx, reach, given["roles"])
         if not given["roles"] and not reach.everywhere:
             raise _fault("roles", "missing_field", "must name a role in a factory")
@@ -140,7 +140,7 @@ def update_user(
     if given.get("reset_totp"):
         columns |= {"totp_secret": None, "totp_confirmed": False, "totp_step": None}
     with store.writing() as tx:
-        users.own_users(tx, by.organisation)
+        users.lock_users(tx, by.organisation)
         user, roles = _in_reach(tx, by.organisation, reach, user_id)
         changed = {name: value for name, value in columns.items() if getattr(user, name) != value}
         if changed:
@@ -160,7 +160,7 @@ def update_user(
 def remove_user(*, store: Store, reach: Reach, user_id: str, by: Actor) -> None:
     """Remove a user and all that is theirs, the audit trail excepted. Raises NotFound, NotAllowed, Conflict."""
     with store.writing() as tx:
-        users.own_users(tx, by.organisation)
+        users.lock_users(tx, by.organisation)
         user, roles = _in_reach(tx, by.organisation, reach, user_id)
         _require_whole(reach, roles)
         users.remove(tx, user.user_key)
@@ -192,7 +192,7 @@ def _keys_of_roles(tx: Connection, reach: Reach, roles: Mapping[str, str]) -> di
     """Roles with the keys of their factories. A factory out of reach is told from none that there is not."""
     if EVERYWHERE in roles and not reach.everywhere:
         raise NotAllowed("Only who administers the whole organisation may give a role in all factories")
-    known = {site.factory_id: site.factory_key for site in factories.all_of(tx)}
+    known = {site.factory_id: site.factory_key for site in factories.list_factories(tx)}
     keys: dict[str, tuple[int | None, str]] = {}
     for factory, role in roles.items():
         if factory != EVERYWHERE and not (factory in known and reach.within({factory: role})):
@@ -204,14 +204,14 @@ def _keys_of_roles(tx: Connection, reach: Reach, roles: Mapping[str, str]) -> di
 def _replace_roles(
     tx: Connection, user: User, before: Mapping[str, str], wanted: Mapping[str, tuple[int | None, str]], by: Actor
 ) -> None:
-    known = {site.factory_id: site.factory_key for site in factories.all_of(tx)}
+    known = {site.factory_id: site.factory_key for site in factories.list_factories(tx)}
     for factory in before.keys() - wanted.keys():
         key = known.get(factory)
-        users.take(tx, user, [key])
+        users.revoke_roles(tx, user, [key])
         _record_role(tx, by, user, factory, key, before[factory], None)
     for factory, (key, role) in wanted.items():
         if before.get(factory) != role:
-            users.give(tx, user, key, role)
+            users.grant_role(tx, user, key, role)
             _record_role(tx, by, user, factory, key, before.get(factory), role)
 
 

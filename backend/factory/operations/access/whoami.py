@@ -20,7 +20,7 @@ def describe_session(*, store: Store, caller: Caller | None, shows_persons: bool
     with store.acting_for(caller.organisation).snapshot() as tx:
         user = None if caller.user_key is None else users.by_key(tx, caller.user_key)
         organisation = organisations.by_key(tx, caller.organisation)
-        sites = [] if caller.is_operator else factories.all_of(tx)
+        sites = [] if caller.is_operator else factories.list_factories(tx)
     return {
         "user": None if user is None else _rendered_user(user),
         "organisation": {"organisation_id": organisation.organisation_id, "name": organisation.name},

@@ -80,7 +80,7 @@ def rebuild_derived(*, store: Store, factory: str, now: int, progress: Progress 
 
 def _begin(store: Store, factory: str, now: int) -> Factory:
     with store.writing_snapshot() as tx:
-        store.dialect.own_derived(tx)
+        store.dialect.lock_derivation(tx)
         site = factories.find(tx, factory)
         refuse_while_building(site, now)
         refresh(store, tx, site._replace(building=None))
@@ -151,7 +151,7 @@ def _derive(store: Store, target: Target, period: TimeRange, tx: Connection) -> 
 
 def _take(store: Store, target: Target, step: _Step, seen_at: int) -> None:
     with store.writing_snapshot() as tx:
-        store.dialect.own_derived(tx)
+        store.dialect.lock_derivation(tx)
         step(tx)
         factories.change(tx, target.factory_key, {"building_seen_at": seen_at})
 
@@ -165,7 +165,7 @@ def _finish(
     on_switch: OnSwitch | None,
 ) -> Any:
     with store.writing_snapshot() as tx:
-        store.dialect.own_derived(tx)
+        store.dialect.lock_derivation(tx)
         site = factories.find(tx, factory)
         if site.building != target.generation:
             raise Unavailable("Another build took over", code="rebuilding", retry_after=5)

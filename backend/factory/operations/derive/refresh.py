@@ -46,7 +46,7 @@ def read_up_to_date(*, store: Store, factory: str, read: Callable[[Connection, F
                     _refresh_one(store, factory)
         store.count_on_primary("pending")
         with store.writing_snapshot() as tx:
-            store.dialect.own_derived(tx)
+            store.dialect.lock_derivation(tx)
             with _or_unavailable(store):
                 refresh(store, tx, factories.find(tx, factory))
             return read(tx, factories.find(tx, factory))
@@ -58,7 +58,7 @@ def read_up_to_date(*, store: Store, factory: str, read: Callable[[Connection, F
 def _or_unavailable(store: Store) -> Iterator[None]:
     """Whatever a refresh fails of, there is no answer until one succeeds, and that may be the next."""
     try:
-        with store.with_meaning():
+        with store.translated_db_errors():
             yield
     except FactoryError:
         raise
@@ -85,7 +85,7 @@ def refresh(store: Store, tx: Connection, site: Factory) -> None:
 def refresh_all(*, store: Store) -> int:
     """Refresh every factory in which something waits; how many were. Raises Unavailable."""
     with store.system().snapshot() as tx:
-        waiting = [site for site in factories.all_of(tx) if pending.one_of(tx, site.factory_key) is not None]
+        waiting = [site for site in factories.list_factories(tx) if pending.one_of(tx, site.factory_key) is not None]
     for site in waiting:
         store.retry(partial(_refresh_one, store.acting_for(site.organisation_key), site.factory_id))
     return len(waiting)
@@ -93,7 +93,7 @@ def refresh_all(*, store: Store) -> int:
 
 def _refresh_one(store: Store, factory: str) -> None:
     with store.writing_snapshot() as tx:
-        store.dialect.own_derived(tx)
+        store.dialect.lock_derivation(tx)
         refresh(store, tx, factories.find(tx, factory))
 
 
@@ -111,7 +111,7 @@ class BackgroundRefresher:
     def look(self) -> None:
         """Refresh the factories where what waited at the last look still does. Raises Unavailable."""
         with self._store.snapshot() as tx:
-            sites = factories.all_of(tx)
+            sites = factories.list_factories(tx)
             late = [s for s in sites if s.factory_key in self._seen and self._waits_still(tx, s.factory_key)]
         for site in late:
             store = self._store.acting_for(site.organisation_key)

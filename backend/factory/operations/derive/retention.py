@@ -46,8 +46,8 @@ def _remove_slice(store: Store, factory: str, before: int, now: int) -> int:
         key = factories.find(tx, factory).factory_key
     # Not a snapshot: it would be older than the wait for those who write events. Behind both locks nothing moves.
     with store.writing() as tx:
-        store.dialect.own_derived(tx)
-        store.dialect.own_factory(tx, key)
+        store.dialect.lock_derivation(tx)
+        store.dialect.lock_factory(tx, key)
         site = factories.find(tx, factory)
         if site.factory_key != key:
             raise TryAgain
@@ -91,7 +91,7 @@ class BackgroundRetention:
         if before is None:
             return
         with self._store.snapshot() as tx:
-            late = [site for site in factories.all_of(tx) if _reaches_back(site, before)]
+            late = [site for site in factories.list_factories(tx) if _reaches_back(site, before)]
         for site in late:
             try:
                 store = self._store.acting_for(site.organisation_key)

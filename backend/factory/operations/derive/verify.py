@@ -24,7 +24,7 @@ def verify_derived(*, store: Store, factory: str | None, now: int, progress: Pro
     Unavailable.
     """
     with store.snapshot() as tx:
-        names = [site.factory_id for site in factories.all_of(tx)] if factory is None else [factory]
+        names = [site.factory_id for site in factories.list_factories(tx)] if factory is None else [factory]
     found: list[str] = []
     for name in names:
 

@@ -11,9 +11,8 @@ from factory.domain.errors import NotFound
 from factory.domain.event import TYPE_NAMES, ParsedEvents
 from factory.domain.privacy import Audience
 from factory.domain.timestamp import format_timestamp
-from factory.operations.audit_trail import record
+from factory.operations.audit_trail import record, subject_of
 from factory.operations.events.ingest import IngestOutcome, ingest_events
-from factory.operations.privacy.views import subject_of
 from factory.operations.visible_workers import Persons
 from factory.store import factories
 from factory.store.engine.database import Store

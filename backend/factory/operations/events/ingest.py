@@ -99,7 +99,7 @@ def _find_and_lock(store: Store, tx: Connection, factory_id: str) -> Factory:
     """
     cached = (store.organisation, factory_id)
     key = store.factory_keys.get(cached) or factories.find(tx, factory_id).factory_key
-    store.dialect.share_factory(tx, key)
+    store.dialect.lock_factory_shared(tx, key)
     site = factories.find(tx, factory_id)
     if site.factory_key != key:
         store.factory_keys.pop(cached, None)

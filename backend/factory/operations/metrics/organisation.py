@@ -22,7 +22,7 @@ def query_organisation(
     event. Instants in microseconds. Each factory is read on a snapshot of its own. Raises InvalidInput.
     """
     with store.snapshot() as tx:
-        sites = factories.all_of(tx)
+        sites = factories.list_factories(tx)
     rows = []
     for site in sites:
         audience = audience_of(site.factory_id)

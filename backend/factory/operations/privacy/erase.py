@@ -7,8 +7,8 @@ import secrets
 
 from factory.adapters.access.secret_text import random_id
 from factory.domain.access.permissions import Actor
-from factory.operations.audit_trail import record
-from factory.operations.privacy.views import registered_worker, subject_of
+from factory.operations.audit_trail import record, subject_of
+from factory.operations.visible_workers import registered_worker
 from factory.store import factories
 from factory.store.access import erasure
 from factory.store.engine.database import Store
@@ -30,7 +30,7 @@ def erase_worker(*, store: Store, factory: str, worker_id: str, by: Actor) -> st
 def _erase(store: Store, factory: str, worker_id: str, by: Actor) -> str:
     with store.writing() as tx:
         # A delivery that has looked the old id up is committed before, one that comes later finds another epoch.
-        store.dialect.own_factory(tx, factories.find(tx, factory).factory_key)
+        store.dialect.lock_factory(tx, factories.find(tx, factory).factory_key)
         site = factories.find(tx, factory)
         worker = registered_worker(tx, site, worker_id)
         new_id, key = f"erased-{random_id()[:8]}", secrets.token_bytes(32)

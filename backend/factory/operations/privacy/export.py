@@ -10,10 +10,11 @@ from sqlalchemy import Connection
 from factory.domain.access.permissions import Actor
 from factory.domain.event import STATE_NAMES, UNKNOWN
 from factory.domain.timestamp import DAY, HOUR, format_timestamp
-from factory.operations.audit_trail import record
+from factory.operations.audit_trail import record, subject_of
 from factory.operations.derive.refresh import read_up_to_date
 from factory.operations.events.render import Renderer
-from factory.operations.privacy.views import list_looks, registered_worker, subject_of
+from factory.operations.privacy.views import list_views
+from factory.operations.visible_workers import registered_worker
 from factory.store import factories
 from factory.store.access import erasure
 from factory.store.derived import retention
@@ -65,8 +66,8 @@ def _rows(store: Store, site: Factory, worker: Any) -> Iterator[Row]:
         yield {"kind": "removed_event", **event}
     for interval in _intervals(store, site.factory_id, worker.worker_key):
         yield {"kind": "interval", **interval}
-    for look in _looks(store, site.factory_id, worker.worker_id):
-        yield {"kind": "look", **look}
+    for view in _views(store, site.factory_id, worker.worker_id):
+        yield {"kind": "look", **view}
 
 
 def _events(store: Store, site: Factory, worker_key: int) -> Iterator[Row]:
@@ -125,11 +126,11 @@ def _intervals(store: Store, factory: str, worker_key: int) -> Iterator[Row]:
         yield opened
 
 
-def _looks(store: Store, factory: str, worker_id: str) -> Iterator[Row]:
+def _views(store: Store, factory: str, worker_id: str) -> Iterator[Row]:
     """Newest first."""
     cursor: str | None = None
     while True:
-        page = list_looks(store=store, factory=factory, worker_id=worker_id, cursor=cursor, limit=_ROWS_A_READ)
+        page = list_views(store=store, factory=factory, worker_id=worker_id, cursor=cursor, limit=_ROWS_A_READ)
         yield from page.data
         if (cursor := page.next_cursor) is None:
             return

@@ -54,7 +54,7 @@ def read_audit(
     before = None if cursor is None else _read_cursor(cursor)
     assert store.organisation is not None, "a trail is an organisation's"
     with store.snapshot() as tx:
-        sites = [site for site in factories.all_of(tx) if factory_ids is None or site.factory_id in factory_ids]
+        sites = [site for site in factories.list_factories(tx) if factory_ids is None or site.factory_id in factory_ids]
         persons = {site.factory_key: Persons(tx, site, audience(site.factory_id)) for site in sites}
         filters = Filters(
             start=start,

@@ -14,9 +14,8 @@ from factory.domain.access.permissions import Actor
 from factory.domain.errors import FieldError, InvalidInput, NotFound
 from factory.domain.event import ID_RULE, is_id, is_label
 from factory.domain.privacy import Audience
-from factory.operations.audit_trail import record
-from factory.operations.privacy.views import registered_worker, subject_of
-from factory.operations.visible_workers import Persons
+from factory.operations.audit_trail import record, subject_of
+from factory.operations.visible_workers import Persons, registered_worker
 from factory.store import factories
 from factory.store.access import erasure
 from factory.store.engine.database import Store
@@ -66,8 +65,8 @@ def create_entity(*, store: Store, factory: str, kind: str, values: Any, by: Act
     assert entity_id is not None
     with store.writing() as tx:
         site = factories.find(tx, factory)
-        store.dialect.share_factory(tx, site.factory_key)
-        store.dialect.own_registries(tx, site.factory_key)
+        store.dialect.lock_factory_shared(tx, site.factory_key)
+        store.dialect.lock_registries(tx, site.factory_key)
         id_registry.add(tx, site.factory_key, kind, entity_id, texts)
         if kind == "worker":
             erasure.forget_erased(tx, site, entity_id)

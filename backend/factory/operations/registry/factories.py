@@ -27,7 +27,7 @@ _DERIVED_FROM = ("time_zone", "state_timeout_seconds")
 def list_factories(*, store: Store) -> list[dict[str, Any]]:
     """All factories, by id."""
     with store.snapshot() as tx:
-        return [_rendered(site) for site in factories.all_of(tx)]
+        return [_rendered(site) for site in factories.list_factories(tx)]
 
 
 def get_factory(*, store: Store, factory: str) -> dict[str, Any]:

@@ -39,8 +39,8 @@ def seed_demo(
 def _seed(store: Store, factory: str, now: int, by: Actor, seed: int, if_empty: bool) -> dict[str, int | bool]:
     with store.writing() as tx:
         site = factories.find(tx, factory)
-        store.dialect.own_factory(tx, site.factory_key)
-        store.dialect.own_derived(tx)
+        store.dialect.lock_factory(tx, site.factory_key)
+        store.dialect.lock_derivation(tx)
         site = factories.find(tx, factory)
         if if_empty and _has_data(tx, site):
             return {"replaced": False, "workers": 0, "workstations": 0, "events": 0}

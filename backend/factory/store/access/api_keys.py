@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from factory.store.access_schema import api_keys
 
@@ -52,21 +52,16 @@ def add(
     tx.execute(insert(api_keys).values(row))
 
 
-def all_of(tx: Connection, factory_key: int) -> Sequence[Key]:
+def list_keys(tx: Connection, factory_key: int) -> Sequence[Key]:
     """The keys of a factory in the order in which they were made, revoked and expired ones included."""
     query = select(*_COLUMNS).where(api_keys.c.factory_key == factory_key).order_by(api_keys.c.api_key)
     return [Key(*row) for row in tx.execute(query)]
 
 
-def find(tx: Connection, factory_key: int, key_id: str) -> Key | None:
-    """A key of a factory, or None."""
-    row = tx.execute(_one(factory_key, key_id)).first()
-    return None if row is None else Key(*row)
-
-
-def own(tx: Connection, factory_key: int, key_id: str) -> Key | None:
-    """The same, to be changed: others who want to change it wait until the transaction ends."""
-    row = tx.execute(_one(factory_key, key_id).with_for_update()).first()
+def find(tx: Connection, factory_key: int, key_id: str, *, for_update: bool = False) -> Key | None:
+    """A key of a factory, or None; with `for_update` the row is locked until commit."""
+    query = select(*_COLUMNS).where(api_keys.c.factory_key == factory_key, api_keys.c.key_id == key_id)
+    row = tx.execute(query.with_for_update() if for_update else query).first()
     return None if row is None else Key(*row)
 
 
@@ -78,7 +73,3 @@ def expire(tx: Connection, api_key: int, at: int) -> None:
 def revoke(tx: Connection, api_key: int, now: int) -> None:
     """End a key now."""
     tx.execute(update(api_keys).where(api_keys.c.api_key == api_key).values(revoked_at=now))
-
-
-def _one(factory_key: int, key_id: str) -> Select[Any]:
-    return select(*_COLUMNS).where(api_keys.c.factory_key == factory_key, api_keys.c.key_id == key_id)

@@ -58,7 +58,7 @@ def append(tx: Connection, line: Line) -> None:
 
     Others who append to that chain wait until the transaction ends.
     """
-    number, before = _own_head(tx, line.organisation_key)
+    number, before = _lock_head(tx, line.organisation_key)
     line = line._replace(number=number + 1)
     line = line._replace(hash=hash_of(before, line))
     tx.execute(insert(audit).values(line._asdict()))
@@ -66,7 +66,7 @@ def append(tx: Connection, line: Line) -> None:
     tx.execute(update(audit_heads).where(mine).values(number=line.number, hash=line.hash))
 
 
-def _own_head(tx: Connection, organisation_key: int) -> tuple[int, bytes]:
+def _lock_head(tx: Connection, organisation_key: int) -> tuple[int, bytes]:
     mine = select(audit_heads.c.number, audit_heads.c.hash).where(audit_heads.c.organisation_key == organisation_key)
     row = tx.execute(mine.with_for_update()).one()
     return row.number, row.hash

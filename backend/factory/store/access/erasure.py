@@ -1,4 +1,4 @@
-"""What is stored of one person beside the registry: intervals, event ids, looks, and the mark of an erased id."""
+"""Data of one person beside the registry: state changes, event ids, views, and the marks of erased ids."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from factory.store.engine.database import Store
 from factory.store.factories import Factory
 from factory.store.schema import erased_workers, exists_on, intervals, metadata, workers
 
-LOOKS = ("worker.viewed", "worker.exported")
-LOOKS_AT_ALL = ("workers.viewed",)
+_VIEWS_OF_ONE = ("worker.viewed", "worker.exported")
+_VIEWS_OF_ALL = ("workers.viewed",)
 
 _EVENT_TABLES = ("events", "events_first", "events_beside")
 _HOUR = 3_600_000_000
 _IDS_A_QUERY = 500
 
 
-def looks(tx: Connection, site: Factory, subject: str, *, before: int | None, limit: int) -> list[Any]:
-    """(hour since the epoch, actor, action, number) of the looks at a worker, newest first.
+def views_of(tx: Connection, site: Factory, subject: str, *, before: int | None, limit: int) -> list[Any]:
+    """Rows (hour since the epoch, actor, action, number) of the views of a worker, newest first.
 
-    `number` is the last line's of those that say the same; the rows behind the number `before`. Since sample data
-    replaced the factory's the keys of workers are others'.
+    Equal lines of an hour are one row with the last one's `number`; only rows with a number below `before`. Lines from
+    before the factory was filled with sample data are left out: worker keys mean other persons there.
     """
     here = (audit.c.organisation_key == site.organisation_key) & (audit.c.factory_key == site.factory_key)
     replaced = select(func.coalesce(func.max(audit.c.number), 0)).where(here, audit.c.action == "factory.reseeded")
-    alone = audit.c.action.in_(LOOKS) & (audit.c.subject == subject)
+    alone = audit.c.action.in_(_VIEWS_OF_ONE) & (audit.c.subject == subject)
     number = func.max(audit.c.number).label("number")
     query = select((audit.c.at // _HOUR).label("hour"), audit.c.actor, audit.c.action, number)
-    query = query.where(here, alone | audit.c.action.in_(LOOKS_AT_ALL), audit.c.number > replaced.scalar_subquery())
+    query = query.where(here, alone | audit.c.action.in_(_VIEWS_OF_ALL), audit.c.number > replaced.scalar_subquery())
     query = query.group_by(text("hour"), audit.c.actor, audit.c.action).order_by(number.desc()).limit(limit)
     return list(tx.execute(query if before is None else query.having(number < before)))
 

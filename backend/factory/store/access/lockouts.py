@@ -18,8 +18,8 @@ class Failures(NamedTuple):
     last_at: int
 
 
-def own(tx: Connection, digest: bytes) -> Failures:
-    """What there is of a digest; nobody else gets at it until the transaction ends."""
+def lock_failures(tx: Connection, digest: bytes) -> Failures:
+    """Lock the failures of a digest until commit and answer them; the row is made if there is none."""
     fresh = {"digest": digest, "failures": 0, "last_at": 0}
     query = select(table.c.failures, table.c.last_at).where(table.c.digest == digest).with_for_update()
     row = tx.execute(query).first()

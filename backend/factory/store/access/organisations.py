@@ -36,7 +36,7 @@ def find(tx: Connection, organisation_id: str) -> Organisation:
     return Organisation(*row)
 
 
-def all_of(tx: Connection) -> Sequence[Organisation]:
+def list_organisations(tx: Connection) -> Sequence[Organisation]:
     """All organisations but the platform's, by id."""
     query = select(table).where(table.c.organisation_key != PLATFORM).order_by(table.c.organisation_id)
     return [Organisation(*row) for row in tx.execute(query)]

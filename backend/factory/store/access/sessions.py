@@ -17,11 +17,8 @@ def add(tx: Connection, values: Mapping[str, Any]) -> None:
     tx.execute(insert(sessions).values(dict(values)))
 
 
-def own(tx: Connection, session_id: str) -> Any | None:
-    """A session with its user's `user_id`, `email`, `disabled` and `must_change_password`, or None.
-
-    Until the transaction ends nobody else gets it.
-    """
+def lock_session(tx: Connection, session_id: str) -> Any | None:
+    """Lock a session until commit; the row with `user_id`, `email`, `disabled`, `must_change_password`, or None."""
     query = select(sessions, users.c.user_id, users.c.email, users.c.disabled, users.c.must_change_password)
     query = query.join_from(sessions, users).where(sessions.c.session_id == session_id)
     return tx.execute(query.with_for_update(of=sessions)).first()

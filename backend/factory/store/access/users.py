@@ -41,10 +41,10 @@ class User(NamedTuple):
     last_sign_in_at: int | None
 
 
-def own_users(tx: Connection, organisation_key: int) -> None:
-    """Be the only one who changes users and roles of the organisation, until the end of the transaction."""
+def lock_users(tx: Connection, organisation_key: int) -> None:
+    """Lock the users and roles of an organisation against other changes, until commit (FOR NO KEY UPDATE)."""
     query = select(organisations.c.organisation_key).where(organisations.c.organisation_key == organisation_key)
-    # Not against those whose foreign keys look at it: a line of the audit trail that waits for us would be a deadlock.
+    # FOR UPDATE would also block inserts whose foreign keys refer to the row: the audit trail's would be a deadlock.
     tx.execute(query.with_for_update(key_share=True))
 
 
@@ -73,25 +73,15 @@ def use_code(tx: Connection, user_key: int, step: int) -> bool:
     return tx.execute(update(users).where(users.c.user_key == user_key, unused).values(totp_step=step)).rowcount == 1
 
 
-def own(tx: Connection, user_key: int) -> User | None:
-    """A user or None, whom nobody else changes until the end of a transaction that writes."""
-    return _user(tx.execute(select(users).where(users.c.user_key == user_key).with_for_update()).first())
-
-
-def by_key(tx: Connection, user_key: int) -> User | None:
-    """A user, or None."""
-    return _user(tx.execute(select(users).where(users.c.user_key == user_key)).first())
+def by_key(tx: Connection, user_key: int, *, for_update: bool = False) -> User | None:
+    """A user, or None; with `for_update` the row is locked until commit."""
+    query = select(users).where(users.c.user_key == user_key)
+    return _user(tx.execute(query.with_for_update() if for_update else query).first())
 
 
 def by_id(tx: Connection, organisation_key: int, user_id: str) -> User | None:
     """A user of the organisation, or None."""
     query = select(users).where(users.c.organisation_key == organisation_key, users.c.user_id == user_id)
-    return _user(tx.execute(query).first())
-
-
-def by_address(tx: Connection, organisation_key: int, email: str) -> User | None:
-    """A user of the organisation by e-mail address in lower case, or None."""
-    query = select(users).where(users.c.organisation_key == organisation_key, users.c.email == email)
     return _user(tx.execute(query).first())
 
 
@@ -108,7 +98,7 @@ def of_subject(tx: Connection, issuer: str, subject: str) -> User | None:
     )
 
 
-def all_of(tx: Connection, organisation_key: int) -> Sequence[User]:
+def list_users(tx: Connection, organisation_key: int) -> Sequence[User]:
     """All users of the organisation, by e-mail address."""
     query = select(users).where(users.c.organisation_key == organisation_key).order_by(users.c.email)
     return [User(*row) for row in tx.execute(query)]
@@ -132,9 +122,9 @@ def roles(tx: Connection, organisation_key: int, user_key: int | None = None) ->
     return found
 
 
-def give(tx: Connection, user: User, factory_key: int | None, role: str) -> None:
-    """Give a role in a factory, or with None in all of them, in place of another one there."""
-    take(tx, user, [factory_key])
+def grant_role(tx: Connection, user: User, factory_key: int | None, role: str) -> None:
+    """Set the user's role in a factory; None is all factories."""
+    revoke_roles(tx, user, [factory_key])
     row = {
         "organisation_key": user.organisation_key,
         "user_key": user.user_key,
@@ -144,8 +134,8 @@ def give(tx: Connection, user: User, factory_key: int | None, role: str) -> None
     tx.execute(insert(memberships).values(row))
 
 
-def take(tx: Connection, user: User, factory_keys: Iterable[int | None]) -> None:
-    """Take the roles in these factories away; None is the one in all of them."""
+def revoke_roles(tx: Connection, user: User, factory_keys: Iterable[int | None]) -> None:
+    """Remove the user's roles in these factories; None is the role in all factories."""
     keys = [_ALL_FACTORIES if key is None else key for key in factory_keys]
     mine = memberships.c.user_key == user.user_key
     tx.execute(delete(memberships).where(mine, memberships.c.factory_key.in_(keys)))

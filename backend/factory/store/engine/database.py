@@ -17,7 +17,7 @@ from factory.domain.access.permissions import DEFAULT_ORGANISATION
 from factory.domain.errors import Unavailable
 from factory.settings import Settings
 from factory.store.engine import postgresql, sqlite
-from factory.store.engine.pool_use import tell_pool_use
+from factory.store.engine.pool_use import report_pool_use
 from factory.store.engine.replica import Condition, Position, Replica
 from factory.store.engine.slow_statements import log_slow_statements
 from factory.store.engine.tenant import OPTION
@@ -148,7 +148,7 @@ class Store:
 
     @contextmanager
     def _transaction(self, options: dict[str, Any]) -> Iterator[Connection]:
-        with self.with_meaning(), self._begun(self.engine, options) as tx:
+        with self.translated_db_errors(), self._begun(self.engine, options) as tx:
             yield tx
 
     @contextmanager
@@ -161,7 +161,7 @@ class Store:
             self.dialect.confirm_commit(connection)
 
     @contextmanager
-    def with_meaning(self) -> Iterator[None]:
+    def translated_db_errors(self) -> Iterator[None]:
         """Errors of the database within are raised as Unavailable or TryAgain, where that is what they mean."""
         try:
             yield
@@ -174,7 +174,7 @@ class Store:
         """Why the primary has to be read, '' where the replica will do."""
         if replica.rests():
             return replica.trouble
-        with self.with_meaning(), self.engine.connect().execution_options(**self.dialect.QUESTION) as question:
+        with self.translated_db_errors(), self.engine.connect().execution_options(**self.dialect.QUESTION) as question:
             position = self.dialect.position(question, self.organisation, unless)
         if position is None:
             return "pending"
@@ -202,7 +202,7 @@ class Store:
 
     @contextmanager
     def _failing_over(self, replica: Replica) -> Iterator[None]:
-        with self.with_meaning():
+        with self.translated_db_errors():
             try:
                 yield
             except (DBAPIError, self.dialect.DriverError) as error:
@@ -237,7 +237,7 @@ def _not_counted(_where: str, _because: str) -> None:
     pass
 
 
-def _not_told(_pool: str, _taken: int) -> None:
+def _not_reported(_pool: str, _taken: int) -> None:
     pass
 
 
@@ -245,13 +245,13 @@ def open_store(
     settings: Settings,
     *,
     count_read: Callable[[str, str], None] = _not_counted,
-    tell_connections: Callable[[str, int], None] = _not_told,
+    report_connections: Callable[[str, int], None] = _not_reported,
     tracer: Tracer | None = None,
 ) -> Store:
     """Connect lazily to the database of DATABASE_URL, and to its replica if there is one.
 
     `count_read` is told of each read that may go to the replica where it went, "replica" or "primary", and why.
-    `tell_connections` is told how many connections of the pool "primary" or "replica" are taken, at each change.
+    `report_connections` is told how many connections of the pool "primary" or "replica" are taken, at each change.
     With a `tracer`, statements are spans.
     """
     dialect = sqlite if make_url(settings.database_url).get_backend_name() == "sqlite" else postgresql
@@ -263,7 +263,7 @@ def open_store(
         replica = Replica(_engine(settings.database_replica_url, dialect, settings, **options), count_read)
         engines["replica"] = replica.engine
     for name, one in engines.items():
-        tell_pool_use(one, partial(tell_connections, name))
+        report_pool_use(one, partial(report_connections, name))
     if tracer is not None:
         from factory.store.engine.traced_statements import trace_statements
 

@@ -43,7 +43,7 @@ def distribute(store: Store) -> list[str]:
     migrations.upgrade(store)
     with store.system().writing() as tx:
         _require_citus(tx)
-        store.dialect.own_schema(tx)
+        store.dialect.lock_schema(tx)
         done = {row[0] for row in tx.execute(text("SELECT logicalrelid::regclass::text FROM pg_dist_partition"))}
         steps = [(table, statement) for table, statement in _steps() if table not in done]
         if steps:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Engine, QueuePool, event
 
 
-def tell_pool_use(engine: Engine, tell: Callable[[int], None]) -> None:
+def report_pool_use(engine: Engine, tell: Callable[[int], None]) -> None:
     """Tell the number whenever a connection is taken or given back.
 
     It is read from the pool rather than counted: a connection that turns out to be broken is taken twice.

@@ -99,7 +99,7 @@ def prepare(engine: Engine, settings: Settings) -> None:
 
 def act_for(tx: Connection, organisation: int | None) -> None:
     """Hold the rest of the transaction to an organisation's rows (engine/row_security.py); to all rows for None."""
-    # SET, unlike SELECT set_config(), does not fix the snapshot: own_derived has to come first in it.
+    # SET, unlike SELECT set_config(), does not fix the snapshot: lock_derivation has to come first in it.
     if statements := _at_begin(tx, organisation):
         tx.connection.cursor().execute(statements)
 
@@ -178,22 +178,22 @@ _SHARE = text(f"SELECT pg_advisory_xact_lock_shared(:lock, :key), {_WRITES}")
 _OWN = text(f"SELECT pg_advisory_xact_lock(:lock, :key), {_WRITES}")
 
 
-def share_factory(tx: Connection, factory_key: int) -> None:
+def lock_factory_shared(tx: Connection, factory_key: int) -> None:
     """Write events of a factory beside others, until the end of the transaction."""
     tx.execute(_SHARE, {"lock": _FACTORY, "key": factory_key})
 
 
-def own_factory(tx: Connection, factory_key: int) -> None:
+def lock_factory(tx: Connection, factory_key: int) -> None:
     """Wait until nobody else writes events of a factory, and keep others from it."""
     tx.execute(_OWN, {"lock": _FACTORY, "key": factory_key})
 
 
-def own_registries(tx: Connection, factory_key: int) -> None:
+def lock_registries(tx: Connection, factory_key: int) -> None:
     """Be the only one that gives out keys in a factory."""
     tx.execute(text("SELECT pg_advisory_xact_lock(:lock, :key)"), {"lock": _REGISTRIES, "key": factory_key})
 
 
-def own_derived(tx: Connection) -> None:
+def lock_derivation(tx: Connection) -> None:
     """Wait to be the only one that derives rows; before any other statement of the transaction.
 
     LOCK, unlike a SELECT of an advisory lock, does not fix the snapshot yet: all that the owners before
@@ -202,6 +202,6 @@ def own_derived(tx: Connection) -> None:
     tx.execute(text("LOCK TABLE derivation_lock IN EXCLUSIVE MODE"))
 
 
-def own_schema(tx: Connection) -> None:
+def lock_schema(tx: Connection) -> None:
     """Be the only one that changes the schema, until the end of the transaction."""
     tx.execute(text("SELECT pg_advisory_xact_lock(:lock, 0)"), {"lock": _SCHEMA})

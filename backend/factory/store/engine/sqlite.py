@@ -149,19 +149,19 @@ def for_each(table: str, condition: str) -> str:
     return f"CROSS JOIN {table} WHERE {condition}"
 
 
-def share_factory(tx: Connection, factory_key: int) -> None:
+def lock_factory_shared(tx: Connection, factory_key: int) -> None:
     """Nothing to do: a writer is alone."""
 
 
-def own_factory(tx: Connection, factory_key: int) -> None:
+def lock_factory(tx: Connection, factory_key: int) -> None:
     """Nothing to do: a writer is alone."""
 
 
-def own_registries(tx: Connection, factory_key: int) -> None:
+def lock_registries(tx: Connection, factory_key: int) -> None:
     """Nothing to do: a writer is alone."""
 
 
-def own_derived(tx: Connection) -> None:
+def lock_derivation(tx: Connection) -> None:
     """Nothing to do: a writer is alone."""
 
 
@@ -207,7 +207,7 @@ def fetch_pages(
     return list(tx.execute(text(select), parameters).cursor.fetchall())
 
 
-def own_schema(tx: Connection) -> None:
+def lock_schema(tx: Connection) -> None:
     """Nothing to do: a writer is alone."""
 
 

@@ -90,7 +90,7 @@ class IdResolver:
         found = self.keys_of(tx, kind, names)
         unknown = sorted(names - found.keys())
         if unknown:
-            self._store.dialect.own_registries(tx, self._factory.factory_key)
+            self._store.dialect.lock_registries(tx, self._factory.factory_key)
             learned = self._learned[kind]
             learned.update(_look_up(tx, self._factory.factory_key, kind, unknown))
             fresh = [name for name in unknown if name not in learned]

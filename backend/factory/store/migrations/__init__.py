@@ -46,7 +46,7 @@ def upgrade(store: Store) -> bool:
     release before it, and so leaves it alone.
     """
     with store.system().writing() as tx:
-        store.dialect.own_schema(tx)
+        store.dialect.lock_schema(tx)
         if _is_newer(tx):
             return False
         command.upgrade(_config(tx), "head")
