@@ -8,10 +8,12 @@ written in different words, cut anywhere.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+import hypothesis
 from hypothesis import strategies as st
 from tests.reference import Event, Reference, instant, read_event, rfc3339
 
@@ -38,6 +40,12 @@ EVENT_IDS = (None, "1", "10", "9", "\u00e9")
 CONFIDENCES = (None, 0, 0.3, 0.1 + 0.2, 0.5, 1, 1.0)
 COUNTS = (None, 0, 1, 3, 1_000_000)
 LONG_AGO = 40 * 24 * HOUR
+SEEDS = st.integers(0, 2**32)
+
+
+def examples(number: int) -> hypothesis.settings:
+    """Let a law over HTTP try `number` examples on each store, sixty times as many with HYPOTHESIS_PROFILE=ci."""
+    return hypothesis.settings(max_examples=number * (60 if os.environ.get("HYPOTHESIS_PROFILE") == "ci" else 1))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 import pytest
-from tests.conftest import STORES, Clock, close_store, make_settings
+from tests.conftest import NOON, STORES, Clock, close_store, make_settings
 from tests.law.example import Answers, Factory, Told, at, from_product, from_reference
 from tests.law.served import Served
 from tests.reference import instant
@@ -13,7 +13,7 @@ from tests.reference import instant
 
 @pytest.fixture(scope="session")
 def law_clock() -> Clock:
-    """The clock of every application in `both`."""
+    """The clock of the applications on both stores."""
     return Clock()
 
 
@@ -26,6 +26,13 @@ def both(fresh_database: Callable[[str], str], law_clock: Clock) -> Iterator[lis
     yield [Served(store, app.test_client()) for store, app in apps.items()]
     for app in apps.values():
         close_store(app.extensions["factory_store"])
+
+
+@pytest.fixture(params=STORES)
+def served(request: pytest.FixtureRequest, both: list[Served], law_clock: Clock) -> Served:
+    """The application on one store; the test runs once on each, and its clock begins at noon."""
+    law_clock.now = NOON
+    return next(each for each in both if each.store == request.param)
 
 
 @pytest.fixture(params=["reference", *STORES])

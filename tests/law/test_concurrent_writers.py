@@ -6,7 +6,7 @@ import threading
 from random import Random
 
 import pytest
-from tests.conftest import STORES, Clock
+from tests.conftest import Clock
 from tests.law.served import Served, metrics_questions, series_question
 from tests.reference import Event, Reference, instant, read_event, rfc3339
 from tests.strategies import HOUR, MINUTE, SECOND, Delivery, deliveries
@@ -32,13 +32,9 @@ def a_shift(random: Random, size: int) -> tuple[Event, ...]:
     return tuple(read_event(each) for each in said)
 
 
-@pytest.mark.parametrize("store", STORES)
 @pytest.mark.parametrize("seed", [1, 2])
-def test_eight_writers_at_once_end_in_the_same_numbers(
-    both: list[Served], law_clock: Clock, store: str, seed: int
-) -> None:
+def test_eight_writers_at_once_end_in_the_same_numbers(served: Served, law_clock: Clock, seed: int) -> None:
     law_clock.now = NOW
-    served = next(each for each in both if each.store == store)
     random = Random(seed)
     events = a_shift(random, 160)
     requests = deliveries(events, random)  # some events twice, so that two writers race for one
@@ -48,7 +44,7 @@ def test_eight_writers_at_once_end_in_the_same_numbers(
     start = threading.Barrier(WRITERS)
 
     def write(share: list[Delivery]) -> None:
-        writer = Served(store, served.client.application.test_client())
+        writer = Served(served.store, served.client.application.test_client())
         try:
             start.wait()
             for number, delivery in enumerate(share):
@@ -75,10 +71,8 @@ def test_eight_writers_at_once_end_in_the_same_numbers(
         served.ask(factory, series_question(reference, metric, "factory", None, "hour", windows[0]))
 
 
-@pytest.mark.parametrize("store", STORES)
-def test_one_event_from_eight_writers_is_created_once(both: list[Served], law_clock: Clock, store: str) -> None:
+def test_one_event_from_eight_writers_is_created_once(served: Served, law_clock: Clock) -> None:
     law_clock.now = NOW
-    served = next(each for each in both if each.store == store)
     factory = served.new_factory()
     event = {"timestamp": "2025-10-26T10:00:00Z", "worker_id": "W1", "workstation_id": "S1", "event_type": "idle"}
     statuses: list[int] = []

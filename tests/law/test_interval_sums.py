@@ -5,20 +5,16 @@ Here the product is held against itself, so that a mistake shared with the refer
 
 from __future__ import annotations
 
-import os
 from fractions import Fraction
 from itertools import pairwise
 from random import Random
 from typing import Any
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given
 from tests.conftest import Clock
 from tests.law.served import Served, between
 from tests.reference import METRICS, instant
-from tests.strategies import History, deliveries, histories
-
-MANY = 20 if os.environ.get("HYPOTHESIS_PROFILE") == "ci" else 1
+from tests.strategies import SEEDS, History, deliveries, examples, histories
 
 
 def get(served: Served, factory: str, path: str, **parameters: str) -> dict[str, Any]:
@@ -36,14 +32,13 @@ def as_hours(us: int) -> float:
     return float(round(Fraction(us, 3600 * 1_000_000), 4))
 
 
-@settings(max_examples=20 * MANY)
-@given(history=histories(), seed=st.integers(0, 2**32))
+@examples(4)
+@given(history=histories(), seed=SEEDS)
 def test_intervals_are_gapless_and_sum_to_the_metric(
-    both: list[Served], law_clock: Clock, history: History, seed: int
+    served: Served, law_clock: Clock, history: History, seed: int
 ) -> None:
     law_clock.now = history.now
     random = Random(seed)
-    served = random.choice(both)
     factory = served.new_factory(history.time_zone, history.state_timeout_seconds)
     for delivery in deliveries(history.events, random):
         served.send(factory, delivery)
@@ -80,14 +75,13 @@ def assert_covers(rows: list[dict[str, Any]], window: dict[str, Any]) -> None:
     assert edges[-1] == window["to"]
 
 
-@settings(max_examples=15 * MANY)
-@given(history=histories(), seed=st.integers(0, 2**32))
+@examples(3)
+@given(history=histories(), seed=SEEDS)
 def test_each_bucket_says_what_the_metric_says_of_its_window_and_counts_add_up(
-    both: list[Served], law_clock: Clock, history: History, seed: int
+    served: Served, law_clock: Clock, history: History, seed: int
 ) -> None:
     law_clock.now = history.now
     random = Random(seed)
-    served = random.choice(both)
     factory = served.new_factory(history.time_zone, history.state_timeout_seconds)
     for delivery in deliveries(history.events, random):
         served.send(factory, delivery)
@@ -111,14 +105,13 @@ def test_each_bucket_says_what_the_metric_says_of_its_window_and_counts_add_up(
             assert alone["data"][metric] == row["value"], (metric, row)
 
 
-@settings(max_examples=10 * MANY)
-@given(history=histories(), seed=st.integers(0, 2**32))
+@examples(3)
+@given(history=histories(), seed=SEEDS)
 def test_several_metrics_are_the_series_of_each_side_by_side(
-    both: list[Served], law_clock: Clock, history: History, seed: int
+    served: Served, law_clock: Clock, history: History, seed: int
 ) -> None:
     law_clock.now = history.now
     random = Random(seed)
-    served = random.choice(both)
     factory = served.new_factory(history.time_zone, history.state_timeout_seconds)
     for delivery in deliveries(history.events, random):
         served.send(factory, delivery)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from random import Random
 from typing import Any
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given
 from tests.conftest import Clock
 from tests.law.served import Served
 from tests.reference import Reference, rfc3339
 from tests.reference_states import FOREVER, cut
-from tests.strategies import MINUTE, History, deliveries, histories
-
-MANY = 20 if os.environ.get("HYPOTHESIS_PROFILE") == "ci" else 1
+from tests.strategies import MINUTE, SEEDS, History, deliveries, examples, histories
 
 
 def now_of(reference: Reference) -> dict[str, Any]:
@@ -56,19 +52,18 @@ def now_of(reference: Reference) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=40 * MANY)
-@given(history=histories(), seed=st.integers(0, 2**32))
+@examples(10)
+@given(history=histories(), seed=SEEDS)
 def test_the_states_now_are_those_of_the_intervals_that_hold_now(
-    both: list[Served], law_clock: Clock, history: History, seed: int
+    served: Served, law_clock: Clock, history: History, seed: int
 ) -> None:
-    for served in both:
-        random = Random(seed)
-        law_clock.now = history.now
-        factory = served.new_factory(history.time_zone, history.state_timeout_seconds)
-        for delivery in deliveries(history.events, random):
-            served.send(factory, delivery)
-        for _ in range(3):
-            answer = served.client.get("/api/v1/metrics/now", headers={"X-Factory-ID": factory})
-            assert answer.status_code == 200, answer.text
-            assert answer.get_json()["data"] == now_of(history.reference(now=law_clock.now))
-            law_clock.now += random.choice((0, 1, 150_000_000, 300_000_000, 3_600_000_000))
+    random = Random(seed)
+    law_clock.now = history.now
+    factory = served.new_factory(history.time_zone, history.state_timeout_seconds)
+    for delivery in deliveries(history.events, random):
+        served.send(factory, delivery)
+    for _ in range(3):
+        answer = served.client.get("/api/v1/metrics/now", headers={"X-Factory-ID": factory})
+        assert answer.status_code == 200, answer.text
+        assert answer.get_json()["data"] == now_of(history.reference(now=law_clock.now))
+        law_clock.now += random.choice((0, 1, 150_000_000, 300_000_000, 3_600_000_000))

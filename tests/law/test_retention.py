@@ -9,13 +9,12 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from tests.conftest import STORES, Clock, close_store, make_settings
+from tests.conftest import Clock, close_store, make_settings
 from tests.law.served import API, Question, Served, Window, any_series, between, metrics_questions
-from tests.law.test_same_events_same_numbers import MANY, SEEDS
 from tests.reference import Event, Reference, instant
-from tests.strategies import ANCHORS, HOUR, MINUTE, TIMEOUTS, History, deliveries, histories
+from tests.strategies import ANCHORS, HOUR, MINUTE, SEEDS, TIMEOUTS, History, deliveries, examples, histories
 
 from factory.domain.errors import Unavailable
 from factory.operations.derive import retention
@@ -87,87 +86,82 @@ def send_all(served: Served, factory: str, events: list[Event], random: Random) 
         served.send(factory, delivery)
 
 
-@settings(max_examples=15 * MANY)
+@examples(5)
 @given(history=histories(max_events=24), seed=SEEDS)
 def test_no_number_changes_nor_what_late_events_make_of_it(
-    both: list[Served], law_clock: Clock, history: History, seed: int
+    served: Served, law_clock: Clock, history: History, seed: int
 ) -> None:
     law_clock.now = history.now
-    for served in both:
-        random = Random(seed)
-        store, cut = store_of(served), cut_of(history, random)
-        late = [event for event in history.events if event.timestamp >= cut and random.random() < 0.4]
-        early = [event for event in history.events if event not in late]
-        factory = served.new_factory(history.time_zone, history.state_timeout_seconds)
-        send_all(served, factory, early, random)
-        if random.random() < 0.5:
-            served.client.get(f"{API}/metrics/factory", query_string={"factory": factory})
-        for before in sorted(
-            (cut, *(at // MINUTE * MINUTE for at in (cut - HOUR, cut - DAY) if random.random() < 0.5))
-        ):
-            retain(store=store, factory=factory, before=before, now=history.now)
+    random = Random(seed)
+    store, cut = store_of(served), cut_of(history, random)
+    late = [event for event in history.events if event.timestamp >= cut and random.random() < 0.4]
+    early = [event for event in history.events if event not in late]
+    factory = served.new_factory(history.time_zone, history.state_timeout_seconds)
+    send_all(served, factory, early, random)
+    if random.random() < 0.5:
+        served.client.get(f"{API}/metrics/factory", query_string={"factory": factory})
+    for before in sorted((cut, *(at // MINUTE * MINUTE for at in (cut - HOUR, cut - DAY) if random.random() < 0.5))):
+        retain(store=store, factory=factory, before=before, now=history.now)
 
-        assert sorted(raw_events(served, factory)) == sorted(e.timestamp for e in early if e.timestamp >= cut)
-        ask_all(served, factory, history.reference(early), history.windows, cut)
-        assert verify_derived(store=store, factory=factory, now=history.now) == []
+    assert sorted(raw_events(served, factory)) == sorted(e.timestamp for e in early if e.timestamp >= cut)
+    ask_all(served, factory, history.reference(early), history.windows, cut)
+    assert verify_derived(store=store, factory=factory, now=history.now) == []
 
-        send_all(served, factory, late, random)
-        ask_all(served, factory, history.reference(), history.windows, cut)
-        whole = served.new_factory(history.time_zone, history.state_timeout_seconds)
-        send_all(served, whole, list(history.events), random)
-        assert drawings(served, factory, history.windows) == drawings(served, whole, history.windows)
-        assert verify_derived(store=store, factory=factory, now=history.now) == []
-        rebuild_derived(store=store, factory=factory, now=history.now)
-        ask_all(served, factory, history.reference(), history.windows, cut)
+    send_all(served, factory, late, random)
+    ask_all(served, factory, history.reference(), history.windows, cut)
+    whole = served.new_factory(history.time_zone, history.state_timeout_seconds)
+    send_all(served, whole, list(history.events), random)
+    assert drawings(served, factory, history.windows) == drawings(served, whole, history.windows)
+    assert verify_derived(store=store, factory=factory, now=history.now) == []
+    rebuild_derived(store=store, factory=factory, now=history.now)
+    ask_all(served, factory, history.reference(), history.windows, cut)
 
 
-@settings(max_examples=15 * MANY)
+@examples(5)
 @given(history=histories(max_events=20), seed=SEEDS, zone=st.sampled_from(sorted(ANCHORS)))
 def test_another_time_zone_regroups_what_lies_before_the_cut_exactly(
-    both: list[Served], law_clock: Clock, history: History, seed: int, zone: str
+    served: Served, law_clock: Clock, history: History, seed: int, zone: str
 ) -> None:
     law_clock.now = history.now
-    for served in both:
-        random = Random(seed)
-        store, cut = store_of(served), cut_of(history, random)
-        factory = served.new_factory(history.time_zone, history.state_timeout_seconds)
-        send_all(served, factory, list(history.events), random)
-        retain(store=store, factory=factory, before=cut, now=history.now)
+    random = Random(seed)
+    store, cut = store_of(served), cut_of(history, random)
+    factory = served.new_factory(history.time_zone, history.state_timeout_seconds)
+    send_all(served, factory, list(history.events), random)
+    retain(store=store, factory=factory, before=cut, now=history.now)
 
-        served.change_factory(factory, time_zone=zone)
+    served.change_factory(factory, time_zone=zone)
 
-        ask_all(served, factory, replace(history, time_zone=zone).reference(), history.windows, cut)
-        assert verify_derived(store=store, factory=factory, now=history.now) == []
+    ask_all(served, factory, replace(history, time_zone=zone).reference(), history.windows, cut)
+    assert verify_derived(store=store, factory=factory, now=history.now) == []
 
 
-@settings(max_examples=15 * MANY)
+@examples(5)
 @given(history=histories(max_events=20), seed=SEEDS, timeout=st.sampled_from(TIMEOUTS))
 def test_another_timeout_changes_nothing_before_the_cut_and_back_again_nothing_at_all(
-    both: list[Served], law_clock: Clock, history: History, seed: int, timeout: int
+    served: Served, law_clock: Clock, history: History, seed: int, timeout: int
 ) -> None:
     law_clock.now = history.now
-    for served in both:
-        random = Random(seed)
-        store, cut = store_of(served), cut_of(history, random)
-        factory = served.new_factory(history.time_zone, history.state_timeout_seconds)
-        send_all(served, factory, list(history.events), random)
-        retain(store=store, factory=factory, before=cut, now=history.now)
-        past = tuple((None if low is None else min(low, cut), min(high or cut, cut)) for low, high in history.windows)
+    random = Random(seed)
+    store, cut = store_of(served), cut_of(history, random)
+    factory = served.new_factory(history.time_zone, history.state_timeout_seconds)
+    send_all(served, factory, list(history.events), random)
+    retain(store=store, factory=factory, before=cut, now=history.now)
+    past = tuple((None if low is None else min(low, cut), min(high or cut, cut)) for low, high in history.windows)
 
-        served.change_factory(factory, state_timeout_seconds=timeout)
+    served.change_factory(factory, state_timeout_seconds=timeout)
 
-        assert verify_derived(store=store, factory=factory, now=history.now) == []
-        for entity in ("workers", "workstations"):
-            for window in past:
-                if window[0] is None or window[0] <= min(cut, history.now):
-                    ask = {**between(window), "factory": factory}
-                    rows = served.client.get(f"{API}/metrics/{entity}", query_string=ask)
-                    expected = history.reference().metrics(entity[:-1], None, *window)
-                    assert rows.status_code == 200
-                    assert rows.json is not None
-                    assert rows.json["data"] == expected["data"]
-        served.change_factory(factory, state_timeout_seconds=history.state_timeout_seconds)
-        ask_all(served, factory, history.reference(), history.windows, cut)
+    assert verify_derived(store=store, factory=factory, now=history.now) == []
+    for entity in ("workers", "workstations"):
+        for window in past:
+            if window[0] is None or window[0] <= min(cut, history.now):
+                ask = {**between(window), "factory": factory}
+                rows = served.client.get(f"{API}/metrics/{entity}", query_string=ask)
+                expected = history.reference().metrics(entity[:-1], None, *window)
+                assert rows.status_code == 200
+                assert rows.json is not None
+                assert rows.json["data"] == expected["data"]
+    served.change_factory(factory, state_timeout_seconds=history.state_timeout_seconds)
+    ask_all(served, factory, history.reference(), history.windows, cut)
 
 
 DAY = 24 * HOUR
@@ -200,12 +194,6 @@ def numbers(served: Served, factory: str) -> str:
     answers = [served.client.get(API + path, query_string=ask) for path in paths]
     assert all(answer.status_code == 200 for answer in answers), answers
     return json.dumps([answer.json["data"] for answer in answers if answer.json is not None])
-
-
-@pytest.fixture(params=STORES)
-def served(request: pytest.FixtureRequest, both: list[Served], law_clock: Clock) -> Served:
-    law_clock.now = NOON
-    return next(each for each in both if each.store == request.param)
 
 
 def test_an_older_event_is_refused_alone_and_in_a_batch_and_registers_nobody(served: Served) -> None:

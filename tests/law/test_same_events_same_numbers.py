@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.conftest import Clock
 from tests.law.served import Served, Window, any_series, metrics_questions, series_question
 from tests.reference import BUCKETS, METRICS, Event, Reference, instant, read_event, rfc3339
-from tests.strategies import HOUR, TIMEOUTS, History, deliveries, histories
-
-MANY = 20 if os.environ.get("HYPOTHESIS_PROFILE") == "ci" else 1
-SEEDS = st.integers(0, 2**32)
+from tests.strategies import HOUR, SEEDS, TIMEOUTS, History, deliveries, examples, histories
 
 
-@settings(max_examples=18 * MANY)
+@examples(6)
 @given(history=histories(), seed=SEEDS)
 def test_any_order_duplication_and_division_gives_the_same_answers_on_both_stores(
     both: list[Served], law_clock: Clock, history: History, seed: int
@@ -41,62 +37,59 @@ def test_any_order_duplication_and_division_gives_the_same_answers_on_both_store
         assert len(answers) == 1, str(question)
 
 
-@settings(max_examples=25 * MANY)
+@examples(9)
 @given(history=histories(max_events=24), seed=SEEDS)
 def test_numbers_are_right_after_every_single_delivery(
-    both: list[Served], law_clock: Clock, history: History, seed: int
+    served: Served, law_clock: Clock, history: History, seed: int
 ) -> None:
     """Reads between the writes: whatever was derived for an earlier answer follows each late event."""
     law_clock.now = history.now
-    for served in both:
-        random = Random(seed)
-        factory = served.new_factory(history.time_zone, history.state_timeout_seconds)
-        accepted: list[Event] = []
-        for delivery in deliveries(history.events, random):
-            served.send(factory, delivery)
-            accepted += delivery.events
-            if random.random() < 0.7:
-                ask_some(served, factory, history.reference(accepted), history.windows, random, 4)
-        ask_some(served, factory, history.reference(), history.windows, random, 8)
+    random = Random(seed)
+    factory = served.new_factory(history.time_zone, history.state_timeout_seconds)
+    accepted: list[Event] = []
+    for delivery in deliveries(history.events, random):
+        served.send(factory, delivery)
+        accepted += delivery.events
+        if random.random() < 0.7:
+            ask_some(served, factory, history.reference(accepted), history.windows, random, 4)
+    ask_some(served, factory, history.reference(), history.windows, random, 8)
 
 
-@settings(max_examples=12 * MANY)
+@examples(4)
 @given(history=histories(), seed=SEEDS)
-def test_numbers_follow_the_clock(both: list[Served], law_clock: Clock, history: History, seed: int) -> None:
+def test_numbers_follow_the_clock(served: Served, law_clock: Clock, history: History, seed: int) -> None:
     """Open intervals grow, and events from the next five minutes become the present."""
-    for served in both:
-        law_clock.now = history.now
-        random = Random(seed)
-        factory = served.new_factory(history.time_zone, history.state_timeout_seconds)
-        accepted: list[Event] = []
-        for delivery in deliveries(history.events, random):
-            served.send(factory, delivery)
-            accepted += delivery.events
-            law_clock.now += random.choice((0, 1, 60_000_000, HOUR, 8 * 24 * HOUR))
-            reference = history.reference(accepted, now=law_clock.now)
-            ask_some(served, factory, reference, history.windows, random, 4)
+    law_clock.now = history.now
+    random = Random(seed)
+    factory = served.new_factory(history.time_zone, history.state_timeout_seconds)
+    accepted: list[Event] = []
+    for delivery in deliveries(history.events, random):
+        served.send(factory, delivery)
+        accepted += delivery.events
+        law_clock.now += random.choice((0, 1, 60_000_000, HOUR, 8 * 24 * HOUR))
+        reference = history.reference(accepted, now=law_clock.now)
+        ask_some(served, factory, reference, history.windows, random, 4)
 
 
-@settings(max_examples=12 * MANY)
+@examples(4)
 @given(history=histories(), seed=SEEDS, timeout=st.sampled_from(TIMEOUTS))
 def test_numbers_follow_the_settings_of_the_factory(
-    both: list[Served], law_clock: Clock, history: History, seed: int, timeout: int
+    served: Served, law_clock: Clock, history: History, seed: int, timeout: int
 ) -> None:
     law_clock.now = history.now
-    for served in both:
-        random = Random(seed)
-        factory = served.new_factory("Asia/Tokyo", timeout)
-        requests = deliveries(history.events, random)
-        changed_after = random.randrange(len(requests) + 1)
-        for number, delivery in enumerate(requests):
-            if number == changed_after:
-                ask_some(served, factory, tokyo(requests[:number], timeout, history.now), history.windows, random, 2)
-                served.change_factory(factory, state_timeout_seconds=history.state_timeout_seconds)
-            served.send(factory, delivery)
-        if changed_after == len(requests):
+    random = Random(seed)
+    factory = served.new_factory("Asia/Tokyo", timeout)
+    requests = deliveries(history.events, random)
+    changed_after = random.randrange(len(requests) + 1)
+    for number, delivery in enumerate(requests):
+        if number == changed_after:
+            ask_some(served, factory, tokyo(requests[:number], timeout, history.now), history.windows, random, 2)
             served.change_factory(factory, state_timeout_seconds=history.state_timeout_seconds)
-        served.change_factory(factory, time_zone=history.time_zone)
-        ask_some(served, factory, history.reference(), history.windows, random, 6)
+        served.send(factory, delivery)
+    if changed_after == len(requests):
+        served.change_factory(factory, state_timeout_seconds=history.state_timeout_seconds)
+    served.change_factory(factory, time_zone=history.time_zone)
+    ask_some(served, factory, history.reference(), history.windows, random, 6)
 
 
 def tokyo(requests: list, timeout: int, now: int) -> Reference:  # type: ignore[type-arg]
@@ -113,7 +106,7 @@ def ask_some(
     served.ask(factory, any_series(reference, windows, random))
 
 
-def test_every_metric_in_every_bucket_over_two_clock_changes(both: list[Served], law_clock: Clock) -> None:
+def test_every_metric_in_every_bucket_over_two_clock_changes(served: Served, law_clock: Clock) -> None:
     """All 30 series by all five buckets, in a zone that changes by half an hour."""
     law_clock.now = instant("2025-04-07T01:30:00Z")
     begin = instant("2025-04-04T22:10:00Z")
@@ -131,11 +124,10 @@ def test_every_metric_in_every_bucket_over_two_clock_changes(both: list[Served],
     ]  # fmt: skip
     window = (begin - HOUR, begin + 50 * HOUR)
     reference = Reference(events, now=law_clock.now, time_zone="Australia/Lord_Howe", state_timeout_seconds=5400)
-    for served in both:
-        factory = served.new_factory("Australia/Lord_Howe", 5400)
-        for delivery in deliveries(tuple(events), random):
-            served.send(factory, delivery)
-        for entity, entity_id in (("factory", None), ("worker", "W1"), ("workstation", "S0")):
-            for metric in METRICS[entity]:
-                for bucket in BUCKETS:
-                    served.ask(factory, series_question(reference, metric, entity, entity_id, bucket, window))
+    factory = served.new_factory("Australia/Lord_Howe", 5400)
+    for delivery in deliveries(tuple(events), random):
+        served.send(factory, delivery)
+    for entity, entity_id in (("factory", None), ("worker", "W1"), ("workstation", "S0")):
+        for metric in METRICS[entity]:
+            for bucket in BUCKETS:
+                served.ask(factory, series_question(reference, metric, entity, entity_id, bucket, window))
