@@ -21,8 +21,7 @@ from tests.hostile.site import Answer, assert_is_error
 from factory.adapters.access.access_token import AccessTokens
 from factory.adapters.access.secret_text import derived_key, random_id, random_secret
 from factory.domain.access.permissions import PLATFORM, ROLES, SCOPES
-from factory.store.schema import exists_on
-from factory.store.tables import metadata
+from factory.store.schema import exists_on, metadata
 
 OURS, BESIDE, THEIRS, NOWHERE = "acme-berlin", "acme-paris", "globex-oslo", "nowhere"
 PASSWORD = "correct horse battery staple"

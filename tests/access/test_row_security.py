@@ -29,8 +29,7 @@ from factory.store.engine.postgresql import TENANT
 from factory.store.engine.row_security import NOT_FOR_TENANTS, OF_A_FACTORY, OF_AN_ORGANISATION, OF_THE_TRAIL
 from factory.store.engine.tenant import acting_organisation
 from factory.store.events import event_listing, event_log, id_registry
-from factory.store.schema import exists_on
-from factory.store.tables import metadata
+from factory.store.schema import exists_on, metadata
 
 PLANT = "plant"
 OURS, THEIRS = "ACME", "GLOBEX"

@@ -24,8 +24,7 @@ from tests.servers import Reply, RunningServer
 
 from factory.domain.access.permissions import DEFAULT_ORGANISATION
 from factory.store import Store, open_store
-from factory.store.schema import exists_on
-from factory.store.tables import metadata
+from factory.store.schema import exists_on, metadata
 
 ROOT = Path(__file__).resolve().parents[2]
 

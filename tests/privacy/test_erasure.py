@@ -13,7 +13,7 @@ from tests.conftest import Clock, close_store, make_settings
 from tests.privacy.plant import REQUIRED, WINDOW, Plant, worker, working
 
 from factory.operations.derive.verify import verify_derived
-from factory.store.tables import metadata
+from factory.store.schema import metadata
 
 FIGURES = ("/metrics/factory", "/metrics/workstations", "/metrics/workstations/S1/intervals")
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import pytest
 from tests.scale.postgres import Server
 
-from factory.store.engine.distribution import DISTRIBUTED, REFERENCE
+from factory.store.distribution import DISTRIBUTED, REFERENCE
 
 _CITUS = """
 CREATE TABLE pg_dist_node (groupid int);

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from factory.settings import load_settings
-from factory.store import migrations, open_store
-from factory.store.engine import distribution, sqlite
+from factory.store import distribution, migrations, open_store
+from factory.store.engine import sqlite
 
 
 @click.group()

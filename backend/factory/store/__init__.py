@@ -1,5 +1,7 @@
-"""All SQL. Every function takes the factory's key; the dialects differ in sqlite.py and postgresql.py only."""
+"""All SQL. Functions take the factory's key; what differs between the databases is behind engine/dialect.py."""
 
-from factory.store.engine.database import Store, open_store
+from factory.store import access_schema as access_schema  # so that the metadata in schema.py has all tables
+from factory.store.engine.database import Store
+from factory.store.engine.open_store import open_store
 
 __all__ = ["Store", "open_store"]

@@ -15,7 +15,8 @@ from factory.operations.derive.generation import drop_build, refuse_while_buildi
 from factory.operations.derive.refresh import read_up_to_date, refresh
 from factory.store import factories
 from factory.store.derived import retention
-from factory.store.engine.database import Store, TryAgain
+from factory.store.engine.database import Store
+from factory.store.engine.errors import TryAgain
 from factory.store.events import event_log, id_registry
 from factory.store.factories import Factory
 

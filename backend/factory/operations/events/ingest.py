@@ -16,8 +16,9 @@ from factory.domain.states.worker_hours import cells_of
 from factory.operations.events.resolve_ids import resolve_ids
 from factory.store import factories
 from factory.store.derived import pending
-from factory.store.engine.database import Store, TryAgain
-from factory.store.events.event_log import EventColumns
+from factory.store.engine.database import Store
+from factory.store.engine.errors import TryAgain
+from factory.store.engine.event_columns import EventColumns
 from factory.store.events.id_registry import IdResolver
 from factory.store.factories import Factory
 

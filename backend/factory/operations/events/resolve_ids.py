@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from factory.domain.event import Failure, ParsedEvents
 from factory.domain.states.ranges import run_starts
 from factory.domain.timestamp import format_timestamp
-from factory.store.events.event_log import EventColumns
+from factory.store.engine.event_columns import EventColumns
 from factory.store.events.id_registry import ErasedWorkers, IdResolver, RegistryFull
 
 Ints = npt.NDArray[np.int64]

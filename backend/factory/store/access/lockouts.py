@@ -8,7 +8,7 @@ from sqlalchemy import Connection, case, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from factory.store.access_schema import sign_in_failures as table
-from factory.store.engine.database import TryAgain
+from factory.store.engine.errors import TryAgain
 
 
 class Failures(NamedTuple):

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select, text
 
 from factory.domain.states.worker_hours import CELL, Cells
 from factory.store.engine.database import Store
-from factory.store.engine.replica import Condition
+from factory.store.engine.postgresql_replica import Condition
 from factory.store.schema import pending
 
 _NOTE = insert(pending)

@@ -1,4 +1,4 @@
-"""What only PostgreSQL does its own way."""
+"""PostgreSQL as a `Dialect`; the events and arrays of it stand in postgresql_events.py and postgresql_arrays.py."""
 
 from __future__ import annotations
 
@@ -12,21 +12,18 @@ from sqlalchemy.exc import InvalidatePoolError
 from factory.domain.errors import Unavailable
 from factory.settings import Settings
 from factory.store.engine import postgresql_arrays, postgresql_events
-from factory.store.engine.replica import Condition, Position
+from factory.store.engine.dialect import Reason
 
 insert_events = postgresql_events.insert_events
 for_each, relation = postgresql_arrays.for_each, postgresql_arrays.relation
 fetch_columns, fetch_pages = postgresql_arrays.fetch_columns, postgresql_arrays.fetch_pages
 
-DriverError = psycopg2.Error
+DriverError: type[Exception] = psycopg2.Error
 
 WRITE = {"isolation_level": "READ COMMITTED"}
 SNAPSHOT = {"isolation_level": "REPEATABLE READ"}
 WRITING_SNAPSHOT = SNAPSHOT
-QUESTION = {"isolation_level": "AUTOCOMMIT"}
-"""For one statement that begins no transaction and costs one round trip."""
 ONE_WRITER = False
-"""Whether transactions that write take turns."""
 
 TENANT = "factory_tenant"
 """The role of transactions that act for an organisation."""
@@ -34,15 +31,6 @@ TENANT = "factory_tenant"
 _FACTORY, _REGISTRIES, _SCHEMA = 7301, 7302, 7304
 """First halves of the advisory locks' keys; the second is the factory's key."""
 
-
-OF_A_REPLICA = {
-    "connect_timeout": 2,
-    "keepalives_idle": 2,
-    "keepalives_interval": 1,
-    "keepalives_count": 2,
-    "tcp_user_timeout": 3_000,
-}
-"""Arguments of a replica's connections: the primary is there to answer, so it is given up soon."""
 
 _SETTINGS = "factory_settings"
 
@@ -59,7 +47,7 @@ def engine_options(url: URL, settings: Settings) -> dict[str, Any]:
     connecting = {
         "application_name": "factory",
         "connect_timeout": 5,
-        # A host that is gone without a word is noticed within seconds, not after the kernel's hours.
+        # A host that vanishes is noticed within seconds, not after the kernel's hours.
         "keepalives_idle": 5,
         "keepalives_interval": 3,
         "keepalives_count": 3,
@@ -74,7 +62,7 @@ def engine_options(url: URL, settings: Settings) -> dict[str, Any]:
         "pool_timeout": settings.db_pool_timeout_seconds,
         "connect_args": connecting,
         "execution_options": {
-            # What a pooler would forget or keep for others is said in each transaction anew.
+            # Through a pooler, session settings would be lost or seen by others: each transaction sets them.
             _SETTINGS: "".join(f"SET LOCAL {name} = '{value}'; " for name, value in session.items()),
             postgresql_events.POOLED: settings.db_pooler != "none",
         },
@@ -82,7 +70,7 @@ def engine_options(url: URL, settings: Settings) -> dict[str, Any]:
 
 
 def prepare(engine: Engine, settings: Settings) -> None:
-    """Let the pool hand out no connection that the server has ended, a restarted one for example."""
+    """Discard pooled connections that the server has closed (poll(), no round trip), and clear notices at commit."""
 
     @event.listens_for(engine, "commit")
     def committing(connection: Connection) -> None:
@@ -90,21 +78,22 @@ def prepare(engine: Engine, settings: Settings) -> None:
 
     @event.listens_for(engine, "checkout")
     def handed_out(connection: Any, _record: object, _proxy: object) -> None:
-        # A server speaks to an idle connection only to end it, so this needs no question and no answer.
-        said = poll()
-        said.register(connection.fileno(), POLLIN)
-        if said.poll(0):
+        # A server sends to an idle connection only to end it.
+        readable = poll()
+        readable.register(connection.fileno(), POLLIN)
+        if readable.poll(0):
             raise InvalidatePoolError  # with it go all that are as old: the pool connects anew
 
 
 def act_for(tx: Connection, organisation: int | None) -> None:
-    """Hold the rest of the transaction to an organisation's rows (engine/row_security.py); to all rows for None."""
+    """Restrict the transaction to an organisation's rows by role and setting (engine/row_security.py)."""
     # SET, unlike SELECT set_config(), does not fix the snapshot: lock_derivation has to come first in it.
-    if statements := _at_begin(tx, organisation):
+    if statements := settings_of(tx, organisation):
         tx.connection.cursor().execute(statements)
 
 
-def _at_begin(tx: Connection, organisation: int | None) -> str:
+def settings_of(tx: Connection, organisation: int | None) -> str:
+    """The SET LOCAL statements with which a transaction begins, each ended by a semicolon."""
     settings: str = tx.get_execution_options()[_SETTINGS]
     if organisation is None:
         return settings
@@ -112,45 +101,16 @@ def _at_begin(tx: Connection, organisation: int | None) -> str:
 
 
 def confirm_commit(tx: Connection) -> None:
-    """After a commit: raise Unavailable where the server says that the standby has not got it.
+    """After a commit: raise Unavailable where the synchronous standby has not confirmed it.
 
-    That is a warning to it, when the wait for a synchronous standby is cut short by the statement timeout; whoever
-    is told of success here would lose it in a failover.
+    The server reports only a warning when the statement timeout cuts the wait short; a failover would lose the commit.
     """
     if tx.connection.driver_connection.notices:  # type: ignore[union-attr]
         raise Unavailable("The standby does not answer", code="database_away", retry_after=2)
 
 
-# Flushed is what is acknowledged, unless commits are acknowledged before.
-_POSITION = """SELECT NOT ({unless}),
-    (SELECT system_identifier FROM pg_control_system()) || ' ' || current_database() || ' '
-        || ('x' || left(pg_walfile_name(pg_current_wal_flush_lsn()), 8))::bit(32)::int,
-    (CASE current_setting('synchronous_commit') WHEN 'off' THEN pg_current_wal_insert_lsn()
-        ELSE pg_current_wal_flush_lsn() END)::text"""
-_TROUBLE = text(
-    """SELECT CASE
-        WHEN NOT pg_is_in_recovery() OR :lineage <> (SELECT system_identifier FROM pg_control_system()) || ' '
-            || current_database() || ' ' || (SELECT timeline_id FROM pg_control_checkpoint()) THEN 'foreign'
-        WHEN pg_last_wal_replay_lsn() < CAST(:lsn AS pg_lsn) THEN 'behind'
-        ELSE '' END"""
-)
-
-
-def position(question: Connection, organisation: int | None, unless: Condition | None) -> Position | None:
-    """Where the log ends that holds all acknowledged commits, on the primary; None where `unless` is true."""
-    sql, parameters = unless or ("false", {})
-    statements = _at_begin(question, organisation) + _POSITION.format(unless=sql)
-    fit, lineage, lsn = question.execute(text(statements), parameters).one()
-    return Position(lineage, lsn) if fit else None
-
-
-def trouble_at(question: Connection, position: Position) -> str:
-    """Why a server is no replica that holds all until a position: foreign or behind; '' where it is."""
-    return str(question.execute(_TROUBLE, position._asdict()).scalar_one())
-
-
-def reason(error: BaseException | None) -> str:
-    """Why the driver failed: conflict, busy, slow, full, away, demoted, or other."""
+def reason(error: BaseException | None) -> Reason:
+    """Classify an error of psycopg2."""
     if isinstance(error, psycopg2.errors.SerializationFailure | psycopg2.errors.DeadlockDetected):
         return "conflict"
     if isinstance(error, psycopg2.errors.QueryCanceled):
@@ -163,45 +123,45 @@ def reason(error: BaseException | None) -> str:
         return "full"
     if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
         return "away"
-    # A connection that ends within a COPY is neither for the driver; one that idles too long within a transaction.
+    # psycopg2 raises a plain DatabaseError where the connection ends during COPY.
     if type(error) is psycopg2.DatabaseError or isinstance(error, psycopg2.errors.IdleInTransactionSessionTimeout):
         return "away"
     return "other"
 
 
-# COPY knows no row-level security; a trigger compares each row with this setting instead, which says the factory only
-# if it is visible to the transaction.
+# COPY does not apply row-level security. A trigger compares each row with this setting, which names the factory only
+# where the transaction can see it.
 _WRITES = (
     "set_config('factory.writes', coalesce((SELECT :key FROM factories WHERE factory_key = :key)::text, ''), true)"
 )
-_SHARE = text(f"SELECT pg_advisory_xact_lock_shared(:lock, :key), {_WRITES}")
-_OWN = text(f"SELECT pg_advisory_xact_lock(:lock, :key), {_WRITES}")
+_SHARED = text(f"SELECT pg_advisory_xact_lock_shared(:lock, :key), {_WRITES}")
+_EXCLUSIVE = text(f"SELECT pg_advisory_xact_lock(:lock, :key), {_WRITES}")
 
 
 def lock_factory_shared(tx: Connection, factory_key: int) -> None:
-    """Write events of a factory beside others, until the end of the transaction."""
-    tx.execute(_SHARE, {"lock": _FACTORY, "key": factory_key})
+    """Take the factory's shared advisory lock and permit writing its events, until commit."""
+    tx.execute(_SHARED, {"lock": _FACTORY, "key": factory_key})
 
 
 def lock_factory(tx: Connection, factory_key: int) -> None:
-    """Wait until nobody else writes events of a factory, and keep others from it."""
-    tx.execute(_OWN, {"lock": _FACTORY, "key": factory_key})
+    """Take the factory's exclusive advisory lock and permit writing its events, until commit."""
+    tx.execute(_EXCLUSIVE, {"lock": _FACTORY, "key": factory_key})
 
 
 def lock_registries(tx: Connection, factory_key: int) -> None:
-    """Be the only one that gives out keys in a factory."""
+    """Take the factory's registry lock (advisory, until commit)."""
     tx.execute(text("SELECT pg_advisory_xact_lock(:lock, :key)"), {"lock": _REGISTRIES, "key": factory_key})
 
 
 def lock_derivation(tx: Connection) -> None:
-    """Wait to be the only one that derives rows; before any other statement of the transaction.
+    """Lock the derivation table (EXCLUSIVE), before any other statement of the transaction.
 
-    LOCK, unlike a SELECT of an advisory lock, does not fix the snapshot yet: all that the owners before
-    have committed is in it. What comes later is not, so that one refresh sees one moment throughout.
+    LOCK TABLE, unlike a SELECT of an advisory lock, does not fix the snapshot: the snapshot is taken after the wait, so
+    it contains all that earlier holders committed, and a refresh sees one state throughout.
     """
     tx.execute(text("LOCK TABLE derivation_lock IN EXCLUSIVE MODE"))
 
 
 def lock_schema(tx: Connection) -> None:
-    """Be the only one that changes the schema, until the end of the transaction."""
+    """Take the schema lock (advisory, until commit)."""
     tx.execute(text("SELECT pg_advisory_xact_lock(:lock, 0)"), {"lock": _SCHEMA})

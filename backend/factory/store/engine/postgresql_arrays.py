@@ -1,4 +1,4 @@
-"""Arrays into PostgreSQL's statements and out of them (part of postgresql.py)."""
+"""Arrays as parameters of PostgreSQL statements, and query results as arrays by binary COPY."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
+from factory.store.engine.dialect import Given
+
 HEADER, TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
-"""Around the rows of COPY's binary form."""
+"""Before and after the rows in the binary format of COPY."""
 
 _NAMED = re.compile(r":([a-z_]+)")
 
 
 def for_each(table: str, condition: str) -> str:
-    """SQL that joins, for each row before it, the rows of `table` that an index finds by `condition`.
+    """SQL of a lateral join.
 
-    OFFSET 0 keeps the planner from another way: right after a table has grown it takes it for small, and
-    would rather read all of it.
+    OFFSET 0 prevents another plan: right after a table has grown, its statistics say that it is small, and the planner
+    would read all of it.
     """
     return f"CROSS JOIN LATERAL (SELECT * FROM {table} WHERE {condition} OFFSET 0) {table.split()[-1]}"
 
 
-def relation(columns: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """SQL of a table `given` with these columns (arrays or lists) and the row number `i`, from 0."""
+def relation(columns: Given) -> tuple[str, dict[str, Any]]:
+    """SQL of a table `given`, as unnested arrays."""
     arrays, parameters = [], {}
     for name, values in columns.items():
         array = np.asarray(values)
@@ -45,7 +47,7 @@ def relation(columns: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def _copied(tx: Connection, query: str, parameters: Mapping[str, Any]) -> memoryview:
-    """The rows that a query answers in COPY's binary form."""
+    """The rows of a query in the binary format of COPY."""
     cursor = tx.connection.cursor()
     complete = cursor.mogrify(_NAMED.sub(r"%(\1)s", query), parameters).decode()
     target = io.BytesIO()
@@ -56,10 +58,7 @@ def _copied(tx: Connection, query: str, parameters: Mapping[str, Any]) -> memory
 def fetch_columns(
     tx: Connection, columns: Mapping[str, str], select: str, parameters: Mapping[str, Any]
 ) -> list[npt.NDArray[Any]]:
-    """The columns that `select` answers, as arrays of int64 or float64.
-
-    `columns` names what it selects, none of it null, with the width: i8, i4, i2 or f8.
-    """
+    """The columns of a query, as arrays."""
     copied = _copied(tx, select.format(", ".join(columns)), parameters)
     parts = [part for n, kind in enumerate(columns.values()) for part in ((f"width{n}", ">i4"), (f"{n}", f">{kind}"))]
     rows = np.frombuffer(copied, np.dtype([("fields", ">i2"), *parts]))
@@ -72,7 +71,7 @@ _PAGE_ROW = struct.Struct(">hihiqi")
 def fetch_pages(
     tx: Connection, select: str, parameters: Mapping[str, Any]
 ) -> list[tuple[int, int, bytes | memoryview]]:
-    """The rows (smallint, bigint, bytes) that `select` answers; the driver would ask for hexadecimal digits."""
+    """The rows of a query; psycopg2 itself would transfer bytes as hexadecimal digits."""
     copied, place = _copied(tx, select, parameters), 0
     rows: list[tuple[int, int, bytes | memoryview]] = []
     while place < len(copied):

@@ -1,4 +1,4 @@
-"""How PostgreSQL takes in events: by COPY, and past those that are stored already (part of postgresql.py)."""
+"""Inserting events into PostgreSQL: by COPY, and by a staging table where some are stored already."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import psycopg2.errors
 from sqlalchemy import Connection, text
 
 from factory.domain.states.ranges import run_starts
+from factory.store.engine.event_columns import Content, EventColumns, Ints
 from factory.store.engine.postgresql_arrays import HEADER, TRAILER, for_each, relation
 
-# The fields of COPY's binary form: a count, then the width and the bytes of each. event_id comes last.
+# In the binary format of COPY a row is the number of fields, then width and bytes of each. event_id comes last.
 _COPIED = {
     "factory_key": ">i4",
     "received_at": ">i8",
@@ -42,15 +43,15 @@ _ROW = np.dtype(
 _REPEATED = "events_repeated"
 
 POOLED = "pooled"
-"""The execution option that says whether transactions share server connections with other clients."""
+"""Execution option: whether a pooler shares server connections between clients."""
 
 
-def insert_events(tx: Connection, factory_key: int, events: Any, received_at: int) -> dict[int, tuple[Any, ...]]:
-    """Insert event_log.EventColumns, ordered by their identity; the content of those stored before, by row.
+def insert_events(tx: Connection, factory_key: int, events: EventColumns, received_at: int) -> dict[int, Content]:
+    """Insert events, ordered by identity; the content of those stored before, by row.
 
-    The first event of a worker at an instant goes into `events_first`, others into `events_beside`. COPY costs
-    half of INSERT ... ON CONFLICT, but fails at the first row whose key is there. Most deliveries have none, so
-    COPY is tried first, unless the connection's last one had some.
+    The first event of a worker at an instant goes into `events_first`, others into `events_beside`. COPY costs half of
+    INSERT ... ON CONFLICT, but fails at the first key that exists. Most deliveries repeat nothing, so COPY is tried
+    first, unless the last delivery of the connection repeated something.
     """
     if not tx.info.get(_REPEATED) and _copy_all(tx, factory_key, events, received_at):
         return {}
@@ -65,8 +66,8 @@ def insert_events(tx: Connection, factory_key: int, events: Any, received_at: in
     return stored
 
 
-def _copy_all(tx: Connection, factory_key: int, events: Any, received_at: int) -> bool:
-    """Whether all events could be copied, since none of them was there."""
+def _copy_all(tx: Connection, factory_key: int, events: EventColumns, received_at: int) -> bool:
+    """Copy all events; False, with nothing stored, where one of them exists."""
     cursor = tx.connection.cursor()
     first = run_starts(events.worker, events.time)
     cursor.execute("SAVEPOINT copying")
@@ -86,11 +87,11 @@ _Identity = tuple[Any, ...]
 
 
 def _insert_staged(
-    tx: Connection, table: str, factory_key: int, events: Any, rows: Any, received_at: int
+    tx: Connection, table: str, factory_key: int, events: EventColumns, rows: Ints, received_at: int
 ) -> dict[_Identity, int]:
-    """Insert the chosen events where the key is not in the table yet; the identities and rows of the others."""
+    """Insert the events in `rows` whose key is not in the table yet; the rows of the others, by identity."""
     cursor = tx.connection.cursor()
-    # A server connection that others use too is left as it was found.
+    # A pooled server connection is used by others too: leave no table behind.
     cursor.execute(_STAGE.format("DROP" if tx.get_execution_options()[POOLED] else "DELETE ROWS"))
     cursor.execute("DELETE FROM staged_events")
     content = _binary(factory_key, events.take(rows), received_at)
@@ -104,8 +105,8 @@ def _insert_staged(
     return {identity: row for identity, row in zip(identities, likely.tolist(), strict=True) if identity in left}
 
 
-def _stored(tx: Connection, factory_key: int, left: dict[_Identity, int]) -> dict[int, tuple[Any, ...]]:
-    """The content of those of the events that are stored, by row."""
+def _stored(tx: Connection, factory_key: int, left: dict[_Identity, int]) -> dict[int, Content]:
+    """The content of the stored events among them, by row."""
     if not left:
         return {}
     instants = sorted({identity[:2] for identity in left})
@@ -115,11 +116,12 @@ def _stored(tx: Connection, factory_key: int, left: dict[_Identity, int]) -> dic
         text(f"SELECT {_IDENTITY}, e.units, e.confidence, e.model_key FROM {given} {for_each('events e', same)}"),
         {"factory_key": factory_key, **parameters},
     )
-    contents = ((left.get(tuple(row[:6])), tuple(row[6:])) for row in found)
+    contents = ((left.get(tuple(row[:6])), (row.units, row.confidence, row.model_key)) for row in found)
     return {row: content for row, content in contents if row is not None}
 
 
-def _binary(factory_key: int, events: Any, received_at: int) -> bytes:
+def _binary(factory_key: int, events: EventColumns, received_at: int) -> bytes:
+    """Events in the binary format of COPY."""
     row = np.zeros((), _ROW)
     row["fields"] = len(_COPIED) + 1
     row["factory_key"], row["received_at"] = factory_key, received_at

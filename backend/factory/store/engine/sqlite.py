@@ -1,4 +1,4 @@
-"""What only SQLite does its own way."""
+"""SQLite as a `Dialect`, and the copy of a database file."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ import numpy.typing as npt
 from sqlalchemy import URL, Connection, Engine, event, text
 
 from factory.settings import Settings
+from factory.store.engine.dialect import Given, Reason
+from factory.store.engine.event_columns import Content, EventColumns
 
-DriverError = sqlite3.Error
+DriverError: type[Exception] = sqlite3.Error
 
-_STEPS_BETWEEN_LOOKS = 100_000
-"""Instructions of SQLite's machine between two looks at the clock; some milliseconds."""
+_STEPS_BETWEEN_CHECKS = 100_000
+"""Instructions of SQLite's virtual machine between two checks of the time limit; some milliseconds."""
 
 WRITE = {"begin": "BEGIN IMMEDIATE"}
 SNAPSHOT = {"begin": "BEGIN"}
 WRITING_SNAPSHOT = WRITE
 ONE_WRITER = True
-"""Whether transactions that write take turns."""
 
 
 def engine_options(url: URL, settings: Settings) -> dict[str, Any]:
@@ -43,19 +44,18 @@ def engine_options(url: URL, settings: Settings) -> dict[str, Any]:
 
 
 def prepare(engine: Engine, settings: Settings) -> None:
-    """Set up each connection, and begin transactions ourselves: the driver would begin them late."""
+    """Set the pragmas of each connection, and begin transactions here: the driver would begin them late."""
 
     @event.listens_for(engine, "connect")
     def connected(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None
         _use_write_ahead_log(connection)
-        # Temporary tables stay where SQLite puts them, in a file when they outgrow the cache: in memory the sort of a
-        # whole history would grow with it.
+        # temp_store stays at its default, a file: in memory, the sort of a whole history would need as much memory.
         for pragma in (
             "synchronous = FULL",
             "foreign_keys = ON",
             "cache_size = -16384",
-            # Pages that change again and again are moved into the file less often.
+            # Pages that change often are copied into the database file less often.
             "wal_autocheckpoint = 4000",
         ):
             connection.execute(f"PRAGMA {pragma}")
@@ -66,7 +66,7 @@ def prepare(engine: Engine, settings: Settings) -> None:
         @event.listens_for(engine, "connect")
         def limited(connection: sqlite3.Connection, record: Any) -> None:
             until = record.info["until"] = [0.0]
-            connection.set_progress_handler(lambda: time.monotonic() > until[0], _STEPS_BETWEEN_LOOKS)
+            connection.set_progress_handler(lambda: time.monotonic() > until[0], _STEPS_BETWEEN_CHECKS)
 
         @event.listens_for(engine, "before_cursor_execute")
         def begins(connection: Connection, *_statement: Any) -> None:
@@ -83,7 +83,7 @@ def prepare(engine: Engine, settings: Settings) -> None:
 
 
 def _begin_alone(connection: sqlite3.Connection, begin: str, patience: float) -> None:
-    """Wait for the other writer. SQLite's own wait sleeps ever longer, up to 100 ms, where commits take a few."""
+    """Begin, and wait for the other writer in short sleeps; SQLite's own wait sleeps up to 100 ms at a time."""
     deadline = time.monotonic() + patience
     pause = 0.0005
     connection.execute("PRAGMA busy_timeout = 0")
@@ -102,8 +102,7 @@ def _begin_alone(connection: sqlite3.Connection, begin: str, patience: float) ->
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    # Of several processes that open a new file at once all but one are told that it is locked, without
-    # the wait that busy_timeout promises elsewhere.
+    # When several processes open a new file at once, all but one fail with "locked"; busy_timeout does not apply here.
     for attempt in range(50):
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -114,15 +113,15 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
 
 
 def act_for(_tx: Connection, _organisation: int | None) -> None:
-    """SQLite has no row-level security: the look-ups by id and by key alone keep organisations apart."""
+    """Do nothing: SQLite has no row-level security, and only the conditions of statements keep organisations apart."""
 
 
 def confirm_commit(_tx: Connection) -> None:
-    """A commit that returned is on disk, and there is no other place for it to be."""
+    """Do nothing: a commit that returned is on disk."""
 
 
-def reason(error: BaseException | None) -> str:
-    """Why the driver failed: busy, slow, full, away, or other."""
+def reason(error: BaseException | None) -> Reason:
+    """Classify an error of sqlite3."""
     message = str(error)
     if message == "interrupted":
         return "slow"
@@ -135,8 +134,8 @@ def reason(error: BaseException | None) -> str:
     return "other"
 
 
-def relation(columns: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """SQL of a table `given` with these columns (arrays or lists) and the row number `i`, from 0."""
+def relation(columns: Given) -> tuple[str, dict[str, Any]]:
+    """SQL of a table `given`, as a JSON array."""
     names = list(columns)
     lists = [np.asarray(columns[name]).tolist() for name in names]
     selected = ", ".join(f"json_extract(value, '$[{n}]') AS {name}" for n, name in enumerate(names))
@@ -145,39 +144,39 @@ def relation(columns: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def for_each(table: str, condition: str) -> str:
-    """SQL that joins, for each row before it, the rows of `table` that an index finds by `condition`."""
+    """SQL of a join; SQLite does not reorder a CROSS JOIN."""
     return f"CROSS JOIN {table} WHERE {condition}"
 
 
 def lock_factory_shared(tx: Connection, factory_key: int) -> None:
-    """Nothing to do: a writer is alone."""
+    """Do nothing: there is one writer at a time."""
 
 
 def lock_factory(tx: Connection, factory_key: int) -> None:
-    """Nothing to do: a writer is alone."""
+    """Do nothing: there is one writer at a time."""
 
 
 def lock_registries(tx: Connection, factory_key: int) -> None:
-    """Nothing to do: a writer is alone."""
+    """Do nothing: there is one writer at a time."""
 
 
 def lock_derivation(tx: Connection) -> None:
-    """Nothing to do: a writer is alone."""
+    """Do nothing: there is one writer at a time."""
 
 
-# On a row that is stored already, the database hands its content to `stored_before`, which answers false.
+# For a row that is stored already, SQLite calls `stored_before` with its content; it returns false, so no update.
 _INSERT = """INSERT INTO events (factory_key, worker_key, event_time, event_type, station_key, source_key,
     event_id, units, confidence, model_key, received_at) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)
     ON CONFLICT (factory_key, worker_key, event_time, event_type, station_key, source_key, event_id)
     DO UPDATE SET units = units WHERE stored_before(?12, units, confidence, model_key)"""
 
 
-def insert_events(tx: Connection, factory_key: int, events: Any, received_at: int) -> dict[int, tuple[Any, ...]]:
-    """Insert event_log.EventColumns; the content of those that were stored before, by row."""
-    stored: dict[int, tuple[Any, ...]] = {}
+def insert_events(tx: Connection, factory_key: int, events: EventColumns, received_at: int) -> dict[int, Content]:
+    """Insert events by one statement per row."""
+    stored: dict[int, Content] = {}
 
-    def stored_before(place: int, *content: Any) -> bool:
-        stored[place] = content
+    def stored_before(row: int, units: int, confidence: float, model_key: int) -> bool:
+        stored[row] = (units, confidence, model_key)
         return False
 
     lists = [column if isinstance(column, list) else column.tolist() for column in events]
@@ -191,10 +190,7 @@ def insert_events(tx: Connection, factory_key: int, events: Any, received_at: in
 def fetch_columns(
     tx: Connection, columns: Mapping[str, str], select: str, parameters: Mapping[str, Any]
 ) -> list[npt.NDArray[Any]]:
-    """The columns that `select` answers, as arrays of int64 or float64.
-
-    `columns` names what it selects, none of it null, with the width: i8, i4, i2 or f8.
-    """
+    """The columns of a query, as arrays."""
     rows = tx.execute(text(select.format(", ".join(columns))), parameters).cursor.fetchall()
     lists = list(zip(*rows, strict=True)) or [()] * len(columns)
     return [np.array(values, dtype=f"{kind[0]}8") for values, kind in zip(lists, columns.values(), strict=True)]
@@ -203,18 +199,18 @@ def fetch_columns(
 def fetch_pages(
     tx: Connection, select: str, parameters: Mapping[str, Any]
 ) -> list[tuple[int, int, bytes | memoryview]]:
-    """The rows (smallint, bigint, bytes) that `select` answers."""
+    """The rows of a query."""
     return list(tx.execute(text(select), parameters).cursor.fetchall())
 
 
 def lock_schema(tx: Connection) -> None:
-    """Nothing to do: a writer is alone."""
+    """Do nothing: there is one writer at a time."""
 
 
 def back_up(engine: Engine, target: Path) -> None:
-    """A copy of the database as it is at one moment, while others write; nothing stays where it fails.
+    """Copy the database in one consistent state to a new file, while others write; no file is left on failure.
 
-    Raises FileExistsError, and OSError where the copy is not whole.
+    Raises FileExistsError, and OSError where the copy fails its integrity check.
     """
     with target.open("xb"):
         pass

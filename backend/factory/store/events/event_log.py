@@ -17,29 +17,6 @@ Ints = npt.NDArray[np.int64]
 BEFORE_ALL = -FOREVER
 
 
-class EventColumns(NamedTuple):
-    """Events of distinct identity as columns; keys are 0 and texts '' where something is missing."""
-
-    worker: Ints
-    time: Ints
-    kind: Ints
-    station: Ints
-    source: Ints
-    event_id: list[str]
-    units: Ints
-    confidence: npt.NDArray[np.float64]
-    model: Ints
-
-    def take(self, rows: Ints) -> EventColumns:
-        """The chosen rows."""
-        chosen = {name: column[rows] for name, column in self._asdict().items() if name != "event_id"}
-        return EventColumns(**chosen, event_id=[self.event_id[n] for n in rows.tolist()])
-
-    def content(self, row: int) -> Row:
-        """What a second delivery must repeat: units, confidence, model."""
-        return (int(self.units[row]), float(self.confidence[row]), int(self.model[row]))
-
-
 Row = tuple[Any, ...]
 
 _SHOWN = "event_type, station_key, confidence, source_key, event_id, units, model_key, received_at"
@@ -97,10 +74,7 @@ _COUNTED = {"given.i": "i8", "e.station_key": "i2", "sum(e.units)": "i8", "count
 def count_in_ranges(store: Store, tx: Connection, factory_key: int, ranges: TimeRanges) -> list[Ints]:
     """Columns (row of the range, station key, units, events) of the ranges, by worker and station."""
     found, parameters = _found(store, factory_key, ranges)
-    counted: list[Ints] = store.dialect.fetch_columns(
-        tx, _COUNTED, f"SELECT {{}} {found} GROUP BY given.i, e.station_key", parameters
-    )
-    return counted
+    return store.dialect.fetch_columns(tx, _COUNTED, f"SELECT {{}} {found} GROUP BY given.i, e.station_key", parameters)
 
 
 def events_by_hour(tx: Connection, factory_key: int) -> list[Row]:

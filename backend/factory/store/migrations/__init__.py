@@ -14,8 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from factory.store.engine.database import Store
-from factory.store.schema import exists_on
-from factory.store.tables import metadata
+from factory.store.schema import exists_on, metadata
 
 _PARTITIONS = ("events_first_rows", "events_beside_rows")
 

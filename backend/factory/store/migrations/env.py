@@ -3,7 +3,7 @@
 from alembic import context
 
 from factory.store.migrations import declared_for
-from factory.store.tables import metadata
+from factory.store.schema import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata, include_object=declared_for(connection.dialect.name))
