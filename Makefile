@@ -179,6 +179,9 @@ icons: $(READY) ## Draw the bitmaps of frontend/icons/ from its icon.svg
 env-example: $(READY) ## Write .env.example from the declared options
 	$(BIN)/python -m tools.env_example
 
+statements: $(READY) ## Write docs/STATEMENTS.md, the SQL that the frequent requests send
+	$(BIN)/python -W ignore -m tools.statements
+
 dashboards: $(READY) ## Write the dashboards of Grafana from tools/dashboards.py
 	$(BIN)/python -m tools.dashboards
 
@@ -207,5 +210,5 @@ clean: ## Remove .venv, caches and build products; the data in var/ stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help install run run-secure audit test test-system test-stack test-all prove secrets restore-drill lint-images kubernetes bench bench-quick soak bench-ui coverage check lint types imports format migrations-check \
-	lock clean lighthouse screenshots vendor icons shell env-example dashboards \
+	lock clean lighthouse screenshots vendor icons shell env-example statements dashboards \
 	packages lint-pipeline release-files publish sign deploy notify

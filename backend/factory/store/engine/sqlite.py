@@ -165,7 +165,7 @@ def lock_derivation(tx: Connection) -> None:
 
 
 # For a row that is stored already, SQLite calls `stored_before` with its content; it returns false, so no update.
-_INSERT = """INSERT INTO events (factory_key, worker_key, event_time, event_type, station_key, source_key,
+INSERT_EVENT = """INSERT INTO events (factory_key, worker_key, event_time, event_type, station_key, source_key,
     event_id, units, confidence, model_key, received_at) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)
     ON CONFLICT (factory_key, worker_key, event_time, event_type, station_key, source_key, event_id)
     DO UPDATE SET units = units WHERE stored_before(?12, units, confidence, model_key)"""
@@ -183,7 +183,7 @@ def insert_events(tx: Connection, factory_key: int, events: EventColumns, receiv
     connection = tx.connection.driver_connection
     assert isinstance(connection, sqlite3.Connection)
     connection.create_function("stored_before", 4, stored_before)
-    connection.executemany(_INSERT, zip(repeat(factory_key), *lists, repeat(received_at), count()))
+    connection.executemany(INSERT_EVENT, zip(repeat(factory_key), *lists, repeat(received_at), count()))
     return stored
 
 
