@@ -25,11 +25,6 @@ def attacked_app(request: pytest.FixtureRequest, fresh_database: Callable[[str],
     yield from open_app(fresh_database(request.param))
 
 
-@pytest.fixture(scope="session")
-def attacked_app_on_sqlite(fresh_database: Callable[[str], str]) -> Iterator[Any]:
-    yield from open_app(fresh_database("sqlite"))
-
-
 def new_site(app: Any) -> Site:
     factory = f"F-{uuid4().hex[:12]}"
     client = app.test_client()
@@ -43,9 +38,3 @@ def new_site(app: Any) -> Site:
 def site(attacked_app: Any) -> Site:
     """A client of a factory that has no events yet; the clock stands at 2026-01-15T12:00:00Z."""
     return new_site(attacked_app)
-
-
-@pytest.fixture
-def sqlite_site(attacked_app_on_sqlite: Any) -> Site:
-    """The same on SQLite only, for what is refused before a store is asked."""
-    return new_site(attacked_app_on_sqlite)

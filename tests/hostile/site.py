@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 JSON = "application/json"
 LINES = "application/x-ndjson"
 GOOD = {
@@ -28,6 +30,10 @@ class Answer:
     status: int
     body: Any
     headers: Mapping[str, str]
+
+
+one_store = pytest.mark.parametrize("attacked_app", ["sqlite"], indirect=True)
+"""For what is refused before a store is asked."""
 
 
 class Site:

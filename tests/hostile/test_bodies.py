@@ -9,7 +9,7 @@ import time
 import tracemalloc
 
 import pytest
-from tests.hostile.site import GOOD, JSON, LINES, Site, assert_batch, assert_is_error, event, line
+from tests.hostile.site import GOOD, JSON, LINES, Site, assert_batch, assert_is_error, event, line, one_store
 
 MIB = 1024 * 1024
 DEEP = b"[" * 100_000 + b"]" * 100_000
@@ -40,10 +40,7 @@ NO_JSON = [
 POSTS = ["/events/", "/events/batch", "/workers/", "/workstations/", "/factories/"]
 
 
-@pytest.fixture
-def site(sqlite_site: Site) -> Site:
-    """What is refused here never reaches a store, so one store is enough."""
-    return sqlite_site
+pytestmark = one_store
 
 
 WHOLE_GZIP = gzip.compress(line([GOOD]), mtime=0)  # no time inside: each test process collects the same tests

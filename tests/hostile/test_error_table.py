@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 from tests.conftest import NOON, Clock, make_settings
-from tests.hostile.site import GOOD, JSON, Site, assert_batch, assert_is_error, event
+from tests.hostile.site import GOOD, JSON, Site, assert_batch, assert_is_error, event, one_store
 
 from factory.domain.metrics.formulas import WORKER_METRICS
 
@@ -55,31 +55,35 @@ def join(path: str, query: str) -> str:
 # Parameters
 
 
-@pytest.mark.parametrize("path", WINDOWED)
+NO_TIMESTAMPS = [
+    "yesterday",
+    "",
+    "0",
+    "2026-01-15",
+    "2026-01-15T24:00:00Z",
+    "2026-02-30T00:00:00Z",
+    "%00",
+    "%FF",
+    "NaN",
+    "9" * 500,
+    SQL,
+]
+
+
+@one_store
 @pytest.mark.parametrize("name", ["from", "to"])
 @pytest.mark.parametrize(
-    "text",
-    [
-        "yesterday",
-        "",
-        "0",
-        "2026-01-15",
-        "2026-01-15T24:00:00Z",
-        "2026-02-30T00:00:00Z",
-        "%00",
-        "%FF",
-        "NaN",
-        "9" * 500,
-        SQL,
-    ],
+    ("path", "text"),
+    # Every text on one route, one text on every route.
+    [(WINDOWED[0], text) for text in NO_TIMESTAMPS] + [(path, "yesterday") for path in WINDOWED[1:]],
     ids=shown,
 )
 def test_an_edge_of_the_window_that_is_no_timestamp_is_a_400(site: Site, path: str, name: str, text: str) -> None:
-    site.post("/events/", GOOD)
     text = text if text.startswith("%") else quote(text)
     assert_is_error(site.get(join(path, f"{name}={text}")), 400, field=name)
 
 
+@one_store
 @pytest.mark.parametrize("path", WINDOWED)
 def test_a_window_that_ends_before_it_begins_is_a_400(site: Site, path: str) -> None:
     site.post("/events/", GOOD)
@@ -87,6 +91,7 @@ def test_a_window_that_ends_before_it_begins_is_a_400(site: Site, path: str) -> 
     assert_is_error(site.get(join(path, query)), 400)
 
 
+@one_store
 @pytest.mark.parametrize("path", [path for path in WINDOWED if path != "/events/"])
 @pytest.mark.parametrize(
     "query",
@@ -110,6 +115,7 @@ def test_a_window_at_the_edge_of_time_is_answered_or_refused(site: Site, path: s
         assert answer.body["window"]["elapsed_hours"] >= 0
 
 
+@one_store
 @pytest.mark.parametrize(
     "limit", ["0", "1001", "-1", "1.0", "1e2", "", "abc", "٣", "99999999999999999999", "%00", "1;2"]
 )
@@ -117,6 +123,7 @@ def test_a_limit_outside_1_to_1000_is_a_400(site: Site, limit: str) -> None:
     assert_is_error(site.get(f"/events/?limit={limit}"), 400, field="limit")
 
 
+@one_store
 @pytest.mark.parametrize(
     "cursor",
     [
@@ -151,6 +158,7 @@ def test_a_cursor_with_a_changed_byte_is_never_a_500(site: Site) -> None:
         assert site.get(f"/events/?limit=1&cursor={quote(cursor[:position])}").status in (200, 400)
 
 
+@one_store
 @pytest.mark.parametrize(
     "query",
     [
@@ -182,6 +190,7 @@ def test_sql_in_a_filter_finds_nothing(site: Site, name: str) -> None:
 SERIES: dict[str, Any] = {"metric": "event_count", "entity": "worker", "id": "W1", "bucket": "day"}
 
 
+@one_store
 @pytest.mark.parametrize(
     ("field", "text"),
     [
@@ -224,6 +233,7 @@ def test_more_than_ten_thousand_buckets_are_a_400(site: Site) -> None:
     assert_is_error(site.get(start + "0001-01-01T00:00:00Z"), 400)
 
 
+@one_store
 @pytest.mark.parametrize(
     ("field", "query"),
     [
@@ -302,33 +312,36 @@ def test_a_timeline_has_at_most_1500_columns_and_100_000_cells_and_200_rows(site
 # Paths and methods
 
 
+STRANGE_IDS = [
+    "nobody",
+    "w1",
+    "W1 ",
+    "W1%00",
+    "%00",
+    "%FF",
+    "%C3%28",
+    "%ED%A0%80",
+    quote(SQL),
+    "W" * 5000,
+    "-",
+    ".",
+    "%25",
+    "{id}",
+    "é",
+    "\U0001f600",
+    "%0A",
+]
+ID_PATHS = ["/{kind}/{id}", "/metrics/{kind}/{id}", "/metrics/{kind}/{id}/intervals"]
+
+
 @pytest.mark.parametrize(
     ("kind", "message"), [("workers", "Worker not found"), ("workstations", "Workstation not found")]
 )
 @pytest.mark.parametrize(
-    "identity",
-    [
-        "nobody",
-        "w1",
-        "W1 ",
-        "W1%00",
-        "%00",
-        "%FF",
-        "%C3%28",
-        "%ED%A0%80",
-        quote(SQL),
-        "W" * 5000,
-        "-",
-        ".",
-        "%25",
-        "{id}",
-        "é",
-        "\U0001f600",
-        "%0A",
-    ],
+    ("path", "identity"),
+    [(ID_PATHS[0], identity) for identity in STRANGE_IDS] + [(path, "nobody") for path in ID_PATHS[1:]],
     ids=shown,
 )
-@pytest.mark.parametrize("path", ["/{kind}/{id}", "/metrics/{kind}/{id}", "/metrics/{kind}/{id}/intervals"])
 def test_an_id_that_is_not_registered_is_a_404(site: Site, path: str, kind: str, message: str, identity: str) -> None:
     site.post("/events/", GOOD)
     identity = identity if "%" in identity or "{" in identity else quote(identity)
@@ -337,6 +350,7 @@ def test_an_id_that_is_not_registered_is_a_404(site: Site, path: str, kind: str,
     assert answer.body["error"] == message
 
 
+@one_store
 @pytest.mark.parametrize(
     "path",
     [
@@ -368,6 +382,7 @@ def test_an_unknown_address_is_a_404_in_the_one_shape(site: Site, method: str, p
     assert_is_error(answer, answer.status)
 
 
+@one_store
 @pytest.mark.parametrize(
     ("path", "method"),
     [
@@ -383,6 +398,7 @@ def test_a_method_that_a_route_does_not_have_is_a_405_and_says_which_it_has(site
     assert answer.headers["Allow"]
 
 
+@one_store
 @pytest.mark.parametrize(
     ("path", "method"),
     [
@@ -397,6 +413,7 @@ def test_a_method_of_another_route_is_a_405(site: Site, path: str, method: str) 
     assert_is_error(site.send(method, "/api/v1" + path, b"{}", JSON), 405)
 
 
+@one_store
 @pytest.mark.parametrize(
     "path", [*READS, "/health/", "/health/live", "/health/ready", "/factories/", "/factories/default"]
 )
@@ -450,12 +467,14 @@ def test_a_worker_of_another_factory_is_a_stranger(site: Site) -> None:
 # Request ids
 
 
+@one_store
 @pytest.mark.parametrize("path", ["/api/v1/health/", "/api/v1/nothing", "/nothing", "/", "/api/v1/openapi.json"])
 def test_a_good_request_id_is_on_the_answer(site: Site, path: str) -> None:
     for given in ("a", "A1._-z", "x" * 64):
         assert site.send("GET", path, headers={"X-Request-ID": given}).headers["X-Request-ID"] == given
 
 
+@one_store
 @pytest.mark.parametrize("given", ["", "x" * 65, "a b", "a:b", "a/b", "<script>", "é", "a,b", "${jndi:ldap}"])
 def test_another_request_id_is_replaced(site: Site, given: str) -> None:
     answer = site.send("GET", "/api/v1/nothing", headers={"X-Request-ID": given.encode().decode("latin-1")})
@@ -468,6 +487,7 @@ def test_another_request_id_is_replaced(site: Site, given: str) -> None:
 # Registry and factories
 
 
+@one_store
 @pytest.mark.parametrize(("path", "key"), [("/workers/", "worker_id"), ("/workstations/", "workstation_id")])
 @pytest.mark.parametrize(
     ("change", "field"),
@@ -510,6 +530,7 @@ def test_a_name_is_free_text_and_comes_back_as_it_was(site: Site, name: str) -> 
     assert site.get("/metrics/workers/W1").body["data"]["name"] == name + "!"
 
 
+@one_store
 @pytest.mark.parametrize("path", ["/workers/W1", "/workstations/S3"])
 @pytest.mark.parametrize("body", [{"name": 5}, {"name": ""}, {"name": "a\x00"}, {"name": "x" * 100_000}], ids=shown)
 def test_a_bad_change_is_a_400_and_changes_nothing(site: Site, path: str, body: dict[str, Any]) -> None:
@@ -534,6 +555,7 @@ def test_a_change_of_nobody_is_a_404(site: Site) -> None:
     assert_is_error(site.patch("/factories/nowhere", {"name": "x"}), 404)
 
 
+@one_store
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -626,6 +648,7 @@ def test_shifts_come_back_as_they_were_set_and_change_no_number(site: Site, shif
     assert site.post("/factories/", new).body["data"]["shifts"] == shifts
 
 
+@one_store
 @pytest.mark.parametrize("identity", ["", "a b", "x" * 65, "é", 5, None, "-x", "a/b"])
 def test_a_factory_needs_a_good_id(site: Site, identity: Any) -> None:
     body = {"factory_id": identity, "name": "New", "time_zone": "UTC"}

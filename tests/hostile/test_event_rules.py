@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.hostile.site import GOOD, Site, assert_batch, assert_is_error, event, line, raw_event
+from tests.hostile.site import GOOD, Site, assert_batch, assert_is_error, event, line, one_store, raw_event
 
 TOO_LONG_ID = b'"' + b"W" * 65 + b'"'
 CONTROL = rb'"a\u0000b"', rb'"a\nb"', rb'"\u007f"', rb'"\u0085"', rb'"a\u001f"'
@@ -143,6 +143,7 @@ def shown(value: object) -> str:
     return repr(value)[:40]
 
 
+@one_store
 @pytest.mark.parametrize(("field", "token"), REFUSED, ids=shown)
 def test_a_field_that_breaks_its_rule_is_named_and_the_rest_of_the_batch_is_kept(
     site: Site, field: str, token: bytes
@@ -163,6 +164,7 @@ def test_a_field_that_breaks_its_rule_is_named_and_the_rest_of_the_batch_is_kept
     assert [row["event_id"] for row in site.stored()] in (["first", "last"], ["last", "first"])
 
 
+@one_store
 @pytest.mark.parametrize(
     ("field", "token"), [(field, token) for field, tokens in NOT_JSON.items() for token in tokens], ids=shown
 )
@@ -176,6 +178,7 @@ def test_what_is_not_json_is_refused_whole_in_a_list_and_by_its_line_in_lines(
     assert_batch(site.post_lines(bad, good), 201, created=1, failed=[0])
 
 
+@one_store
 @pytest.mark.parametrize("field", ["timestamp", "worker_id", "workstation_id", "event_type"])
 def test_a_required_field_may_be_neither_missing_nor_null(site: Site, field: str) -> None:
     missing = site.post("/events/", event(**{field: ...}))
