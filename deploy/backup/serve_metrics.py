@@ -1,4 +1,4 @@
-"""Serves the file that `backup` writes, for Prometheus: /metrics on port 9188."""
+"""Serve the file written by `backup` for Prometheus: /metrics on port 9188."""
 
 import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

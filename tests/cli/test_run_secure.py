@@ -104,7 +104,7 @@ def test_the_first_start_tells_users_and_a_key_and_the_next_ones_keep_them(secur
 def test_open_access_is_told_on_the_terminal(tmp_path: Path) -> None:
     log = tmp_path / "server.log"
     with RunningServer(f"sqlite:///{tmp_path / 'factory.db'}", log) as server:
-        assert "Access is open: whoever is on this machine sees and changes everything" in log.read_text()
+        assert "Access is open: everybody on this machine sees and changes everything" in log.read_text()
         assert f"http://localhost:{server.port}" in log.read_text()
 
 

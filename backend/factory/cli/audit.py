@@ -1,4 +1,4 @@
-"""`factory audit`: who did what, and the proof that nobody has touched it."""
+"""`factory audit`: list and verify the audit trail."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _number_and_hash(_ctx: object, _param: object, value: str | None) -> tuple[i
 
 @click.group()
 def audit() -> None:
-    """List the audit trail, prove it, or print what proves it later."""
+    """List the audit trail, verify it, or print its head for a later verification."""
 
 
 @audit.command("list")
@@ -39,15 +39,15 @@ def audit() -> None:
 @operator_option
 @click.option("--from", "start", callback=instant, metavar="TIME", help="Only lines from this instant on.")
 @click.option("--to", "end", callback=instant, metavar="TIME", help="Only lines before this instant.")
-@click.option("--actor", help="Only what this one did.")
-@click.option("--action", help="Only this action; with a dot at its end all that begin so.")
-@click.option("--subject", help="Only what was done to this.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="The most lines.")
+@click.option("--actor", help="Only lines of this actor.")
+@click.option("--action", help="Only this action; with a dot at its end, all that begin with it.")
+@click.option("--subject", help="Only lines about this subject.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="Most lines.")
 def list_(operator: bool, **asked: Any) -> None:
-    """Print who did what, newest first, a JSON object a line.
+    """Print the audit trail, newest first, one JSON object per line.
 
-    With --operator it is the platform's: failed sign-ins by addresses that nobody has, and its operators. Where a
-    factory shows no persons they stand under pseudonyms.
+    With --operator it is the platform's: failed sign-ins by unknown addresses, and the operators. Where a factory shows
+    no persons, workers have pseudonyms.
     """
     with opened() as (settings, store):
         readers = Audience(permitted=True, by_default=settings.shows_persons, k_min=settings.k_min)
@@ -64,14 +64,11 @@ def list_(operator: bool, **asked: Any) -> None:
 
 @audit.command()
 @_organisation
-@click.option(
-    "--head", callback=_number_and_hash, metavar="NUMBER:HASH", help="What factory audit head printed before."
-)
+@click.option("--head", callback=_number_and_hash, metavar="NUMBER:HASH", help="Earlier output of factory audit head.")
 def verify(organisation: str, head: tuple[int, bytes] | None) -> None:
-    """Name each line that was altered, removed, added or moved; ends with 1 when there is any.
+    """Name each line that was altered, removed, added or moved; exit with 1 when there is any.
 
-    Whoever may write to the database can write all of a chain anew, so that it holds. A head that was kept elsewhere
-    finds that out.
+    A writer of the database can make the whole chain anew, so that it verifies. A head kept elsewhere reveals that.
     """
     if head is not None and organisation == _ALL:
         raise click.UsageError("--head is that of one organisation: name it with --organisation")
@@ -87,7 +84,7 @@ def verify(organisation: str, head: tuple[int, bytes] | None) -> None:
 @audit.command()
 @_organisation
 def head(organisation: str) -> None:
-    """Print the number and the hash of each trail's last line, to be kept where nobody of here may write."""
+    """Print the number and hash of each trail's last line, to be kept away from writers of the database."""
     with opened() as (_, store):
         heads = audit_heads(store=store, organisation=None if organisation == _ALL else organisation)
     for name, (number, hash_) in heads.items():

@@ -1,4 +1,4 @@
-"""What most commands begin with: the settings, the store, the organisation and the factory to act in."""
+"""Settings, store, organisation and factory of a command."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT = "default"
 COMMAND_LINE = "command line"
-"""Who did it, as the audit trail tells it."""
+"""Actor in the audit trail."""
 
 _CHOSEN = "factory.organisation"
 
@@ -35,7 +35,7 @@ organisation_option = click.option(
     default=DEFAULT,
     show_default=True,
     metavar="ID",
-    expose_value=False,  # `opened` reads it, so that no command has to hand it on
+    expose_value=False,  # `opened` reads it, so no command has to pass it on
     callback=_choose,
     help="The organisation to act in.",
 )
@@ -46,12 +46,12 @@ _factory_option = click.option(
 
 
 def factory_option(command: F) -> F:
-    """`--factory`, and with it `--organisation`."""
+    """Add `--factory` and `--organisation` to a command."""
     return organisation_option(_factory_option(command))
 
 
 def instant(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
-    """The callback of an option that takes a timestamp: microseconds since the epoch."""
+    """Parse the timestamp of an option into microseconds since the epoch; None without the option."""
     try:
         return None if value is None else parse_timestamp(value)
     except ValueError as error:
@@ -59,21 +59,21 @@ def instant(_context: click.Context, _parameter: click.Parameter, value: str | N
 
 
 def now() -> int:
-    """The present instant in microseconds since the epoch."""
+    """Return the present instant in microseconds since the epoch."""
     return time.time_ns() // 1000
 
 
 def command_line(store: Store) -> Actor:
-    """Whoever is at the command line, acting in the store's organisation."""
+    """Return the actor of the command line, in the store's organisation."""
     assert store.organisation is not None
     return Actor(COMMAND_LINE, store.organisation, now())
 
 
 @contextmanager
 def opened() -> Iterator[tuple[Settings, Store]]:
-    """The settings of the environment and their store, its schema up to date where AUTO_MIGRATE says so.
+    """Yield the settings of the environment and their store, migrated if AUTO_MIGRATE is on.
 
-    The store acts for the organisation of `--organisation`, where the command takes that. Raises NotFound.
+    The store acts for the organisation of `--organisation`, if the command has that option. Raises NotFound.
     """
     settings = load_settings(os.environ)
     store = open_store(settings)

@@ -1,4 +1,4 @@
-"""`factory key`: API keys without the web."""
+"""`factory key`: API keys from the command line."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def key() -> None:
 @factory_option
 @click.option("--name", required=True, help="What the key is for, such as a camera's name.")
 @click.option("--scope", type=click.Choice(list(SCOPES)), default="ingest", show_default=True)
-@click.option("--expires-in-days", type=click.IntRange(1, api_keys.MAX_EXPIRY_DAYS), help="Without end unless given.")
+@click.option("--expires-in-days", type=click.IntRange(1, api_keys.MAX_EXPIRY_DAYS), help="No expiry unless given.")
 def add(factory: str, name: str, scope: str, expires_in_days: int | None) -> None:
-    """Make a key and print it, alone on the standard output; nobody can learn it later."""
+    """Make a key and print only the key on standard output; it cannot be shown again."""
     values = {"name": name, "scope": scope, "expires_in_days": expires_in_days}
     with opened() as (_, store):
         made = api_keys.create_key(store=store, factory=factory, values=values, by=command_line(store))
@@ -33,7 +33,7 @@ def add(factory: str, name: str, scope: str, expires_in_days: int | None) -> Non
 @key.command("list")
 @factory_option
 def list_(factory: str) -> None:
-    """List the factory's keys, those that have ended too."""
+    """List the factory's keys, including ended ones."""
     with opened() as (_, store):
         keys = api_keys.list_keys(store=store, factory=factory)
     for one in keys:
@@ -50,11 +50,11 @@ def list_(factory: str) -> None:
     type=click.IntRange(0, api_keys.MAX_OVERLAP_HOURS),
     default=api_keys.DEFAULT_OVERLAP_HOURS,
     show_default=True,
-    help="How long the old key goes on.",
+    help="How long the old key stays valid.",
 )
 @click.argument("key_id")
 def rotate(factory: str, overlap_hours: int, key_id: str) -> None:
-    """Replace a key by a new one of the same name and scope, which is printed."""
+    """Replace a key by a new one of the same name and scope, and print that."""
     values = {"overlap_hours": overlap_hours}
     with opened() as (_, store):
         made = api_keys.rotate_key(
@@ -74,7 +74,7 @@ def revoke(factory: str, key_id: str) -> None:
 
 
 def _bare(key_id: str) -> str:
-    """The id, also of a key that was pasted whole."""
+    """Return the id of a key, given as id or as whole key."""
     return key_id.removeprefix(KEY_PREFIX)[:12]
 
 

@@ -1,4 +1,4 @@
-"""The command line: `factory --help` lists every command, and this screen registers each of them."""
+"""The command line: registers every command; `factory --help` lists them."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ from factory.settings import SettingsError
 
 
 class Commands(click.Group):
-    """A group whose commands may raise the product's own errors: each becomes a sentence and exit code 1."""
+    """Group that turns the product's errors into a message and exit code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -1,4 +1,4 @@
-"""`factory organisation`: the tenants of the installation, without the web."""
+"""`factory organisation`: the tenants of the installation, from the command line."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def organisation() -> None:
 
 @organisation.command()
 @click.argument("organisation_id")
-@click.option("--name", help="The id unless given.")
-@click.option("--admin-email", help="Make a user who administers all of it, and print the first password.")
-@click.option("--admin-name", help="The administrator's name; the e-mail address unless given.")
+@click.option("--name", help="Default: the id.")
+@click.option("--admin-email", help="Make an administrator of the organisation, and print the first password.")
+@click.option("--admin-name", help="The administrator's name; default: the e-mail address.")
 def add(organisation_id: str, name: str | None, admin_email: str | None, admin_name: str | None) -> None:
     """Add an organisation; nothing of another one is visible in it."""
     values = {

@@ -1,4 +1,4 @@
-"""`factory person`: what is stored about one person, and erasing it."""
+"""`factory person`: export or erase the data about one person."""
 
 import sys
 
@@ -12,16 +12,16 @@ from factory.operations.privacy.export import export_person
 
 @click.group()
 def person() -> None:
-    """Take out all data about a person, or erase who it is about."""
+    """Export all data about a person, or erase the identity."""
 
 
 @person.command()
 @click.argument("worker_id")
 @factory_option
 def export(worker_id: str, factory: str) -> None:
-    """Write everything that is stored about a worker to the standard output, a JSON object a line.
+    """Write all stored data about a worker to standard output, one JSON object per line.
 
-    It is noted in the audit trail.
+    The export is recorded in the audit trail.
     """
     with opened() as (_, store):
         for row in export_person(store=store, factory=factory, worker_id=worker_id, by=command_line(store)):

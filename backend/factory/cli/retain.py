@@ -1,4 +1,4 @@
-"""`factory retain`: remove raw events that are too old, now."""
+"""`factory retain`: remove old raw events now."""
 
 import click
 
@@ -10,12 +10,12 @@ from factory.store import factories
 
 
 @click.command()
-@click.option("--factory", metavar="ID", help="Only this factory; all, of every organisation, unless given.")
+@click.option("--factory", metavar="ID", help="Only this factory; default: all, of every organisation.")
 def retain(factory: str | None) -> None:
-    """Remove the raw events that are older than RETENTION_DAYS.
+    """Remove the raw events older than RETENTION_DAYS.
 
-    No number changes by it, and it cannot be undone. The server does it by itself; it may serve meanwhile. An
-    interrupted round is finished by the next.
+    No number changes by it, and it cannot be undone. The server does it by itself, and may serve meanwhile. The next
+    round completes an interrupted one.
     """
     with opened() as (settings, store):
         instant = now()

@@ -1,4 +1,4 @@
-"""`factory seed`: the sample data."""
+"""`factory seed`: load the sample data."""
 
 import os
 
@@ -12,8 +12,8 @@ from factory.settings import load_settings
 @click.command()
 @factory_option
 @click.option("--seed", default=SAMPLE_SEED, show_default=True, help="Another seed makes another sample.")
-@click.option("--if-empty", is_flag=True, help="Do nothing where the factory has any data.")
-@click.option("--replace", is_flag=True, help="Remove the data that the factory has.")
+@click.option("--if-empty", is_flag=True, help="Do nothing if the factory has any data.")
+@click.option("--replace", is_flag=True, help="Remove the factory's data first.")
 def seed(factory: str, seed: int, if_empty: bool, replace: bool) -> None:
     """Fill a factory with two weeks of sample data up to now.
 

@@ -1,4 +1,4 @@
-"""`factory serve`: the server as its operator starts it."""
+"""`factory serve`: start the server."""
 
 import os
 import sys
@@ -8,19 +8,19 @@ import click
 from factory.settings import load_settings
 
 _OPEN = """
-  Access is open: whoever is on this machine sees and changes everything, without signing in.
-  http://localhost:{port} answers on this machine only. ACCESS=required asks for credentials;
-  `make run-secure` shows how that is.
+  Access is open: everybody on this machine sees and changes everything, without signing in.
+  http://localhost:{port} answers on this machine only. ACCESS=required requires credentials;
+  `make run-secure` shows that.
 """
 
 
 @click.command()
-@click.option("--host", help="Address to listen on, before HOST.")
-@click.option("--port", type=click.IntRange(1, 65_535), help="Port to listen on, before PORT.")
+@click.option("--host", help="Address to listen on, instead of HOST.")
+@click.option("--port", type=click.IntRange(1, 65_535), help="Port to listen on, instead of PORT.")
 def serve(host: str | None, port: int | None) -> None:
     """Serve the page, the API and its documentation until stopped.
 
-    This process becomes gunicorn's, so that a signal reaches it without a detour: SIGTERM lets running
+    This process becomes gunicorn's, so that it gets signals directly: SIGTERM lets running
     requests finish, SIGHUP restarts the server processes one after the other.
     """
     if host is not None:

@@ -1,4 +1,4 @@
-"""`factory simulate`: a live stream of events to any server."""
+"""`factory simulate`: send a live stream of events to any server."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class _ProgressLine:
 
 @contextmanager
 def _stop_on_signal() -> Iterator[Event]:
-    """An event that SIGINT and SIGTERM set; a second SIGINT ends the program at once."""
+    """Yield an event set by SIGINT and SIGTERM; a second SIGINT ends the program at once."""
     stop = Event()
 
     def ask(number: int, _: Any) -> None:
@@ -117,14 +117,12 @@ def _stop_on_signal() -> Iterator[Event]:
 
 @click.command()
 @click.option("--url", default="http://localhost:5000", show_default=True, help="The server.")
-@click.option(
-    "--factory", metavar="ID", help="The factory the events belong to; that of the key unless given, or default."
-)
+@click.option("--factory", metavar="ID", help="The factory of the events; default: that of the key, else `default`.")
 @click.option(
     "--api-key",
     envvar="FACTORY_API_KEY",
     metavar="KEY",
-    help="Where the server asks for one. Better given as FACTORY_API_KEY: others see the arguments of a command.",
+    help="For a server that requires one. Better in FACTORY_API_KEY: others see the arguments of a command.",
 )
 @click.option("--workers", type=click.IntRange(1, 100_000), default=20, show_default=True)
 @click.option("--rate", callback=_rate_option, default="10/s", show_default=True, help="Such as 50/s or 3000/m.")
@@ -132,12 +130,14 @@ def _stop_on_signal() -> Iterator[Event]:
     "--late", callback=_share_option, default="0%", show_default=True, help="Share delivered up to 2 min late."
 )
 @click.option("--duplicates", callback=_share_option, default="0%", show_default=True, help="Share delivered twice.")
-@click.option("--outage", callback=_outage_option, help="5m/1h: in every hour the connection is cut for 5 minutes.")
+@click.option("--outage", callback=_outage_option, help="5m/1h: cut the connection for 5 minutes in every hour.")
 @click.option("--duration", callback=_duration_option, help="Such as 90s or 2h. Without it: until Ctrl-C.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Who does what, in which order.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the random stream.")
 @click.option("--batch-size", type=click.IntRange(1, 10_000), default=500, show_default=True)
-@click.option("--spool", type=click.Path(dir_okay=False, path_type=Path), help="File for what waits to be resent.")
-@click.option("--spool-limit", type=click.IntRange(0), default=1_000_000, show_default=True, help="Events in it.")
+@click.option("--spool", type=click.Path(dir_okay=False, path_type=Path), help="File for undelivered events.")
+@click.option(
+    "--spool-limit", type=click.IntRange(0), default=1_000_000, show_default=True, help="Most events in the spool."
+)
 def simulate(
     url: str,
     factory: str | None,
@@ -155,8 +155,8 @@ def simulate(
 ) -> None:
     """Post a live stream of events to a server.
 
-    While the server is away or asks to wait, events are stored on disk and sent again, also by the next
-    run. The exit code is 1 when an event was refused, dropped or is still stored.
+    While the server is away or answers with Retry-After, events are stored on disk and sent again, also by the
+    next run. The exit code is 1 when an event was refused, dropped or is still stored.
     """
     name = re.sub(r"[^A-Za-z0-9.]+", "-", f"{url.partition('//')[2]}-{factory or 'default'}").strip("-")
     try:

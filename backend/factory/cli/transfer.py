@@ -1,4 +1,4 @@
-"""`factory import` and `factory export`: files of events."""
+"""`factory import` and `factory export`: read and write files of events."""
 
 import gzip
 import sys
@@ -33,10 +33,10 @@ def _deliveries(path: Path, settings: Settings) -> Iterator[Delivery]:
 def import_(file: Path, factory: str) -> None:
     """Store the events of an NDJSON or CSV file, gzipped or not, of any size.
 
-    An import that was interrupted is finished by running it again. Refused lines are told, and the
-    command ends with 1; the others are stored.
+    Run an interrupted import again to complete it. Refused lines are printed, and the command exits with 1; the
+    others are stored.
     """
-    # The thread that stores takes its turn soon among those that read and derive.
+    # Lets the storing thread run soon beside those that read and derive.
     sys.setswitchinterval(0.0005)
     shown = 0
     result = None
@@ -68,8 +68,8 @@ def import_(file: Path, factory: str) -> None:
 def export(file: Path, factory: str, start: int | None, end: int | None) -> None:
     """Write the stored events, oldest first, as NDJSON, or CSV where the name ends in .csv or .csv.gz.
 
-    A name that ends in .gz is gzipped; - is the standard output. Workers stand in it by their ids, whatever the
-    factory's setting says of persons. The audit trail tells that it was made.
+    A name that ends in .gz is gzipped; - is standard output. The file has the real ids of workers, whatever the
+    factory's setting. The export is recorded in the audit trail.
     """
     with opened() as (_, store), ExitStack() as stack:
         events = export_events(store=store, factory=factory, start=start, end=end)

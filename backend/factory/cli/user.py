@@ -1,4 +1,4 @@
-"""`factory user`: who may sign in, without the web; the first administrator is made so."""
+"""`factory user`: users from the command line, such as the first administrator."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from factory.store import Store
 
 _ALL = Reach(everywhere=True)
 
-operator_option = click.option("--operator", is_flag=True, help="A platform operator, who is of no organisation.")
+operator_option = click.option("--operator", is_flag=True, help="A platform operator, outside all organisations.")
 
 
 @click.group()
 def user() -> None:
-    """Add, list and change those who may sign in."""
+    """Add, list and change users."""
 
 
 @user.command()
 @organisation_option
-@click.option("--email", required=True, help="What the user signs in with.")
+@click.option("--email", required=True, help="Address for signing in.")
 @click.option("--name", required=True)
-@click.option("--role", type=click.Choice(list(ROLES)), help="What the user may do.")
+@click.option("--role", type=click.Choice(list(ROLES)), help="The user's role.")
 @click.option(
     "--factory",
     "factories",
@@ -40,14 +40,14 @@ def user() -> None:
     default=("everywhere",),
     show_default=True,
     metavar="ID",
-    help="Where: a factory's id, more than once if need be, or everywhere.",
+    help="Factory of the role; may be repeated; or everywhere.",
 )
 @operator_option
-@click.option("--password-stdin", is_flag=True, help="Read the first password from the standard input.")
+@click.option("--password-stdin", is_flag=True, help="Read the first password from standard input.")
 def add(
     email: str, name: str, role: str | None, factories: tuple[str, ...], operator: bool, password_stdin: bool
 ) -> None:
-    """Add a user and print the first password, alone on the standard output; it has to be changed at once."""
+    """Add a user and print only the first password on standard output; it has to be changed at the first sign-in."""
     if operator == (role is not None):
         raise click.UsageError("Give either --role or --operator.")
     roles = {} if role is None else {EVERYWHERE if one == "everywhere" else one: role for one in factories}
@@ -91,7 +91,7 @@ def list_(operator: bool) -> None:
 @operator_option
 @click.argument("email")
 def reset(email: str, operator: bool) -> None:
-    """Give a user a new first password, which is printed, take the second factor away and end a lock-out."""
+    """Print a new first password for a user, remove the second factor and end a lockout."""
     changed = _change(email, operator, {"reset_password": True, "reset_totp": True})
     click.echo(changed["initial_password"])
 
@@ -101,7 +101,7 @@ def reset(email: str, operator: bool) -> None:
 @operator_option
 @click.argument("email")
 def disable(email: str, operator: bool) -> None:
-    """Keep a user from signing in, and end all their sessions."""
+    """Disable a user, and end all their sessions."""
     _change(email, operator, {"disabled": True})
     click.echo(f"{email} cannot sign in any more.")
 

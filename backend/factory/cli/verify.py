@@ -1,4 +1,4 @@
-"""`factory verify` and `factory rebuild`: derived rows against raw events."""
+"""`factory verify` and `factory rebuild`: compare derived rows with the raw events, or derive them anew."""
 
 import click
 
@@ -14,11 +14,11 @@ def _show(done: int, of: int) -> None:
 
 @click.command()
 @organisation_option
-@click.option("--factory", metavar="ID", help="Only this factory; all of the organisation unless given.")
+@click.option("--factory", metavar="ID", help="Only this factory; default: all of the organisation.")
 def verify(factory: str | None) -> None:
     """Recompute everything from the raw events and report every difference.
 
-    Ends with 1 when there is any. Changes nothing that is shown; the server may serve meanwhile.
+    Exits with 1 when there is any. No number changes; the server may serve meanwhile.
     """
     with opened() as (_, store):
         differences = verify_derived(store=store, factory=factory, now=now(), progress=_show)
@@ -32,7 +32,7 @@ def verify(factory: str | None) -> None:
 @click.command()
 @factory_option
 def rebuild(factory: str = DEFAULT_FACTORY) -> None:
-    """Make everything that is derived anew from the raw events; the server may serve meanwhile."""
+    """Derive everything anew from the raw events; the server may serve meanwhile."""
     with opened() as (_, store):
         rebuild_derived(store=store, factory=factory, now=now(), progress=_show)
     click.echo("Everything is derived anew.")

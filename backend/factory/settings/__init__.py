@@ -1,7 +1,7 @@
-"""The options of the server and the command line, each declared once, a module a group.
+"""The options of the server and the command line, each declared once, one module per group.
 
-An option is a field of its group: its environment variable is the field's name in capitals, its default is written
-as a person would write it in the environment, and its description is what `.env.example` repeats.
+An option is a field of its group: its environment variable is the field's name in capitals, its default is the text
+of that variable, and its description is printed in `.env.example`.
 """
 
 from factory.settings.load import SettingsError, declared_options, load_settings

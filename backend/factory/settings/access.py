@@ -1,4 +1,4 @@
-"""Who may do what, and how they say who they are."""
+"""Access control: credentials, sessions and OpenID."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class AccessOptions:
     )
     secret_key: str = option(
         "",
-        "Signs access tokens, encrypts the secrets of one-time codes; 32 characters or more where access is required.",
+        "Signs access tokens, encrypts the secrets of one-time codes; 32 characters or more if access is required.",
         str,
         secret=True,
     )
@@ -25,15 +25,15 @@ class AccessOptions:
     session_days: int = option("7", "How long a sign-in lasts without being used.", integer(1, 90))
     access_cache_seconds: float = option(
         "1",
-        "How long a server process goes on with what it knows of a key or a sign-in; a revocation takes effect within.",
+        "How long a server process caches a key or a sign-in; a revocation takes effect within this time.",
         seconds(0, 60),
     )
     password_min_length: int = option("12", "Fewest characters of a password.", integer(8, 128))
     oidc_issuer: str | None = option(
         "", "Address of the OpenID provider whose users may sign in; empty for none.", optional_text
     )
-    oidc_client_id: str | None = option("", "What the OpenID provider calls this installation.", optional_text)
+    oidc_client_id: str | None = option("", "This installation's client id at the OpenID provider.", optional_text)
     oidc_client_secret: str | None = option(
-        "", "The secret that the OpenID provider gave this installation.", optional_text, secret=True
+        "", "This installation's client secret at the OpenID provider.", optional_text, secret=True
     )
-    oidc_name: str = option("SSO", "What the sign-in page calls the OpenID provider.", str)
+    oidc_name: str = option("SSO", "Name of the OpenID provider on the sign-in page.", str)

@@ -1,4 +1,4 @@
-"""Where the data lives, and how long a request waits for it."""
+"""Database connections, pools and timeouts."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ class DatabaseOptions:
 
     database_url: str = option(
         "sqlite:///var/factory.db",
-        "Where the data lives: sqlite:///path or postgresql://user:password@host:port/name. Of several hosts, "
-        "postgresql://user:password@/name?host=a:5432&host=b:5432, the one that takes writes is used.",
+        "The database: sqlite:///path or postgresql://user:password@host:port/name. Of several hosts, "
+        "postgresql://user:password@/name?host=a:5432&host=b:5432, the one that accepts writes is used.",
         database_url,
         secret=True,
     )
@@ -24,7 +24,7 @@ class DatabaseOptions:
     )
     db_pooler: str = option(
         "none",
-        "transaction: PgBouncer or the like stands before PostgreSQL in transaction mode. none: connections are ours.",
+        "transaction: PgBouncer or the like is before PostgreSQL in transaction mode. none: direct connections.",
         one_of("none", "transaction"),
     )
     db_pool_size: int = option("5", "Database connections each server process keeps open.", integer(1, 500))
@@ -40,7 +40,7 @@ class DatabaseOptions:
         seconds(0, 86_400),
     )
     db_lock_timeout_seconds: float = option(
-        "10", "How long a request waits for what another one has locked before it is answered 503.", seconds(0.1, 600)
+        "10", "How long a request waits for a database lock before it is answered 503.", seconds(0.1, 600)
     )
     db_slow_statement_ms: int = option(
         "500", "Database statements slower than this many milliseconds are logged; 0 logs none.", integer(0, 3_600_000)

@@ -1,4 +1,4 @@
-"""Which events are taken in, and when what follows from them is derived."""
+"""Limits of events, and the interval of the background refresher."""
 
 from dataclasses import dataclass
 
@@ -17,11 +17,11 @@ class EventOptions:
     )
     unknown_entity_policy: str = option(
         "register",
-        "What an event about an unknown worker or workstation does: register it, or reject the event.",
+        "On an event of an unknown worker or workstation: register it, or reject the event.",
         one_of("register", "reject"),
     )
     refresh_interval_seconds: float = option(
         "1.0",
-        "Pause between two rounds of the background refresher of derived state; 0 leaves all of it to the readers.",
+        "Pause between two rounds of the background refresher of derived rows; 0 leaves all of it to readers.",
         seconds(0, 3600),
     )

@@ -1,4 +1,4 @@
-"""From the environment to settings."""
+"""Load settings from environment variables."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -11,7 +11,7 @@ from factory.settings.types import Option
 
 
 class SettingsError(Exception):
-    """The environment holds values that must not start a server; `problems` has a sentence for each."""
+    """Raised for values that must not start a server; `problems` has one sentence per value."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -19,7 +19,7 @@ class SettingsError(Exception):
 
 
 def declared_options() -> dict[str, Option]:
-    """Every option by the name of its field in `Settings`."""
+    """Return every option by the name of its field in `Settings`."""
     return {
         one.name: Option(
             name=one.metadata["env"] or one.name.upper(),
@@ -34,9 +34,9 @@ def declared_options() -> dict[str, Option]:
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
-    """The settings that `environ` describes; an empty value is the default.
+    """Return the settings in `environ`; an empty value is the default.
 
-    A secret may be read from the file that NAME_FILE names. Raises SettingsError with a sentence for each problem.
+    A secret may be in the file named by NAME_FILE. Raises SettingsError with one sentence per problem.
     """
     values: dict[str, Any] = {}
     problems: list[str] = []

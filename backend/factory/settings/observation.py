@@ -1,4 +1,4 @@
-"""What operators see."""
+"""Logs, Prometheus metrics and traces."""
 
 from dataclasses import dataclass
 
@@ -19,16 +19,16 @@ class ObservationOptions:
     )
     metrics_enabled: bool = option("true", "Serve Prometheus metrics at /metrics.", boolean)
     metrics_token: str | None = option(
-        "", "Bearer token that /metrics asks for; empty asks for none.", optional_text, secret=True
+        "", "Bearer token required by /metrics; empty requires none.", optional_text, secret=True
     )
     prometheus_multiproc_dir: str | None = option(
         "", "Directory in which server processes share their Prometheus series; empty makes one.", optional_text
     )
     otel_exporter_otlp_endpoint: str = option(
         "",
-        "URL of an OpenTelemetry collector that takes OTLP over HTTP, as http://collector:4318; empty traces nothing.",
+        "URL of an OpenTelemetry collector for OTLP over HTTP, such as http://collector:4318; empty: no traces.",
         lambda text: http_url(text) if text else "",
     )
     otel_traces_sampler_arg: float = option(
-        "1.0", "Share of the traces that is recorded, 0 to 1; a caller's traceparent decides for its own.", share
+        "1.0", "Share of recorded traces, 0 to 1; a caller's traceparent decides for its own request.", share
     )

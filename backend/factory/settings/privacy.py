@@ -1,4 +1,4 @@
-"""What is shown of persons, and for how long what was said of them is kept."""
+"""Visibility of persons, and retention of raw events."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,12 @@ class PrivacyOptions:
 
     person_views: str = option(
         "auto",
-        "on: those who may see persons see them by name. off: nobody does, until the factory's setting says so. "
+        "on: users with permission see persons by name. off: nobody does, unless the factory's setting allows it. "
         "auto: off in production, else on.",
         one_of("auto", "on", "off"),
     )
     k_min: int = option(
-        "5", "Figures of fewer persons than this are withheld from those who may not see persons.", integer(1, 1000)
+        "5", "Figures of fewer persons than this are withheld from users who may not see persons.", integer(1, 1000)
     )
     retention_days: int = option(
         "0",

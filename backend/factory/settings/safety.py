@@ -1,4 +1,4 @@
-"""Which combinations of settings must not start a server, and why, a sentence each."""
+"""Combinations of settings that must not start a server, with one sentence for each."""
 
 from __future__ import annotations
 

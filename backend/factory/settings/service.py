@@ -1,4 +1,4 @@
-"""What the server is and where it listens."""
+"""Profile, address and processes of the server."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""All options together, and what some of them come to."""
+"""All options together, and values that follow from several of them."""
 
 from dataclasses import dataclass
 
@@ -22,17 +22,17 @@ GROUPS = (
     EventOptions,
     ObservationOptions,
 )
-"""In the order in which people read them."""
+"""Groups in the order of `.env.example`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(
     ServiceOptions, DatabaseOptions, AccessOptions, PrivacyOptions, LimitOptions, EventOptions, ObservationOptions
 ):
-    """Every option with its value; made by `load_settings`, or in tests by naming what differs from the defaults."""
+    """Every option with its value; made by `load_settings`, or in tests from the changes to the defaults."""
 
     def event_rules(self, now: int, *, max_events: int | None = None) -> EventRules:
-        """The bounds of an event that arrives at `now`, in microseconds; by default of `max_batch_events` in a body."""
+        """Return the limits of an event that arrives at `now` (microseconds); by default with `max_batch_events`."""
         return EventRules(
             now=now,
             max_clock_skew_us=self.max_clock_skew_seconds * SECOND,
@@ -42,22 +42,22 @@ class Settings(
 
     @property
     def logs_as_json(self) -> bool:
-        """What `log_format` comes to in this environment."""
+        """True if `log_format` means JSON in this environment."""
         return self.log_format == "json" or (self.log_format == "auto" and self.environment != "development")
 
     @property
     def access_is_open(self) -> bool:
-        """What `access` comes to in this environment."""
+        """True if `access` means open in this environment."""
         return self.access == "open" or (self.access == "auto" and self.environment == "development")
 
     @property
     def shows_persons(self) -> bool:
-        """What `person_views` comes to in this environment."""
+        """True if `person_views` means on in this environment."""
         return self.person_views == "on" or (self.person_views == "auto" and self.environment != "production")
 
     @property
     def database_is_in_memory(self) -> bool:
-        """Whether the data is gone with the process, and no second process can see it."""
+        """True for an in-memory database, which ends with its process and is invisible to others."""
         scheme, _, rest = self.database_url.partition("://")
         path, _, query = rest.partition("?")
         return scheme.startswith("sqlite") and (path in ("", "/", "/:memory:") or "mode=memory" in query)

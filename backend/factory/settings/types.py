@@ -1,4 +1,4 @@
-"""What an option of settings.py is, and how its text becomes a value.
+"""Declaration of an option, and the parsers of its text.
 
 A parser returns the value or raises ValueError with the rest of a sentence that begins with the option's name.
 """
@@ -94,9 +94,9 @@ _POSTGRESQL = ("postgres", "postgresql", "postgresql+psycopg2")
 
 
 def database_url(text: str) -> str:
-    """The URL with its driver named: SQLAlchemy's own default driver for PostgreSQL is not the one we install.
+    """Return the URL with the driver that we install, which is not SQLAlchemy's default for PostgreSQL.
 
-    Of several PostgreSQL hosts the one that takes writes is meant, unless the URL says otherwise.
+    Of several PostgreSQL hosts the one that accepts writes is used, unless the URL says otherwise.
     """
     scheme, separator, rest = text.partition("://")
     try:
@@ -111,7 +111,7 @@ def database_url(text: str) -> str:
 
 
 def replica_url(text: str) -> str | None:
-    """The same of a server that only reads, None for none; of several hosts a standby is meant."""
+    """Return the URL of a read-only server, or None for none; of several hosts a standby is used."""
     scheme, separator, rest = text.partition("://")
     if not text:
         return None
@@ -129,7 +129,7 @@ def _one_of_the_hosts(rest: str, attributes: str) -> str:
 
 
 def _hosts_apart(rest: str) -> str:
-    """`user@a:5432,b:5432/name`, as libpq has it, as SQLAlchemy reads it: `user@/name?host=a:5432&host=b:5432`."""
+    """Turn libpq's `user@a:5432,b:5432/name` into SQLAlchemy's `user@/name?host=a:5432&host=b:5432`."""
     place, _, query = rest.partition("?")
     authority, slash, path = place.partition("/")
     user, at, hosts = authority.rpartition("@")
