@@ -1,4 +1,4 @@
-"""Wiring: which collaborators there are and who gets them."""
+"""Wiring of the collaborators."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
 RETENTION_INTERVAL = 60.0
-"""Seconds between two looks for raw events that have become too old."""
+"""Seconds between two searches for raw events that have become too old."""
 
 
 def system_clock() -> int:
-    """Microseconds since the Unix epoch."""
+    """Return microseconds since the Unix epoch."""
     return time.time_ns() // 1000
 
 
@@ -47,7 +47,7 @@ def create_app(
     clock: Callable[[], int] = system_clock,
     passwords: PasswordHashes | None = None,
 ) -> Flask:
-    """The whole service as a WSGI application; without `settings` they come from the environment."""
+    """Make the whole service as a WSGI application; without `settings` they come from the environment."""
     settings = settings or load_settings(os.environ)
     tracer = _begin_to_observe(settings)
     registry = CollectorRegistry()
@@ -107,7 +107,7 @@ def create_app(
 
 
 def _begin_to_observe(settings: Settings) -> Tracer | None:
-    """Begin to log, and to trace where there is a collector; without one nothing of OpenTelemetry is imported."""
+    """Configure logging, and tracing if there is a collector; without one OpenTelemetry is not imported."""
     if not settings.otel_exporter_otlp_endpoint:
         configure_logging(level=settings.log_level, as_json=settings.logs_as_json)
         return None

@@ -42,5 +42,5 @@ def record(
 
 
 def subject_of(worker_key: int) -> str:
-    """The subject that stands for a worker: `worker:` and the key, which no id or name can be read from."""
+    """Return the subject that stands for a worker: `worker:` and the key, which reveals no id or name."""
     return f"worker:{worker_key}"

@@ -14,7 +14,7 @@ from factory.store.derived.observations import ObservedFactory, observed_factori
 
 
 def observe_store(*, store: Store, now: int) -> list[Observation]:
-    """Every factory of the installation at `now`, in microseconds. Raises Unavailable."""
+    """Observe every factory of the installation at `now`, in microseconds. Raises Unavailable."""
     with store.system().snapshot() as tx:
         return [_observed(one, now) for one in observed_factories(tx)]
 

@@ -19,8 +19,11 @@ _MOST_A_TICK = 5_000
 
 @dataclass(frozen=True)
 class Disturbance:
-    """`late` and `duplicates` are shares of the events; of every `outage_every` seconds the
-    connection is cut during the last `outage_seconds`."""
+    """Late events, repeated deliveries and cut connections.
+
+    `late` and `duplicates` are shares of the events. The connection is cut during the last `outage_seconds` of every
+    `outage_every` seconds.
+    """
 
     late: float = 0.0
     duplicates: float = 0.0
@@ -47,11 +50,10 @@ def simulate_live(
     progress: Callable[[int], None],
     drain_seconds: float = 10.0,
 ) -> int:
-    """Sends until `duration` seconds have passed or `wait(seconds)` answers True; returns how many were made.
+    """Send events until `duration` seconds have passed or `wait(seconds)` returns True; return how many were made.
 
-    Event n speaks of `now + n / rate` seconds, whenever it is delivered. At the end everything held back
-    is sent, and what is stored is resent for at most `drain_seconds`; the rest stays in the spool.
-    Raises SendingRefused.
+    Event n has the timestamp `now + n / rate` seconds, whenever it is delivered. At the end all late events are sent,
+    and the spool is resent for at most `drain_seconds`; the rest stays in it. Raises SendingRefused.
     """
     random = Random(seed)
     held: list[tuple[float, int, dict[str, Any]]] = []

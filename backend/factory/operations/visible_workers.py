@@ -23,10 +23,10 @@ class Worker(NamedTuple):
 
 
 class Persons:
-    """The workers of one factory on one snapshot.
+    """The workers of one factory in one snapshot, as an audience sees them.
 
-    To who does not see persons a real id is one that nobody has: nothing tells whether somebody is registered. Their
-    order is that of what is shown, since that of the real ids would tell who is who.
+    An audience that sees no persons gets "not found" for a real id, so that nothing reveals who is registered. Workers
+    are ordered by the id that is shown, since the order of the real ids would reveal who is who.
     """
 
     def __init__(self, tx: Connection, site: Factory, audience: Audience) -> None:
@@ -38,7 +38,7 @@ class Persons:
         self.figures_only = not audience.views
 
     def rows(self) -> list[Worker]:
-        """All workers, ordered by the id that is shown."""
+        """Return all workers, ordered by the id that is shown."""
         rows = (Worker(*row) for row in id_registry.rows_of(self._tx, self._site.factory_key, "worker"))
         return list(rows) if self.are_shown else sorted(map(self._hidden, rows), key=lambda row: row.worker_id)
 
@@ -49,7 +49,7 @@ class Persons:
         return names if self.are_shown else {key: self.id_of(name) if key else "" for key, name in names.items()}
 
     def row(self, worker_id: str) -> Worker:
-        """The worker of an id as it is shown; raises NotFound."""
+        """Return the worker of an id as it is shown; raises NotFound."""
         found = id_registry.row_of(self._tx, self._site.factory_key, "worker", worker_id) if self.are_shown else None
         hidden = [] if self.are_shown else self.rows()
         row = Worker(*found) if found else next((one for one in hidden if one.worker_id == worker_id), None)
@@ -58,22 +58,22 @@ class Persons:
         return row
 
     def key_of(self, worker_id: str) -> int:
-        """The key of the worker of an id as it is shown; -1, which nobody has, where there is none."""
+        """Return the key of the worker of an id as it is shown; -1, which no worker has, if there is none."""
         try:
             return self.row(worker_id).worker_key
         except NotFound:
             return -1
 
     def id_of(self, worker_id: str) -> str:
-        """The id that is shown for a real one."""
+        """Return the id that is shown for a real one."""
         return worker_id if self.are_shown else pseudonym(self._site.pseudonym_key, worker_id)
 
     def ids(self, worker_keys: Iterable[int]) -> list[str]:
-        """The ids of some workers in their order; none of them for who sees figures only."""
+        """Return the ids of some workers in order; none for an audience that sees figures only."""
         return [] if self.figures_only else sorted(self.names[key] for key in worker_keys)
 
     def refuse_traces(self) -> None:
-        """Raises NotAllowed where what one person did, step by step, is not shown."""
+        """Raise NotAllowed if the audience may not see what one person did, step by step."""
         if self.k_min > 1:
             raise persons_withheld()
 
@@ -83,7 +83,7 @@ class Persons:
 
 
 def registered_worker(tx: Connection, site: Factory, worker_id: str) -> Any:
-    """The registry row of a worker's real id, whoever asks; raises NotFound."""
+    """Return the registry row of a worker's real id, whoever asks; raises NotFound."""
     row = id_registry.row_of(tx, site.factory_key, "worker", worker_id)
     if row is None:
         raise NotFound("Worker not found", code="worker_not_found")
@@ -91,5 +91,5 @@ def registered_worker(tx: Connection, site: Factory, worker_id: str) -> Any:
 
 
 def persons_withheld() -> NotAllowed:
-    """The refusal of what would tell of fewer than K_MIN persons."""
+    """Make the refusal of data about fewer than K_MIN persons."""
     return NotAllowed("Not shown: it would tell of single persons", code="persons_withheld")

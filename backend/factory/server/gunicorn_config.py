@@ -1,6 +1,6 @@
-"""How gunicorn serves the application: `--config python:factory.server.gunicorn_config "factory.app:create_app()"`.
+"""Configuration of gunicorn: `--config python:factory.server.gunicorn_config "factory.app:create_app()"`.
 
-`factory serve` runs just that. The names are gunicorn's; the values come from the settings.
+`factory serve` runs that command. The names are gunicorn's; the values come from the settings.
 """
 
 import gc
@@ -30,15 +30,15 @@ workers = _settings.web_workers
 threads = _settings.max_requests_in_flight + SPARE_THREADS
 keepalive = 30
 graceful_timeout = 30
-limit_request_line = 8190  # the most there is: a timeline may name two hundred ids
+limit_request_line = 8190  # the maximum: a timeline may name two hundred ids
 loglevel = _settings.log_level.lower()
-# Whether the client came by TLS is for TRUSTED_PROXIES to say; gunicorn would believe whoever is on this machine.
+# TRUSTED_PROXIES decides whether the client used TLS; gunicorn would trust every process of this machine.
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
-# The application writes one line a request itself.
+# The application itself writes one line per request.
 accesslog = None
 logger_class = "factory.server.gunicorn_worker.ServerLogger"
-# gunicorn's own lines in the form of all others.
+# gunicorn's own lines in the same format as all others.
 logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -47,18 +47,18 @@ logconfig_dict = {
     "root": {"level": _settings.log_level, "handlers": []},
     "loggers": {"gunicorn.error": {"level": _settings.log_level, "handlers": ["stderr"], "propagate": False}},
 }
-# Two servers of one user would fight for the one socket.
+# Two servers of one user would use the same socket.
 control_socket_disable = True
-# A heartbeat in a file on a slow disk takes a busy worker for a dead one.
+# With the heartbeat file on a slow disk, a busy worker would be killed as dead.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # nosec B108
 
 _own_series: Path | None = None
 
 
 def on_starting(server: "Arbiter") -> None:
-    """Give the server processes a directory for their series: they inherit the variable that names it.
+    """Make the directory for the series of the worker processes, and set the variable that they inherit.
 
-    prometheus_client goes by its presence when it is imported, so only they may import it.
+    prometheus_client reads the variable when it is imported, so only the workers may import it.
     """
     global _own_series
     if not _settings.metrics_enabled:
@@ -71,14 +71,14 @@ def on_starting(server: "Arbiter") -> None:
 
 
 def _forget_series(directory: Path) -> None:
-    """Remove those of an earlier run: its processes are gone, and their numbers may be ours."""
+    """Remove the series of an earlier run: a new process may get the number of an old one."""
     directory.mkdir(parents=True, exist_ok=True)
     for series in directory.glob("*.db"):
         series.unlink(missing_ok=True)
 
 
 def child_exit(server: "Arbiter", worker: "Worker") -> None:
-    """Drop the gauges of a server process that ended; its counters stay in the sums."""
+    """Drop the gauges of a worker process that ended; its counters stay in the sums."""
     if _settings.metrics_enabled:
         from prometheus_client import multiprocess
 
@@ -91,8 +91,8 @@ def on_exit(server: "Arbiter") -> None:
 
 
 def post_worker_init(worker: "Worker") -> None:
-    """Let the thread that commits take its turn soon among those that read and answer requests."""
+    """Shorten the switch interval, so that the committing thread runs soon, and freeze the objects made so far."""
     sys.setswitchinterval(0.0005)
-    # What was made until now stays; a collection need not look through it each time.
+    # The objects made so far stay; the garbage collector need not visit them again.
     gc.collect()
     gc.freeze()

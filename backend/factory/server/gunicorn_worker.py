@@ -1,7 +1,7 @@
-"""gunicorn's threaded server process, with three things it lacks: patience that ends, a limit to what it takes on,
-and errors in our shape.
+"""gunicorn's `gthread` worker with deadlines for slow clients, admission control and errors in the API's JSON shape.
 
-Behind NGINX neither matters much, since it reads a request whole and refuses broken ones itself.
+Deadlines and errors matter where no NGINX stands in front, as after `make run` or `factory serve`; NGINX reads a
+request whole and refuses broken ones itself.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SILENCE_SECONDS = 15
 """How long a client may send nothing in the middle of a body."""
 
 SPARE_THREADS = 4
-"""Beside a thread for each request: they refuse one more at once, or say how the server is."""
+"""Threads beyond one per request: they refuse further requests at once, and answer health checks."""
 
 log = logging.getLogger("gunicorn.error")
 
@@ -43,19 +43,19 @@ _STATUSES: dict[type[Exception], tuple[int, str]] = {
 
 
 class ServerLogger(Logger):  # type: ignore[misc]
-    """gunicorn's own lines. It would prepare an access line for each request too, and then drop it."""
+    """The logger of gunicorn's own lines, without the access lines that it would format and drop."""
 
     access_log_enabled = False
 
 
 class DeadlineWorker(ThreadWorker):  # type: ignore[misc]
-    """A `gthread` worker whose threads cannot be held by clients that stop half-way."""
+    """A `gthread` worker whose threads are not held by clients that stop half-way."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._reading_headers: dict[TConn, float] = {}
         self._taken_on: set[TConn] = set()
-        """From the first byte of a request to the last one of its answer."""
+        """Connections from the first byte of a request to the last byte of its answer."""
 
     wsgi: Any
 
@@ -63,22 +63,22 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]
         super().load_wsgi()
         application, most = self.wsgi, self.cfg.threads - SPARE_THREADS
 
-        def say_whether_full(environ: dict[str, Any], start_response: Any) -> Any:
+        def mark_overload(environ: dict[str, Any], start_response: Any) -> Any:
             environ[FULL] = len(self._taken_on) > most
             return application(environ, start_response)
 
-        self.wsgi = say_whether_full
+        self.wsgi = mark_overload
 
     def handle(self, conn: TConn) -> Any:
-        # In the kernel, because gunicorn makes the socket blocking again and so forgets a timeout of Python's.
-        # Nothing arrives for so long: the read fails, and the body counts as incomplete.
+        # In the kernel, since gunicorn makes the socket blocking again, which resets a timeout of Python. When nothing
+        # arrives for so long, the read fails and the body counts as incomplete.
         conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", SILENCE_SECONDS, 0))
         self._reading_headers[conn] = time.monotonic() + HEADER_SECONDS
         self._taken_on.add(conn)
         try:
             stays = super().handle(conn)
             if stays is False:
-                # gunicorn waits two seconds for the client to hang up too, and would do so in the loop of the process.
+                # gunicorn waits two seconds for the client to close too, and would wait in the main loop.
                 close_graceful(conn.sock)
                 conn.close = lambda graceful=False: None
             return stays
@@ -87,21 +87,21 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]
             self._reading_headers.pop(conn, None)
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
-        """Called once the headers are read."""
+        """Stop the deadline: the headers are read."""
         self._reading_headers.pop(conn, None)
         return super().handle_request(req, conn)
 
     def murder_pending(self) -> None:
-        """Called by the process's own loop about every second."""
+        """Close connections past their deadline; the main loop calls this about once per second."""
         super().murder_pending()
         now = time.monotonic()
         for conn, deadline in list(self._reading_headers.items()):
             if deadline < now:
                 with suppress(OSError):  # the client has left meanwhile
-                    conn.sock.shutdown(socket.SHUT_RD)  # the waiting thread reads an end, and hangs up
+                    conn.sock.shutdown(socket.SHUT_RD)  # the waiting thread reads the end and closes
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
-        """Answer a request that is no HTTP, or too large for its limits, before it reaches the application."""
+        """Answer a request that is no valid HTTP or exceeds gunicorn's limits, before it reaches the application."""
         if not isinstance(exc, errors.ParseException) or isinstance(exc, errors.ConfigurationProblem):
             super().handle_error(req, client, addr, exc)
             return

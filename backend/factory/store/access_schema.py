@@ -1,7 +1,7 @@
 """The tables of users, keys and the audit trail; each row belongs to an organisation.
 
-Production data stands in schema.py. Secrets are stored as hashes only, except that of the one-time codes, which the
-server has to know: it is encrypted. Instants are microseconds since the epoch.
+Production data is in schema.py. Secrets are stored as hashes only, except the secret of one-time codes, which the
+server needs: it is encrypted. Instants are microseconds since the epoch.
 """
 
 from __future__ import annotations

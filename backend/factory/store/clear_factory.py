@@ -1,4 +1,4 @@
-"""Remove all data of a factory; its settings stay, and so do the marks of erased ids."""
+"""Removal of all data of a factory but its settings and the marks of erased ids."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _KEPT = (settings_of_factories, organisations, derivation_lock, erased_workers)
 
 
 def clear(tx: Connection, site: Factory) -> Factory:
-    """Remove events, derived rows and registries, in a transaction that owns the factory.
+    """Remove events, derived rows and registries, in a transaction that holds `lock_factory`; return the changed row.
 
-    A build that is under way finds itself overtaken.
+    The generation number rises, so that a build in progress is dropped.
     """
     for table in reversed(metadata.sorted_tables):
         if table not in _KEPT and not table.info.get("access") and exists_on(table, tx.dialect.name):

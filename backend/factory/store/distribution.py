@@ -1,6 +1,6 @@
-"""The tables on Citus: a factory's data on one node, distributed by the factory's key.
+"""Distribution of the tables on Citus by the factory's key, so that a factory's data is on one node.
 
-Written by Citus' documentation and held to its rules by tests; it has not been run on Citus itself.
+It follows Citus' documentation, and tests hold it to those rules; it has not run on Citus itself.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class NotDistributed(FactoryError):
 
 
 def distribute(store: Store) -> list[str]:
-    """Distribute what is not yet; the tables that were. Raises NotDistributed, Unavailable.
+    """Distribute the tables that are not distributed yet; return their names. Raises NotDistributed, Unavailable.
 
-    To be run on the coordinator while no server runs: it moves all rows. All of it is one transaction.
+    Run it on the coordinator while no server runs: it moves all rows, in one transaction.
     """
     if store.engine.dialect.name != "postgresql":
         raise NotDistributed("Only PostgreSQL with the Citus extension distributes tables; this database is SQLite")

@@ -48,7 +48,7 @@ class Factory(NamedTuple):
 
 
 def find(tx: Connection, factory_id: str) -> Factory:
-    """The factory of an id in the organisation that the transaction acts for; raises NotFound."""
+    """Return the factory of an id in the acting organisation; raises NotFound."""
     organisation = acting_organisation(tx)
     assert organisation is not None, "a factory's id means nothing without its organisation"
     row = tx.execute(_BY_ID, {"organisation_key": organisation, "factory_id": factory_id}).first()
@@ -58,7 +58,7 @@ def find(tx: Connection, factory_id: str) -> Factory:
 
 
 def list_factories(tx: Connection) -> Sequence[Factory]:
-    """All factories of the organisation that the transaction acts for, by id; those of all where it acts for none."""
+    """List the factories of the acting organisation by id; in a system transaction those of all organisations."""
     query = select(factories).order_by(factories.c.factory_id, factories.c.factory_key)
     organisation = acting_organisation(tx)
     if organisation is not None:
@@ -81,7 +81,7 @@ def change(tx: Connection, factory_key: int, values: dict[str, Any]) -> None:
 
 
 def widen(tx: Connection, factory_key: int, first: int, last: int) -> None:
-    """Let the span of the factory's events include [first, last]."""
+    """Extend the time span of the factory's events to include [first, last]."""
     low, high = factories.c.first_event_at, factories.c.last_event_at
     tx.execute(
         update(factories)

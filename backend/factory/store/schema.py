@@ -1,7 +1,7 @@
 """The tables. Every primary key and unique constraint of a factory's data begins with the factory's key.
 
 Instants are microseconds since the epoch; a key is a small integer that stands for a text inside one
-factory. Names that a sender chose are looked up once in the registries and never repeated.
+factory. Ids that a sender chose are stored once, in the registries.
 """
 
 from __future__ import annotations
@@ -102,9 +102,9 @@ _IDENTITY = ("factory_key", "worker_key", "event_time", "event_type", "station_k
 
 
 def _events(name: str, key: tuple[str, ...], dialect: str) -> Table:
-    """What one source said, as it was said. 0 and '' stand for a missing source, model or event_id, -1 for a
+    """Declare a table of raw events; its columns are ordered by width.
 
-    missing confidence, so that the key can be the identity of an event. Columns are ordered by width.
+    A missing source, model or event_id is 0 or '', a missing confidence -1: the primary key is an event's identity.
     """
     return Table(
         name,
@@ -137,8 +137,8 @@ _events("events_beside", _IDENTITY, "postgresql")
 # Empty: PostgreSQL locks it to derive in one transaction at a time.
 derivation_lock = Table("derivation_lock", metadata, Column("factory_key", Integer, primary_key=True))
 
-# A row a delivery: the worker-hours that it touched and that derived rows do not show yet. Rows of
-# generation 0 wait for the valid derived rows, others for the generation being built.
+# One row per delivery: the worker-hours that it touched and that are not derived yet. Rows of generation 0 wait for
+# the valid derived rows, others for the generation that is being built.
 pending = Table(
     "pending",
     metadata,
@@ -191,5 +191,5 @@ erased_workers = Table(
 
 
 def exists_on(table: Table, dialect: str) -> bool:
-    """Whether a database of that kind has the table."""
+    """Tell whether a database of that kind has the table."""
     return table.info.get("only", dialect) == dialect

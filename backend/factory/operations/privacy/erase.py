@@ -1,4 +1,4 @@
-"""Erasing a person: who it was is gone, what was counted stays."""
+"""Erasure of a person: id, name and event ids are removed, figures stay."""
 
 from __future__ import annotations
 
@@ -18,28 +18,27 @@ _EVENTS_A_STATEMENT = 5_000
 
 
 def erase_worker(*, store: Store, factory: str, worker_id: str, by: Actor) -> str:
-    """Give a worker a random id, and their events random event ids; the new id.
+    """Replace a worker's id, name and event ids by random ones, in one transaction; return the new id.
 
-    All of it or nothing. No figure changes: the worker's key, on which they rest, is a number that tells nobody.
-    Deliveries wait meanwhile; those of the old id are refused from then on, until somebody registers it anew.
-    Raises NotFound, Unavailable.
+    No figure changes: figures use the worker's key, a number that identifies nobody. Deliveries wait meanwhile; then
+    deliveries of the old id are refused until it is registered again. Raises NotFound, Unavailable.
     """
     return store.retry(lambda: _erase(store, factory, worker_id, by))
 
 
 def _erase(store: Store, factory: str, worker_id: str, by: Actor) -> str:
     with store.writing() as tx:
-        # A delivery that has looked the old id up is committed before, one that comes later finds another epoch.
+        # A delivery that has resolved the old id commits before this; a later one finds another registry epoch.
         store.dialect.lock_factory(tx, factories.find(tx, factory).factory_key)
         site = factories.find(tx, factory)
         worker = registered_worker(tx, site, worker_id)
         new_id, key = f"erased-{random_id()[:8]}", secrets.token_bytes(32)
         erasure.rename(tx, site, worker.worker_key, new_id, ERASED_NAME)
-        # The new id is marked too: nobody adds to what is of an erased person.
+        # The new id is marked too, so that no delivery adds events to an erased person.
         erasure.mark_erased(tx, site, [worker_id, new_id], by.now)
 
         def unreadable(event_id: str) -> str:
-            """Events that differed by their ids alone still do; the key is kept nowhere."""
+            """Replace an event id by a keyed digest: different ids stay different, and the key is not stored."""
             return hmac.digest(key, event_id.encode(), "sha256").hex()[:32]
 
         erasure.replace_event_ids(store, tx, site, worker.worker_key, unreadable, _EVENTS_A_STATEMENT)

@@ -1,4 +1,4 @@
-"""Everything that is stored about one person."""
+"""Export of all data about one person."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ _ROWS_A_READ = 1_000
 
 
 def export_person(*, store: Store, factory: str, worker_id: str, by: Actor) -> Iterator[Row]:
-    """All data about a worker as JSON-ready rows, each with its `kind`: `worker`, `event`, `interval`, `look`, `end`.
+    """Yield all data about a worker as JSON-ready rows of a `kind`: `worker`, `event`, `interval`, `look`, `end`.
 
-    `removed_event` is what stays of an event that is no longer kept. The last row, `end`, has the number of `rows`
-    before it: who has it has them all. That they were taken out is in the audit trail before this returns, so the
-    newest look is this one. The rows are read as they are asked for, some at a time: memory does not grow with their
-    number. Raises NotFound, Unavailable.
+    `removed_event` is the rest of an event that is no longer kept. The last row, `end`, has the number of `rows` before
+    it and so proves that the export is complete. The export is in the audit trail before this returns, so it is the
+    newest look itself. Rows are read in portions while the caller iterates; memory does not grow with their number.
+    Raises NotFound, Unavailable.
     """
 
     def read(tx: Connection, site: Factory) -> tuple[Factory, Any]:
         return site, registered_worker(tx, site, worker_id)
 
-    # What waits is derived first: the intervals follow from all events.
+    # Pending events are derived first, so that the intervals follow from all events.
     site, worker = read_up_to_date(store=store, factory=factory, read=read)
     with store.writing() as tx:
         subject = subject_of(worker.worker_key)
@@ -71,7 +71,7 @@ def _rows(store: Store, site: Factory, worker: Any) -> Iterator[Row]:
 
 
 def _events(store: Store, site: Factory, worker_key: int) -> Iterator[Row]:
-    """Newest first."""
+    """Yield the stored events, newest first."""
     if site.first_event_at is None or site.last_event_at is None:
         return
     filters = Filters(site.first_event_at, site.last_event_at + 1, worker_key)
@@ -87,10 +87,10 @@ def _events(store: Store, site: Factory, worker_key: int) -> Iterator[Row]:
 
 
 def _removed_events(store: Store, site: Factory, worker_key: int) -> Iterator[Row]:
-    """Oldest first, a day in memory at a time."""
+    """Yield the kept rests of removed events, oldest first, with one day in memory at a time."""
     with store.snapshot() as tx:
         hours = [hour for hour, _ in retention.weights(tx, site.factory_key)]
-    # A page lasts an hour, not always a whole one of the clock.
+    # A page covers an hour, which need not begin at a whole hour of UTC.
     days = sorted({at * HOUR // DAY for hour in hours for at in (hour, hour + 1)})
     for day in days:
         with store.snapshot() as tx:
@@ -102,7 +102,7 @@ def _removed_events(store: Store, site: Factory, worker_key: int) -> Iterator[Ro
 
 
 def _intervals(store: Store, factory: str, worker_key: int) -> Iterator[Row]:
-    """Oldest first; the last one has no end yet."""
+    """Yield intervals, oldest first; the last one has no end yet."""
     after, opened = BEFORE_ALL, None
     while True:
         with store.snapshot() as tx:
@@ -127,7 +127,7 @@ def _intervals(store: Store, factory: str, worker_key: int) -> Iterator[Row]:
 
 
 def _views(store: Store, factory: str, worker_id: str) -> Iterator[Row]:
-    """Newest first."""
+    """Yield the views, newest first."""
     cursor: str | None = None
     while True:
         page = list_views(store=store, factory=factory, worker_id=worker_id, cursor=cursor, limit=_ROWS_A_READ)

@@ -1,4 +1,4 @@
-"""The audit trail, newest first, and the proof that nobody has touched it."""
+"""Reading the audit trail, and verifying its chain of hashes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from factory.store.engine.database import Store
 from factory.store.factories import Factory
 
 WORKER = "worker:"
-"""What the subject begins with that means a person: the key where it is stored, the present id where it is shown."""
+"""Prefix of a subject that names a worker; followed by the worker key when stored, by the current id when shown."""
 
 
 class AuditPage(NamedTuple):
@@ -44,11 +44,11 @@ def read_audit(
     cursor: str | None,
     limit: int,
 ) -> AuditPage:
-    """A page of the trail of the store's organisation: instants in [start, end) in microseconds, exact texts.
+    """Return a page of the trail of the store's organisation, newest first.
 
-    An `action` that ends with a dot stands for all that begin with it. Only lines of the factories in `factory_ids`;
-    where it is None all, also those of no factory. `audience` answers for a factory whether persons stand there by
-    their ids, or under pseudonyms. Raises InvalidInput.
+    Conditions are instants in [start, end) in microseconds and exact texts; an `action` that ends with a dot is a
+    prefix. Only lines of the factories in `factory_ids`, or all lines where it is None. `audience` decides for each
+    factory whether persons appear by id or under pseudonyms. Raises InvalidInput.
     """
     require_order(start, end)
     before = None if cursor is None else _read_cursor(cursor)
@@ -71,9 +71,9 @@ def read_audit(
 
 
 def verify_audit(*, store: Store, organisation: str | None, kept: tuple[int, bytes] | None = None) -> list[str]:
-    """What is wrong with the chain of an organisation, or of all, a sentence each; empty when all of it holds.
+    """List the faults in the chain of an organisation, or of all, one sentence each; empty if there are none.
 
-    `kept` is a number and a hash that audit_heads answered before. Raises NotFound.
+    `kept` is a number and a hash that audit_heads returned before. Raises NotFound.
     """
     with store.system().snapshot() as tx:
         chosen = _chosen(tx, organisation)
@@ -81,7 +81,7 @@ def verify_audit(*, store: Store, organisation: str | None, kept: tuple[int, byt
 
 
 def audit_heads(*, store: Store, organisation: str | None) -> dict[str, tuple[int, bytes]]:
-    """The number and the hash of the last line of an organisation, or of each, by id. Raises NotFound."""
+    """Return number and hash of the last line of an organisation, or of each, by id. Raises NotFound."""
     with store.system().snapshot() as tx:
         return {name: audit_log.head(tx, key) for name, key in _chosen(tx, organisation).items()}
 
@@ -105,7 +105,7 @@ def _read_cursor(cursor: str) -> int:
 
 
 def _stored_subjects(persons: Mapping[int, Persons], shown: str) -> list[tuple[int | None, str]]:
-    """What stands in the trail for a subject as it is shown."""
+    """Return the stored forms of a subject as it is shown, each with its factory."""
     if not shown.startswith(WORKER):
         return [(None, shown)]
     named = shown.removeprefix(WORKER)

@@ -1,4 +1,4 @@
-"""That data was taken out."""
+"""Record of data exports in the audit trail."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ MAX_ROWS = 2**31 - 1
 
 
 def record_export(*, store: Store, factory: str, values: Any, by: Actor) -> dict[str, Any]:
-    """Note in the audit trail that somebody makes a file of a view: `view`, `format` and the number of `rows`.
+    """Record that a file of a view is made: `view`, `format` and the number of `rows`.
 
-    Answers what was noted. Raises InvalidInput, NotFound.
+    Return the recorded values. Raises InvalidInput, NotFound.
     """
     made = _checked(values)
     record_file(store=store, factory=factory, by=by, **made)
@@ -27,7 +27,7 @@ def record_export(*, store: Store, factory: str, values: Any, by: Actor) -> dict
 
 
 def record_file(*, store: Store, factory: str, view: str, format: str, rows: int | None, by: Actor) -> None:
-    """The same of what is known to be right; `rows` are None before they are counted. Raises NotFound."""
+    """Record an export whose values are valid; `rows` is None before they are counted. Raises NotFound."""
     with store.writing() as tx:
         site = factories.find(tx, factory)
         detail = {"view": view, "format": format, "rows": rows}

@@ -71,7 +71,7 @@ class _Found(NamedTuple):
 
 
 def _find(store: Store, factory: str, views: list[_View], audience: Audience) -> dict[_View, _Found] | None:
-    """The keys of the registered workers among them; None in a factory that shows no persons."""
+    """Return the keys of the registered workers among them; None in a factory that shows no persons."""
     with store.snapshot() as tx:
         site = factories.find(tx, factory)
         if not audience.sees_persons(site.person_views):
@@ -101,7 +101,7 @@ class ViewsPage(NamedTuple):
 
 
 def list_views(*, store: Store, factory: str, worker_id: str, cursor: str | None, limit: int) -> ViewsPage:
-    """Views of a worker, newest first: of the worker alone, of a list of all workers, or an export of their data.
+    """List the views of a worker, newest first: of the worker alone, of all workers, or an export of their data.
 
     One row per hour, actor and action; the instant is the beginning of the hour in UTC. Raises NotFound, and
     InvalidInput for a bad cursor.

@@ -1,7 +1,7 @@
 """Workers and workstations as people name them.
 
-Whoever keeps the registry does so by the real ids, also in a factory that shows no persons: they enter what they know
-from elsewhere. Only the list is another one then.
+The registry is maintained by the real ids, also in a factory that shows no persons; only lists and look-ups by the
+shown id differ there.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TEXT_FIELDS = {"worker": ("name",), "workstation": ("name", "type")}
 
 
 def list_entities(*, store: Store, factory: str, kind: str, audience: Audience) -> list[dict[str, str]]:
-    """All workers or workstations, by the id that the audience is shown. Raises NotFound for an unknown factory."""
+    """List all workers or workstations, by the id that the audience sees. Raises NotFound for an unknown factory."""
     with store.snapshot() as tx:
         site = factories.find(tx, factory)
         if kind == "worker":
@@ -37,7 +37,7 @@ def list_entities(*, store: Store, factory: str, kind: str, audience: Audience) 
 
 
 def get_entity(*, store: Store, factory: str, kind: str, entity_id: str, audience: Audience) -> dict[str, str]:
-    """One worker, by the id that the audience is shown, or workstation; raises NotFound."""
+    """Return one worker, by the id that the audience sees, or one workstation; raises NotFound."""
     with store.snapshot() as tx:
         site = factories.find(tx, factory)
         if kind == "worker":
@@ -48,8 +48,8 @@ def get_entity(*, store: Store, factory: str, kind: str, entity_id: str, audienc
 def create_entity(*, store: Store, factory: str, kind: str, values: Any, by: Actor) -> dict[str, str]:
     """Register a worker (`worker_id`, `name`) or workstation (`workstation_id` or `station_id`, `name`, `type`).
 
-    Without a name the id is the name. The id of an erased worker may be given anew. Raises InvalidInput, Conflict
-    when the id is taken, NotFound.
+    Without a name the id is the name. The id of an erased worker may be used again. Raises InvalidInput, NotFound, and
+    Conflict if the id is taken.
     """
     faults: list[FieldError] = []
     fields = _object(values)
@@ -100,7 +100,7 @@ def _one(tx: Connection, factory_key: int, kind: str, entity_id: str) -> dict[st
 
 
 def _record(tx: Connection, by: Actor, site: Factory, action: str, entity_id: str, texts: dict[str, str]) -> None:
-    """A worker's name is not repeated: it is erased with the person, and the trail is not."""
+    """Record a change without a worker's name: the name is erased with the person, and the trail is not."""
     if action.startswith("worker."):
         subject, detail = subject_of(registered_worker(tx, site, entity_id).worker_key), {"fields": sorted(texts)}
         record(tx, by, action, factory_key=site.factory_key, subject=subject, detail=detail)

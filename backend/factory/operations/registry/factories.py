@@ -1,4 +1,4 @@
-"""Factories and the settings that their numbers follow."""
+"""Factories and their settings."""
 
 from __future__ import annotations
 
@@ -25,22 +25,23 @@ _DERIVED_FROM = ("time_zone", "state_timeout_seconds")
 
 
 def list_factories(*, store: Store) -> list[dict[str, Any]]:
-    """All factories, by id."""
+    """List all factories by id."""
     with store.snapshot() as tx:
         return [_rendered(site) for site in factories.list_factories(tx)]
 
 
 def get_factory(*, store: Store, factory: str) -> dict[str, Any]:
-    """One factory; raises NotFound."""
+    """Return one factory; raises NotFound."""
     with store.snapshot() as tx:
         return _rendered(factories.find(tx, factory))
 
 
 def create_factory(*, store: Store, values: Any, by: Actor) -> dict[str, Any]:
-    """Add a factory with `factory_id` and, unless the defaults serve, `name`, `time_zone` (UTC),
+    """Add a factory with `factory_id` and, where the default does not fit, further settings.
 
-    `state_timeout_seconds` (3600; 0 for no limit), `shifts` (three of eight hours) and `person_views` (null: as
-    PERSON_VIEWS says). Raises InvalidInput, Conflict when the id is taken.
+    These are `name` (the id), `time_zone` (UTC), `state_timeout_seconds` (3600; 0 for no limit), `shifts` (three of
+    eight hours) and `person_views` (null: the option PERSON_VIEWS). Raises InvalidInput, and Conflict if the id is
+    taken.
     """
     settings = _checked(values, required=True)
     row = {"name": settings["factory_id"], **_DEFAULTS, **settings}
@@ -125,7 +126,7 @@ def _checked(values: Any, *, required: bool) -> dict[str, Any]:
         message = f"must be an integer from 0 to {MAX_STATE_TIMEOUT_SECONDS}"
         valid = type(value) is int and 0 <= value <= MAX_STATE_TIMEOUT_SECONDS
         check("state_timeout_seconds", "out_of_range", message, valid)
-    if "person_views" in values:  # null is a value here: what PERSON_VIEWS says
+    if "person_views" in values:  # null is a value here: the option PERSON_VIEWS
         value = values["person_views"]
         check("person_views", "invalid_boolean", "must be true, false or null", value is None or type(value) is bool)
     if "shifts" in given:

@@ -1,4 +1,4 @@
-"""Replace a factory's data with the sample data set."""
+"""Replacement of a factory's data by the sample data."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def seed_demo(
 ) -> dict[str, int | bool]:
     """Remove the factory's registry and events and load the sample data up to `now` (microseconds).
 
-    One transaction: readers see all of the old data or all of the new. With `if_empty` a factory that has
-    workers, workstations or events is left alone. Answers `replaced` and how many workers,
-    workstations and events there are of the sample. Raises NotFound, Unavailable.
+    It is one transaction: readers see all of the old data or all of the new. With `if_empty` a factory that has
+    workers, workstations or events stays as it is. Return `replaced` and the numbers of workers, workstations and
+    events of the sample. Raises NotFound, Unavailable.
     """
     return store.retry(lambda: _seed(store, factory, now, by, seed, if_empty))
 

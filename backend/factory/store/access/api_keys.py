@@ -1,4 +1,4 @@
-"""API keys of a factory. Only the hash of a key's secret is ever stored."""
+"""API keys of a factory. Only the hash of a key's secret is stored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from factory.store.access_schema import api_keys
 
 
 class Key(NamedTuple):
-    """A row of the table of keys without the hash; instants in microseconds."""
+    """A row of the table of keys, without the hash; instants in microseconds."""
 
     api_key: int
     key_id: str
@@ -38,7 +38,7 @@ def add(
     now: int,
     expires_at: int | None,
 ) -> None:
-    """Add a key that was not used yet."""
+    """Add an unused key."""
     row = {
         "organisation_key": organisation_key,
         "factory_key": factory_key,
@@ -53,23 +53,23 @@ def add(
 
 
 def list_keys(tx: Connection, factory_key: int) -> Sequence[Key]:
-    """The keys of a factory in the order in which they were made, revoked and expired ones included."""
+    """List the keys of a factory, oldest first, revoked and expired ones included."""
     query = select(*_COLUMNS).where(api_keys.c.factory_key == factory_key).order_by(api_keys.c.api_key)
     return [Key(*row) for row in tx.execute(query)]
 
 
 def find(tx: Connection, factory_key: int, key_id: str, *, for_update: bool = False) -> Key | None:
-    """A key of a factory, or None; with `for_update` the row is locked until commit."""
+    """Return a key of a factory, or None; with `for_update` the row is locked until commit."""
     query = select(*_COLUMNS).where(api_keys.c.factory_key == factory_key, api_keys.c.key_id == key_id)
     row = tx.execute(query.with_for_update() if for_update else query).first()
     return None if row is None else Key(*row)
 
 
 def expire(tx: Connection, api_key: int, at: int) -> None:
-    """Let a key end at an instant."""
+    """Set the instant at which a key expires."""
     tx.execute(update(api_keys).where(api_keys.c.api_key == api_key).values(expires_at=at))
 
 
 def revoke(tx: Connection, api_key: int, now: int) -> None:
-    """End a key now."""
+    """Revoke a key at `now`."""
     tx.execute(update(api_keys).where(api_keys.c.api_key == api_key).values(revoked_at=now))

@@ -13,7 +13,7 @@ from factory.store.access_schema import audit, audit_heads
 from factory.store.schema import organisations
 
 _BEGIN = bytes(32)
-"""What stands in the place of a hash before the first row."""
+"""The hash before the first line."""
 
 _ROWS_A_READ = 1000
 
@@ -35,7 +35,7 @@ class Line(NamedTuple):
 
 
 class Filters(NamedTuple):
-    """Which lines: instants in [start, end), exact texts; an action that ends with a dot is a prefix.
+    """Conditions: instants in [start, end), exact texts; an action that ends with a dot is a prefix.
 
     `subjects` are pairs of a factory's key, or None for any, and a text; `factories` are keys.
     """
@@ -49,14 +49,14 @@ class Filters(NamedTuple):
 
 
 def hash_of(before: bytes, line: Line) -> bytes:
-    """SHA-256 over the hash before and the line as a JSON list, its own hash left out."""
+    """Return SHA-256 over the hash before and the line as a JSON list without its own hash."""
     return hashlib.sha256(before + msgspec.json.encode(line[:-1])).digest()
 
 
 def append(tx: Connection, line: Line) -> None:
-    """Add a line, whose number and hash are given to it here, behind the last one of its organisation.
+    """Append a line to the chain of its organisation; number and hash are set here.
 
-    Others who append to that chain wait until the transaction ends.
+    The chain is locked until commit.
     """
     number, before = _lock_head(tx, line.organisation_key)
     line = line._replace(number=number + 1)
@@ -73,12 +73,12 @@ def _lock_head(tx: Connection, organisation_key: int) -> tuple[int, bytes]:
 
 
 def begin_chain(tx: Connection, organisation_key: int) -> None:
-    """Give a new organisation its empty chain."""
+    """Add the empty chain of a new organisation."""
     tx.execute(insert(audit_heads).values(organisation_key=organisation_key, number=0, hash=_BEGIN))
 
 
 def lines(tx: Connection, organisation_key: int, filters: Filters, *, before: int | None, limit: int) -> list[Line]:
-    """Up to `limit` lines that pass the filters, newest first, those older than the number `before`."""
+    """Return up to `limit` lines that pass the filters, newest first, with numbers below `before`."""
     query = select(audit).where(audit.c.organisation_key == organisation_key)
     conditions: list[Any] = []
     if before is not None:
@@ -105,23 +105,23 @@ def lines(tx: Connection, organisation_key: int, filters: Filters, *, before: in
 
 
 def chains(tx: Connection) -> dict[str, int]:
-    """The keys of all organisations by their ids, that of the platform's operators included."""
+    """Return the keys of all organisations by id, the platform's included."""
     query = select(organisations.c.organisation_id, organisations.c.organisation_key)
     return {row[0]: row[1] for row in tx.execute(query.order_by(organisations.c.organisation_key))}
 
 
 def head(tx: Connection, organisation_key: int) -> tuple[int, bytes]:
-    """The number and the hash of the last line; 0 and zeros where there is none yet, or no chain at all."""
+    """Return number and hash of the last line; 0 and zeros if there is no line or no chain."""
     mine = select(audit_heads.c.number, audit_heads.c.hash).where(audit_heads.c.organisation_key == organisation_key)
     row = tx.execute(mine).first()
     return (0, _BEGIN) if row is None else (row.number, row.hash)
 
 
 def faults(tx: Connection, organisation_key: int, kept: tuple[int, bytes] | None = None) -> Iterator[str]:
-    """What is wrong with a chain, a sentence each: altered, missing, added and reordered lines.
+    """Yield one sentence per fault of a chain: altered, missing, added and reordered lines.
 
-    Whoever may write to the database can also write a whole new chain that holds; only a head that was `kept`
-    elsewhere, the number and the hash of a line, tells that one from the true one.
+    Whoever can write to the database can also write a new chain without faults. `kept`, the number and hash of a line
+    that were stored elsewhere, shows that it is not the original.
     """
     before, expected = _BEGIN, 1
     wanted = dict([kept] if kept else [])
@@ -148,7 +148,7 @@ def _numbers(first: int, last: int) -> str:
 
 
 def _all_lines(tx: Connection, organisation_key: int) -> Iterator[Line]:
-    """In order, those included that a forger gave a number which no line has."""
+    """Yield all lines by number, also forged ones with a number below 1."""
     after = -(2**63)
     while True:
         query = select(audit).where(audit.c.organisation_key == organisation_key, audit.c.number > after)

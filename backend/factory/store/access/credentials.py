@@ -1,4 +1,4 @@
-"""Looking up what a request shows: keys and sessions of all organisations, in the installation's own transactions."""
+"""Look-ups of a request's credentials: keys and sessions of all organisations, in system transactions."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from factory.store.schema import factories
 
 
 def key_of(tx: Connection, key_id: str) -> Any | None:
-    """A key with the id of its factory (`factory_id`), or None."""
+    """Return a key with the id of its factory (`factory_id`), or None."""
     query = select(api_keys, factories.c.factory_id).join_from(api_keys, factories)
     return tx.execute(query.where(api_keys.c.key_id == key_id)).first()
 
 
 def note_use(tx: Connection, api_key: int, now: int) -> None:
-    """Remember that a key was used."""
+    """Set the instant at which a key was last used."""
     tx.execute(update(api_keys).where(api_keys.c.api_key == api_key).values(last_used_at=now))
 
 
 def session_of(tx: Connection, session_id: str) -> Any | None:
-    """A session with its user's `user_id`, `email`, `disabled` and `must_change_password`, or None."""
+    """Return a session with its user's `user_id`, `email`, `disabled` and `must_change_password`, or None."""
     query = select(sessions, users.c.user_id, users.c.email, users.c.disabled, users.c.must_change_password).join_from(
         sessions, users
     )
@@ -36,7 +36,7 @@ def _same(one: Table, other: Table, key: str) -> Any:
 
 
 def roles_of(tx: Connection, user_key: int) -> Mapping[str, str]:
-    """A user's roles by factory id, or EVERYWHERE."""
+    """Return a user's roles by factory id, or EVERYWHERE."""
     query = (
         select(memberships.c.factory_key, factories.c.factory_id, memberships.c.role)
         # The organisation again: no foreign key says that user, factory and row are of the same one.

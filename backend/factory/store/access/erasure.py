@@ -22,7 +22,7 @@ _IDS_A_QUERY = 500
 
 
 def views_of(tx: Connection, site: Factory, subject: str, *, before: int | None, limit: int) -> list[Any]:
-    """Rows (hour since the epoch, actor, action, number) of the views of a worker, newest first.
+    """Return the views of a worker, newest first, as rows (hour since the epoch, actor, action, number).
 
     Equal lines of an hour are one row with the last one's `number`; only rows with a number below `before`. Lines from
     before the factory was filled with sample data are left out: worker keys mean other persons there.
@@ -38,7 +38,7 @@ def views_of(tx: Connection, site: Factory, subject: str, *, before: int | None,
 
 
 def changes_after(tx: Connection, site: Factory, worker_key: int, after: int, limit: int) -> list[Any]:
-    """Up to `limit` changes of a worker's state that begin after an instant: (start_at, state, station_key)."""
+    """Return up to `limit` state changes of a worker after an instant, as rows (start_at, state, station_key)."""
     query = select(intervals.c.start_at, intervals.c.state, intervals.c.station_key).where(
         intervals.c.factory_key == site.factory_key,
         intervals.c.generation == site.generation,
@@ -49,7 +49,7 @@ def changes_after(tx: Connection, site: Factory, worker_key: int, after: int, li
 
 
 def rename(tx: Connection, site: Factory, worker_key: int, worker_id: str, name: str) -> None:
-    """Give a worker another id and name."""
+    """Set a worker's id and name."""
     mine = (workers.c.factory_key == site.factory_key) & (workers.c.worker_key == worker_key)
     tx.execute(workers.update().where(mine).values(worker_id=worker_id, name=name))
 
@@ -57,9 +57,9 @@ def rename(tx: Connection, site: Factory, worker_key: int, worker_id: str, name:
 def replace_event_ids(
     store: Store, tx: Connection, site: Factory, worker_key: int, replacement: Callable[[str], str], rows: int
 ) -> int:
-    """Put other texts in the place of a worker's event ids, `rows` a statement; how many events had one.
+    """Replace the event ids of a worker, `rows` per statement; return the number of events that had one.
 
-    The replacement of each text has to be one that no other has.
+    Different texts must get different replacements.
     """
     return sum(
         _replace_in(store, tx, table, {"factory_key": site.factory_key, "worker_key": worker_key}, replacement, rows)
@@ -97,7 +97,7 @@ def _put_in_place(
 ) -> None:
     of_mine = "e.factory_key = :factory_key AND e.worker_key = :worker_key"
     if store.dialect.ONE_WRITER:
-        # SQLite would look through all events of the worker for each of a list; one by one it uses the key.
+        # Given a list, SQLite would scan all events of the worker for each entry; one by one it uses the key.
         same = " AND ".join(f"e.{name} = :{name}" for name in _IDENTITY)
         rows = [
             {**mine, **dict(zip(_IDENTITY, one, strict=True)), "new": new}
@@ -113,7 +113,7 @@ def _put_in_place(
 
 
 def mark_erased(tx: Connection, site: Factory, worker_ids: Iterable[str], now: int) -> None:
-    """Remember that ids are erased, so that no delivery brings them back."""
+    """Mark ids as erased, so that no delivery registers them again."""
     for worker_id in worker_ids:
         forget_erased(tx, site, worker_id)
         digest = erased_digest(site.pseudonym_key, worker_id)
@@ -121,7 +121,7 @@ def mark_erased(tx: Connection, site: Factory, worker_ids: Iterable[str], now: i
 
 
 def forget_erased(tx: Connection, site: Factory, worker_id: str) -> None:
-    """Let an id be registered again."""
+    """Remove the mark of an erased id, so that it can be registered again."""
     mine = erased_workers.c.factory_key == site.factory_key
     tx.execute(
         delete(erased_workers).where(mine, erased_workers.c.digest == erased_digest(site.pseudonym_key, worker_id))
@@ -129,7 +129,7 @@ def forget_erased(tx: Connection, site: Factory, worker_id: str) -> None:
 
 
 def erased_among(tx: Connection, site: Factory, worker_ids: Iterable[str]) -> set[str]:
-    """Which of the ids are erased."""
+    """Return the erased ids among `worker_ids`."""
     by_digest = {erased_digest(site.pseudonym_key, one): one for one in worker_ids}
     digests = list(by_digest)
     found: set[str] = set()

@@ -1,4 +1,4 @@
-"""Failed sign-ins, in transactions of the installation. Nothing here tells whose they are."""
+"""Failed sign-ins by digest of the e-mail address, in system transactions."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from factory.store.engine.errors import TryAgain
 
 
 class Failures(NamedTuple):
-    """How many, and when the last one was, in microseconds."""
+    """The number of failures, and the instant of the last one in microseconds."""
 
     failures: int
     last_at: int
 
 
 def lock_failures(tx: Connection, digest: bytes) -> Failures:
-    """Lock the failures of a digest until commit and answer them; the row is made if there is none."""
+    """Lock the failures of a digest until commit and return them; a missing row is added. Raises TryAgain."""
     fresh = {"digest": digest, "failures": 0, "last_at": 0}
     query = select(table.c.failures, table.c.last_at).where(table.c.digest == digest).with_for_update()
     row = tx.execute(query).first()
@@ -27,26 +27,26 @@ def lock_failures(tx: Connection, digest: bytes) -> Failures:
         try:
             with tx.begin_nested():
                 tx.execute(insert(table).values(fresh))
-        except IntegrityError:  # another attempt began in the same moment
+        except IntegrityError:  # another attempt added it
             pass
         row = tx.execute(query).first()
-    if row is None:  # and was forgiven in the next
+    if row is None:  # and removed it again
         raise TryAgain
     return Failures(*row)
 
 
 def set_to(tx: Connection, digest: bytes, failures: Failures) -> None:
-    """Replace what there is."""
+    """Set the failures of a digest."""
     tx.execute(update(table).where(table.c.digest == digest).values(failures._asdict()))
 
 
 def take_back(tx: Connection, digest: bytes, *, at: int, before: Failures) -> None:
-    """Count one failure less; where no other attempt came in between it is as `before`."""
+    """Subtract one failure; if no other attempt came in between, restore `before`."""
     last = case((table.c.last_at == at, before.last_at), else_=table.c.last_at)
     mine = (table.c.digest == digest) & (table.c.failures > 0)
     tx.execute(update(table).where(mine).values(failures=table.c.failures - 1, last_at=last))
 
 
 def clear(tx: Connection, digest: bytes, *, older_than: int) -> None:
-    """Forget the failures of a digest, and all that are older."""
+    """Remove the failures of a digest, and all that are older than an instant."""
     tx.execute(delete(table).where((table.c.digest == digest) | (table.c.last_at < older_than)))

@@ -1,4 +1,4 @@
-"""Organisations: the tenants, and the one of the platform's operators."""
+"""Organisations: the tenants, and the organisation of the platform's operators."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Organisation(NamedTuple):
 
 
 def by_key(tx: Connection, organisation_key: int) -> Organisation:
-    """The organisation of a key."""
+    """Return the organisation of a key."""
     return Organisation(*tx.execute(select(table).where(table.c.organisation_key == organisation_key)).one())
 
 
 def find(tx: Connection, organisation_id: str) -> Organisation:
-    """The organisation of an id, the platform's excepted; raises NotFound."""
+    """Return the organisation of an id, except the platform's; raises NotFound."""
     query = select(table).where(table.c.organisation_id == organisation_id, table.c.organisation_key != PLATFORM)
     row = tx.execute(query).first()
     if row is None:
@@ -37,13 +37,13 @@ def find(tx: Connection, organisation_id: str) -> Organisation:
 
 
 def list_organisations(tx: Connection) -> Sequence[Organisation]:
-    """All organisations but the platform's, by id."""
+    """List all organisations except the platform's, by id."""
     query = select(table).where(table.c.organisation_key != PLATFORM).order_by(table.c.organisation_id)
     return [Organisation(*row) for row in tx.execute(query)]
 
 
 def add(tx: Connection, organisation_id: str, name: str) -> Organisation:
-    """A new organisation with an empty audit trail; raises Conflict."""
+    """Add an organisation with an empty audit trail; raises Conflict."""
     values = {"organisation_id": organisation_id, "name": name}
     try:
         key: int = tx.execute(insert(table).values(values).returning(table.c.organisation_key)).scalar_one()

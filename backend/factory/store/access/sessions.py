@@ -1,4 +1,4 @@
-"""Sessions: who has signed in and not out. All in transactions of the installation, or of the user's organisation."""
+"""Sessions of signed-in users, in system transactions or those of the user's organisation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from factory.store.access_schema import sessions, users
 
 
 def add(tx: Connection, values: Mapping[str, Any]) -> None:
-    """Add a session by its columns, and forget those of its user that are over."""
+    """Add a session by its columns, and remove the ended sessions of its user."""
     over = sessions.c.revoked_at.is_not(None) | (sessions.c.expires_at <= values["created_at"])
     tx.execute(delete(sessions).where(sessions.c.user_key == values["user_key"], over))
     tx.execute(insert(sessions).values(dict(values)))
@@ -30,7 +30,7 @@ def change(tx: Connection, session_key: int, values: Mapping[str, Any]) -> None:
 
 
 def end(tx: Connection, session_key: int, now: int) -> bool:
-    """Whether a session was still to be ended; it is now."""
+    """End a session; return whether it was open."""
     open_still = sessions.c.revoked_at.is_(None)
     changed = tx.execute(
         update(sessions).where(sessions.c.session_key == session_key, open_still).values(revoked_at=now)
@@ -39,7 +39,7 @@ def end(tx: Connection, session_key: int, now: int) -> bool:
 
 
 def end_all(tx: Connection, user_key: int, now: int, *, but: int | None = None) -> None:
-    """End all sessions of a user, but one."""
+    """End all sessions of a user, except `but`."""
     mine = sessions.c.user_key == user_key
     if but is not None:
         mine &= sessions.c.session_key != but

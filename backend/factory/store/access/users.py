@@ -1,7 +1,7 @@
 """Users and their roles.
 
-What takes an organisation's key is held to that organisation by its condition too; the look-ups for a sign-in, which
-knows none yet, need a transaction of the installation.
+Functions that take an organisation's key have it in their condition. The look-ups for a sign-in, which knows no
+organisation yet, need a system transaction.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def lock_users(tx: Connection, organisation_key: int) -> None:
 
 
 def add(tx: Connection, values: Mapping[str, Any]) -> int:
-    """Add a user, by columns; the key. Raises Conflict where the organisation has one of that e-mail address."""
+    """Add a user by columns; return the key. Raises Conflict if the organisation has the e-mail address already."""
     try:
         key: int = tx.execute(insert(users).values(dict(values)).returning(users.c.user_key)).scalar_one()
     except IntegrityError:
@@ -68,44 +68,44 @@ def remove(tx: Connection, user_key: int) -> None:
 
 
 def use_code(tx: Connection, user_key: int, step: int) -> bool:
-    """Whether the one-time code of a step had not been used, nor a later one; it is now."""
+    """Mark the one-time code of a step as used; return False if it or a later one was used before."""
     unused = users.c.totp_step.is_(None) | (users.c.totp_step < step)
     return tx.execute(update(users).where(users.c.user_key == user_key, unused).values(totp_step=step)).rowcount == 1
 
 
 def by_key(tx: Connection, user_key: int, *, for_update: bool = False) -> User | None:
-    """A user, or None; with `for_update` the row is locked until commit."""
+    """Return a user, or None; with `for_update` the row is locked until commit."""
     query = select(users).where(users.c.user_key == user_key)
     return _user(tx.execute(query.with_for_update() if for_update else query).first())
 
 
 def by_id(tx: Connection, organisation_key: int, user_id: str) -> User | None:
-    """A user of the organisation, or None."""
+    """Return a user of the organisation, or None."""
     query = select(users).where(users.c.organisation_key == organisation_key, users.c.user_id == user_id)
     return _user(tx.execute(query).first())
 
 
 def enabled_of_address(tx: Connection, email: str) -> Sequence[User]:
-    """The enabled users of an e-mail address in all organisations, a few at most."""
+    """Return the enabled users of an e-mail address in all organisations, at most five."""
     query = select(users).where(users.c.email == email, users.c.disabled.is_(False))
     return [User(*row) for row in tx.execute(query.order_by(users.c.user_key).limit(_MOST_OF_AN_ADDRESS))]
 
 
 def of_subject(tx: Connection, issuer: str, subject: str) -> User | None:
-    """The user who is linked to what an OpenID provider calls `subject`, or None."""
+    """Return the user that is linked to a subject of an OpenID provider, or None."""
     return _user(
         tx.execute(select(users).where(users.c.oidc_issuer == issuer, users.c.oidc_subject == subject)).first()
     )
 
 
 def list_users(tx: Connection, organisation_key: int) -> Sequence[User]:
-    """All users of the organisation, by e-mail address."""
+    """List the users of the organisation by e-mail address."""
     query = select(users).where(users.c.organisation_key == organisation_key).order_by(users.c.email)
     return [User(*row) for row in tx.execute(query)]
 
 
 def roles(tx: Connection, organisation_key: int, user_key: int | None = None) -> dict[int, dict[str, str]]:
-    """Roles by factory id, or EVERYWHERE, of all users of the organisation or of one, by the user's key."""
+    """Return, by user key, the roles by factory id or EVERYWHERE, of all users of the organisation or of one."""
     query = (
         select(memberships.c.user_key, memberships.c.factory_key, factories.c.factory_id, memberships.c.role)
         .join_from(memberships, factories, memberships.c.factory_key == factories.c.factory_key, isouter=True)
@@ -142,7 +142,7 @@ def revoke_roles(tx: Connection, user: User, factory_keys: Iterable[int | None])
 
 
 def administrators(tx: Connection, organisation_key: int) -> int:
-    """How many enabled users administer the whole organisation."""
+    """Count the enabled users that administer the whole organisation."""
     query = (
         select(users.c.user_key)
         .join_from(memberships, users)

@@ -48,11 +48,11 @@ class Store:
         """Keys of committed factories, by organisation and factory id."""
 
     def acting_for(self, organisation: int) -> Store:
-        """The same database, acting for another organisation."""
+        """Return the same database, acting for another organisation."""
         return self._with(organisation)
 
     def system(self) -> Store:
-        """The same database for work of the installation: sign-ins, background work, organisations."""
+        """Return the same database for work of the installation: sign-ins, background work, organisations."""
         return self._with(None)
 
     def _with(self, organisation: int | None) -> Store:
@@ -63,32 +63,32 @@ class Store:
         return other
 
     def span(self, name: str) -> AbstractContextManager[object]:
-        """A span of that name around the block, where requests are traced."""
+        """Make a span of that name around the block, where requests are traced."""
         return self._tracer.start_as_current_span(name) if self._tracer is not None else nullcontext()
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that writes; committed at the end of the block, rolled back if it raises."""
+        """Begin a transaction that writes; commit at the end of the block, roll back if it raises."""
         with self._transaction(self.dialect.WRITE) as tx:
             yield tx
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """A transaction in which all reads see one state of the database."""
+        """Begin a transaction in which all reads see one state of the database."""
         with self._transaction(self.dialect.SNAPSHOT) as tx:
             yield tx
 
     @contextmanager
     def writing_snapshot(self) -> Iterator[Connection]:
-        """A snapshot that may also write; raises TryAgain where it loses against another."""
+        """Begin a snapshot that may also write; raises TryAgain where it loses against another."""
         with self._transaction(self.dialect.WRITING_SNAPSHOT) as tx:
             yield tx
 
     @contextmanager
     def reading(self, *, unless: Condition | None = None) -> Iterator[Connection]:
-        """A snapshot that holds all commits acknowledged before: of the replica if it can serve, else of the primary.
+        """Begin a snapshot that holds all commits acknowledged before: on the replica if possible, else on the primary.
 
-        It is of the primary where `unless` is true there. Use it inside of `retry`: raises TryAgain where the replica
+        It is on the primary where `unless` is true there. Use it inside of `retry`: raises TryAgain where the replica
         fails during the read.
         """
         replica = self.replica

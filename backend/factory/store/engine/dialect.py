@@ -87,10 +87,10 @@ class Dialect(Protocol):
     # Arrays into statements and out of them
 
     def relation(self, columns: Given) -> tuple[str, dict[str, Any]]:
-        """SQL of a table `given` with these columns and the row number `i` from 0, and its parameters."""
+        """Return SQL of a table `given` with these columns and the row number `i` from 0, and its parameters."""
 
     def for_each(self, table: str, condition: str) -> str:
-        """SQL that joins, to each row before it, the rows of `table` that an index finds by `condition`.
+        """Return SQL that joins, to each row before it, the rows of `table` that an index finds by `condition`.
 
         `table` ends with its alias. The planner must not choose to read the whole table instead.
         """
@@ -98,7 +98,7 @@ class Dialect(Protocol):
     def fetch_columns(
         self, tx: Connection, columns: Mapping[str, str], select: str, parameters: Mapping[str, Any]
     ) -> list[npt.NDArray[Any]]:
-        """The columns of a query as arrays of int64 or float64.
+        """Return the columns of a query as arrays of int64 or float64.
 
         `columns` maps expressions, which are never null, to their type: i8, i4, i2 or f8. They are inserted in place
         of `{}` in `select`.
@@ -107,11 +107,11 @@ class Dialect(Protocol):
     def fetch_pages(
         self, tx: Connection, select: str, parameters: Mapping[str, Any]
     ) -> list[tuple[int, int, bytes | memoryview]]:
-        """The rows (smallint, bigint, bytes) of a query."""
+        """Return the rows (smallint, bigint, bytes) of a query."""
 
     # Events
 
     def insert_events(
         self, tx: Connection, factory_key: int, events: EventColumns, received_at: int
     ) -> dict[int, Content]:
-        """Insert events, ordered by identity; the content of those that were stored before, by row of `events`."""
+        """Insert events, ordered by identity; return the content of those stored before, by row of `events`."""

@@ -34,7 +34,7 @@ def translated_db_errors(engine: Engine, dialect: Dialect) -> Iterator[None]:
 
 
 def reason_of(error: Exception, dialect: Dialect) -> Reason:
-    """The reason of an error of SQLAlchemy or of the driver."""
+    """Classify an error of SQLAlchemy or of the driver."""
     return dialect.reason(error.orig if isinstance(error, DBAPIError) else error)
 
 

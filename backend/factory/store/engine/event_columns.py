@@ -27,10 +27,10 @@ class EventColumns(NamedTuple):
     model: Ints
 
     def take(self, rows: Ints) -> EventColumns:
-        """The chosen rows."""
+        """Return the chosen rows."""
         chosen = {name: column[rows] for name, column in self._asdict().items() if name != "event_id"}
         return EventColumns(**chosen, event_id=[self.event_id[n] for n in rows.tolist()])
 
     def content(self, row: int) -> Content:
-        """The content of the event in a row."""
+        """Return the content of the event in a row."""
         return (int(self.units[row]), float(self.confidence[row]), int(self.model[row]))

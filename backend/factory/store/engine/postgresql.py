@@ -93,7 +93,7 @@ def act_for(tx: Connection, organisation: int | None) -> None:
 
 
 def settings_of(tx: Connection, organisation: int | None) -> str:
-    """The SET LOCAL statements with which a transaction begins, each ended by a semicolon."""
+    """Return the SET LOCAL statements with which a transaction begins, each ended by a semicolon."""
     settings: str = tx.get_execution_options()[_SETTINGS]
     if organisation is None:
         return settings

@@ -21,7 +21,7 @@ _NAMED = re.compile(r":([a-z_]+)")
 
 
 def for_each(table: str, condition: str) -> str:
-    """SQL of a lateral join.
+    """Return SQL of a lateral join.
 
     OFFSET 0 prevents another plan: right after a table has grown, its statistics say that it is small, and the planner
     would read all of it.
@@ -30,7 +30,7 @@ def for_each(table: str, condition: str) -> str:
 
 
 def relation(columns: Given) -> tuple[str, dict[str, Any]]:
-    """SQL of a table `given`, as unnested arrays."""
+    """Return SQL of a table `given` of unnested arrays."""
     arrays, parameters = [], {}
     for name, values in columns.items():
         array = np.asarray(values)
@@ -47,7 +47,7 @@ def relation(columns: Given) -> tuple[str, dict[str, Any]]:
 
 
 def _copied(tx: Connection, query: str, parameters: Mapping[str, Any]) -> memoryview:
-    """The rows of a query in the binary format of COPY."""
+    """Return the rows of a query in the binary format of COPY."""
     cursor = tx.connection.cursor()
     complete = cursor.mogrify(_NAMED.sub(r"%(\1)s", query), parameters).decode()
     target = io.BytesIO()
@@ -58,7 +58,7 @@ def _copied(tx: Connection, query: str, parameters: Mapping[str, Any]) -> memory
 def fetch_columns(
     tx: Connection, columns: Mapping[str, str], select: str, parameters: Mapping[str, Any]
 ) -> list[npt.NDArray[Any]]:
-    """The columns of a query, as arrays."""
+    """Return the columns of a query as arrays."""
     copied = _copied(tx, select.format(", ".join(columns)), parameters)
     parts = [part for n, kind in enumerate(columns.values()) for part in ((f"width{n}", ">i4"), (f"{n}", f">{kind}"))]
     rows = np.frombuffer(copied, np.dtype([("fields", ">i2"), *parts]))
@@ -71,7 +71,7 @@ _PAGE_ROW = struct.Struct(">hihiqi")
 def fetch_pages(
     tx: Connection, select: str, parameters: Mapping[str, Any]
 ) -> list[tuple[int, int, bytes | memoryview]]:
-    """The rows of a query; psycopg2 itself would transfer bytes as hexadecimal digits."""
+    """Return the rows of a query; psycopg2 itself would transfer bytes as hexadecimal digits."""
     copied, place = _copied(tx, select, parameters), 0
     rows: list[tuple[int, int, bytes | memoryview]] = []
     while place < len(copied):

@@ -47,7 +47,7 @@ POOLED = "pooled"
 
 
 def insert_events(tx: Connection, factory_key: int, events: EventColumns, received_at: int) -> dict[int, Content]:
-    """Insert events, ordered by identity; the content of those stored before, by row.
+    """Insert events, ordered by identity; return the content of those stored before, by row.
 
     The first event of a worker at an instant goes into `events_first`, others into `events_beside`. COPY costs half of
     INSERT ... ON CONFLICT, but fails at the first key that exists. Most deliveries repeat nothing, so COPY is tried
@@ -67,7 +67,7 @@ def insert_events(tx: Connection, factory_key: int, events: EventColumns, receiv
 
 
 def _copy_all(tx: Connection, factory_key: int, events: EventColumns, received_at: int) -> bool:
-    """Copy all events; False, with nothing stored, where one of them exists."""
+    """Copy all events; return False, with nothing stored, if one of them exists."""
     cursor = tx.connection.cursor()
     first = run_starts(events.worker, events.time)
     cursor.execute("SAVEPOINT copying")
@@ -89,7 +89,7 @@ _Identity = tuple[Any, ...]
 def _insert_staged(
     tx: Connection, table: str, factory_key: int, events: EventColumns, rows: Ints, received_at: int
 ) -> dict[_Identity, int]:
-    """Insert the events in `rows` whose key is not in the table yet; the rows of the others, by identity."""
+    """Insert the events in `rows` whose key is not in the table yet; return the rows of the others by identity."""
     cursor = tx.connection.cursor()
     # A pooled server connection is used by others too: leave no table behind.
     cursor.execute(_STAGE.format("DROP" if tx.get_execution_options()[POOLED] else "DELETE ROWS"))
@@ -106,7 +106,7 @@ def _insert_staged(
 
 
 def _stored(tx: Connection, factory_key: int, left: dict[_Identity, int]) -> dict[int, Content]:
-    """The content of the stored events among them, by row."""
+    """Return the content of the stored events among them, by row."""
     if not left:
         return {}
     instants = sorted({identity[:2] for identity in left})
@@ -121,7 +121,7 @@ def _stored(tx: Connection, factory_key: int, left: dict[_Identity, int]) -> dic
 
 
 def _binary(factory_key: int, events: EventColumns, received_at: int) -> bytes:
-    """Events in the binary format of COPY."""
+    """Encode events in the binary format of COPY."""
     row = np.zeros((), _ROW)
     row["fields"] = len(_COPIED) + 1
     row["factory_key"], row["received_at"] = factory_key, received_at

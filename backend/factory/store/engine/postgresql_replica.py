@@ -52,7 +52,7 @@ _TROUBLE = text(
 
 
 def position(question: Connection, organisation: int | None, unless: Condition | None) -> Position | None:
-    """The position of the primary that covers all acknowledged commits; None where `unless` is true."""
+    """Return the position of the primary that covers all acknowledged commits; None where `unless` is true."""
     sql, parameters = unless or ("false", {})
     statements = settings_of(question, organisation) + _POSITION.format(unless=sql)
     fit, lineage, lsn = question.execute(text(statements), parameters).one()
@@ -60,5 +60,5 @@ def position(question: Connection, organisation: int | None, unless: Condition |
 
 
 def trouble_at(question: Connection, position: Position) -> str:
-    """'foreign' if a server is no standby of that lineage, 'behind' if it has not replayed the position, else ''."""
+    """Return 'foreign' if the server is no standby of the lineage, 'behind' before it reaches the position, or ''."""
     return str(question.execute(_TROUBLE, position._asdict()).scalar_one())

@@ -50,7 +50,7 @@ class Replica:
         self._warned_at: dict[str, float] = {}
 
     def reason_for_primary(self, organisation: int | None, unless: Condition | None) -> str:
-        """'' where the replica holds all acknowledged commits, else why the primary has to be read.
+        """Return '' if the replica holds all acknowledged commits, else why the primary has to be read.
 
         That is `pending` where `unless` is true on the primary, or the replica's trouble.
         """
@@ -83,7 +83,7 @@ class Replica:
                 raise TryAgain from error
 
     def rests(self) -> bool:
-        """Whether it is to be left alone for now."""
+        """Tell whether it is to be left alone for now."""
         return not self._fit and time.monotonic() < self._try_at
 
     def leave_alone(self, trouble: str) -> None:
@@ -99,7 +99,7 @@ class Replica:
             log.warning("reads go to the primary: the replica %s", _SENTENCES[trouble])
 
     def _claim(self) -> bool:
-        """Whether the caller may try the replica; while it is unfit, one of several callers."""
+        """Tell whether the caller may try the replica; while it is unfit, one of several callers may."""
         with self._lock:
             if self.rests():
                 return False

@@ -1,8 +1,8 @@
-"""Row-level security on PostgreSQL: what a transaction that acts for an organisation can see and change at all.
+"""Row-level security on PostgreSQL: the rows that a transaction of an organisation can read and change.
 
 Such a transaction runs as the role `factory_tenant`, which owns nothing and cannot bypass a policy, with the
 organisation's key in the setting `factory.organisation` (postgresql.act_for). The statements below belong to a
-migration; a table that is added later has to be added to a list here, which a test holds.
+migration. Each new table has to be added to a list here; a test checks it.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ OF_AN_ORGANISATION = ("organisations", "factories", "users", "memberships", "ses
 """Tables whose rows name their organisation."""
 
 OF_THE_TRAIL = {"audit": "SELECT, INSERT", "audit_heads": "SELECT, UPDATE"}
-"""The same, with what a tenant may do: it adds to its chain, and can neither change nor begin one."""
+"""The same, with the privileges of a tenant: it can append to its chain, but neither change nor begin one."""
 
 NOT_FOR_TENANTS = ("sign_in_failures", "alembic_version")
-"""Tables that only the installation itself reads."""
+"""Tables that only system transactions read; a test checks that each table is in one of the lists."""
 
 _CREATE_ROLE = f"""DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{TENANT}') THEN
         CREATE ROLE {TENANT} NOLOGIN NOINHERIT;
     END IF;
-    -- Before version 16 whoever is a member may act as the role.
+    -- Before version 16 each member may act as the role.
     IF NOT pg_has_role(current_user, '{TENANT}',
         CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END) THEN
         EXECUTE format('GRANT {TENANT} TO %I', current_user);
     END IF;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;  -- another database of the server was quicker
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;  -- another database did it at once
 END $$"""
 
 _MINE = "organisation_key = NULLIF(current_setting('factory.organisation', true), '')::int"
-# A subquery without reference to the row is evaluated once a statement.
+# A subquery without reference to the row is evaluated once per statement.
 _OUR_FACTORIES = f"factory_key = ANY ((SELECT array_agg(f.factory_key) FROM factories f WHERE f.{_MINE})::int[])"
 
 _REFUSE = """CREATE FUNCTION refuse_foreign_event() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -56,7 +56,7 @@ END $$"""
 
 
 def statements() -> Iterator[str]:
-    """All statements, in order; for the role that owns the tables."""
+    """Yield all statements in order; the role that owns the tables runs them."""
     yield _CREATE_ROLE
     yield f"GRANT USAGE ON SCHEMA public TO {TENANT}"
     for table in OF_A_FACTORY:
@@ -70,7 +70,7 @@ def statements() -> Iterator[str]:
     yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {TENANT}"
     yield _REFUSE
     for table in ("events_first_rows", "events_beside_rows"):
-        # Whoever may only insert sees nothing; what is inserted is held to the factory that is written.
+        # The role may only insert here, and the trigger checks the factory of each row.
         yield f"GRANT INSERT ON {table} TO {TENANT}"
         yield (
             f"CREATE TRIGGER only_own_factory AFTER INSERT ON {table} FOR EACH ROW WHEN "

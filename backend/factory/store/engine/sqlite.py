@@ -135,7 +135,7 @@ def reason(error: BaseException | None) -> Reason:
 
 
 def relation(columns: Given) -> tuple[str, dict[str, Any]]:
-    """SQL of a table `given`, as a JSON array."""
+    """Return SQL of a table `given` of a JSON array."""
     names = list(columns)
     lists = [np.asarray(columns[name]).tolist() for name in names]
     selected = ", ".join(f"json_extract(value, '$[{n}]') AS {name}" for n, name in enumerate(names))
@@ -144,7 +144,7 @@ def relation(columns: Given) -> tuple[str, dict[str, Any]]:
 
 
 def for_each(table: str, condition: str) -> str:
-    """SQL of a join; SQLite does not reorder a CROSS JOIN."""
+    """Return SQL of a join; SQLite does not reorder a CROSS JOIN."""
     return f"CROSS JOIN {table} WHERE {condition}"
 
 
@@ -172,7 +172,7 @@ INSERT_EVENT = """INSERT INTO events (factory_key, worker_key, event_time, event
 
 
 def insert_events(tx: Connection, factory_key: int, events: EventColumns, received_at: int) -> dict[int, Content]:
-    """Insert events by one statement per row."""
+    """Insert events one by one; return the content of those stored before, by row."""
     stored: dict[int, Content] = {}
 
     def stored_before(row: int, units: int, confidence: float, model_key: int) -> bool:
@@ -190,7 +190,7 @@ def insert_events(tx: Connection, factory_key: int, events: EventColumns, receiv
 def fetch_columns(
     tx: Connection, columns: Mapping[str, str], select: str, parameters: Mapping[str, Any]
 ) -> list[npt.NDArray[Any]]:
-    """The columns of a query, as arrays."""
+    """Return the columns of a query as arrays."""
     rows = tx.execute(text(select.format(", ".join(columns))), parameters).cursor.fetchall()
     lists = list(zip(*rows, strict=True)) or [()] * len(columns)
     return [np.array(values, dtype=f"{kind[0]}8") for values, kind in zip(lists, columns.values(), strict=True)]
@@ -199,7 +199,7 @@ def fetch_columns(
 def fetch_pages(
     tx: Connection, select: str, parameters: Mapping[str, Any]
 ) -> list[tuple[int, int, bytes | memoryview]]:
-    """The rows of a query."""
+    """Return the rows of a query."""
     return list(tx.execute(text(select), parameters).cursor.fetchall())
 
 

@@ -1,4 +1,4 @@
-"""For which organisation a transaction acts. The store says it when it begins one; what reads by id asks here."""
+"""The organisation that a transaction acts for; the store sets it at the beginning, look-ups by id read it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ OPTION = "organisation"
 
 
 def acting_organisation(tx: Connection) -> int | None:
-    """The key of the organisation, or None for a transaction of the installation itself."""
+    """Return the key of the organisation, or None in a system transaction."""
     organisation: int | None = tx.get_execution_options()[OPTION]
     return organisation

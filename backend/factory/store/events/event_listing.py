@@ -1,4 +1,4 @@
-"""Stored events, newest first, a page at a time."""
+"""Stored events, newest first, in pages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from factory.domain.timestamp import HOUR, MINUTE
 from factory.store.engine.database import Store
 
 Place = tuple[int, int, int, int, int, str]
-"""Where an event stands in the order: (time, worker key, type, station key, source key, event_id)."""
+"""The place of an event in the order: (time, worker key, type, station key, source key, event_id)."""
 
 _ORDER = ("event_time", "worker_key", "event_type", "station_key", "source_key", "event_id")
 _SELECTED = (
@@ -21,7 +21,7 @@ _WIDER = 8
 
 
 class Filters(NamedTuple):
-    """What to show: instants in [start, end), and keys or None for all."""
+    """Conditions: instants in [start, end), and keys, or None for all."""
 
     start: int
     end: int
@@ -32,17 +32,16 @@ class Filters(NamedTuple):
 
 
 def place_of(row: Any) -> Place:
-    """The place of a row that `page` returned."""
+    """Return the place of a row that `page` returned."""
     return (row.event_time, row.worker_key, row.event_type, row.station_key, row.source_key, row.event_id)
 
 
 def page(
     store: Store, tx: Connection, factory_key: int, filters: Filters, after: Place | None, limit: int
 ) -> list[Any]:
-    """Up to `limit` events in the order newest first, those behind the place `after`.
+    """Return up to `limit` events after the place `after`, newest first.
 
-    The search goes back in stretches of growing length: events are kept by worker, and the newest lie in a
-    short one.
+    Events are stored by worker, so the search goes back in ranges of growing length: the newest are in a short one.
     """
     end = filters.end if after is None else min(filters.end, after[0] + 1)
     found: list[Any] = []

@@ -1,4 +1,4 @@
-"""Raw events: what was said, as it was said."""
+"""Raw events, as they were sent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SHOWN = "event_type, station_key, confidence, source_key, event_id, units, mode
 
 
 class SaidEvent(NamedTuple):
-    """An event as it was sent, in keys; `place` is that of the instant that was asked for."""
+    """An event as it was sent, in keys; `place` is the row of its instant in the arguments."""
 
     place: int
     kind: int
@@ -58,12 +58,12 @@ _FOUND = {
 
 
 def given_ranges(store: Store, ranges: TimeRanges) -> tuple[str, dict[str, Any]]:
-    """SQL of a table `given` of the ranges, with the columns `i`, `worker`, `start_at` and `end_at`."""
+    """Return SQL of a table `given` of the ranges, with the columns `i`, `worker`, `start_at` and `end_at`."""
     return store.dialect.relation({"worker": ranges.worker, "start_at": ranges.start, "end_at": ranges.end})
 
 
 def in_ranges(store: Store, tx: Connection, factory_key: int, ranges: TimeRanges) -> FoundEvents:
-    """The events of the workers in the ranges."""
+    """Return the events of the workers in the ranges."""
     found, parameters = _found(store, factory_key, ranges)
     return FoundEvents(*store.dialect.fetch_columns(tx, _FOUND, f"SELECT {{}} {found}", parameters))
 
@@ -72,13 +72,13 @@ _COUNTED = {"given.i": "i8", "e.station_key": "i2", "sum(e.units)": "i8", "count
 
 
 def count_in_ranges(store: Store, tx: Connection, factory_key: int, ranges: TimeRanges) -> list[Ints]:
-    """Columns (row of the range, station key, units, events) of the ranges, by worker and station."""
+    """Return columns (row of the range, station key, units, events), one row per range and station."""
     found, parameters = _found(store, factory_key, ranges)
     return store.dialect.fetch_columns(tx, _COUNTED, f"SELECT {{}} {found} GROUP BY given.i, e.station_key", parameters)
 
 
 def events_by_hour(tx: Connection, factory_key: int) -> list[Row]:
-    """(hour since the epoch, events) of the hours with events, in order."""
+    """Return rows (hour since the epoch, events) of the hours with events, in order."""
     rows = tx.execute(
         text(
             "SELECT event_time / 3600000000 AS hour, count(*) FROM events WHERE factory_key = :factory_key "
@@ -90,7 +90,7 @@ def events_by_hour(tx: Connection, factory_key: int) -> list[Row]:
 
 
 def cells_between(store: Store, tx: Connection, factory_key: int, workers: list[int], start: int, end: int) -> Cells:
-    """The cells (domain/states/worker_hours.py) of all events in [start, end)."""
+    """Return the cells (domain/states/worker_hours.py) of all events in [start, end)."""
     found, parameters = _found(store, factory_key, TimeRanges.of_each(workers, start, end))
     rows = tx.execute(
         text(
@@ -104,7 +104,7 @@ def cells_between(store: Store, tx: Connection, factory_key: int, workers: list[
 
 
 def rows_between(store: Store, tx: Connection, factory_key: int, workers: list[int], start: int, end: int) -> list[Any]:
-    """(worker key, time, and what is in a SaidEvent after its place) of all events in [start, end)."""
+    """Return rows (worker key, time, and the fields of SaidEvent after `place`) of all events in [start, end)."""
     found, parameters = _found(store, factory_key, TimeRanges.of_each(workers, start, end))
     return list(
         tx.execute(
@@ -115,7 +115,7 @@ def rows_between(store: Store, tx: Connection, factory_key: int, workers: list[i
 
 
 def around(store: Store, tx: Connection, factory_key: int, ranges: TimeRanges) -> tuple[Ints, Ints]:
-    """Of each range the last event before it (or BEFORE_ALL) and the first state event after it (or FOREVER)."""
+    """Return per range the last event before it (or BEFORE_ALL) and the first state event after it (or FOREVER)."""
     given, parameters = given_ranges(store, ranges)
     mine = "e.factory_key = :factory_key AND e.worker_key = given.worker"
     before = f"SELECT max(e.event_time) FROM events e WHERE {mine} AND e.event_time < given.start_at"
@@ -131,7 +131,7 @@ def around(store: Store, tx: Connection, factory_key: int, ranges: TimeRanges) -
 
 
 def _found(store: Store, factory_key: int, ranges: TimeRanges) -> tuple[str, dict[str, Any]]:
-    """SQL from FROM on of the events `e` in the ranges `given`."""
+    """Return SQL, from FROM on, of the events `e` in the ranges `given`."""
     given, parameters = given_ranges(store, ranges)
     events = store.dialect.for_each(
         "events e",
@@ -142,6 +142,6 @@ def _found(store: Store, factory_key: int, ranges: TimeRanges) -> tuple[str, dic
 
 
 def said_at(store: Store, tx: Connection, factory_key: int, worker: Ints, time: Ints) -> list[SaidEvent]:
-    """All events of the workers at the instants."""
+    """Return all events of the workers at the instants."""
     found, parameters = _found(store, factory_key, TimeRanges.through(worker, time, time))
     return [SaidEvent(*row) for row in tx.execute(text(f"SELECT given.i, {_SHOWN} {found}"), parameters)]

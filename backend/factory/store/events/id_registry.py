@@ -1,4 +1,4 @@
-"""Who and what events speak of: workers, workstations, sources and model versions, each with a small key."""
+"""Registries of ids: workers, workstations, sources and model versions, each with a small integer key."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class RegistryFull(InvalidInput):
 
 
 class ErasedWorkers(InvalidInput):
-    """Ids of workers who were erased: no delivery brings them back."""
+    """A delivery contains ids of erased workers."""
 
     code = "worker_erased"
 
@@ -54,7 +54,7 @@ class ErasedWorkers(InvalidInput):
 
 
 class IdResolver:
-    """Ids to keys in one transaction: from the cache of committed rows, else from the database."""
+    """Resolves ids to keys in one transaction, from the cache of committed rows or from the database."""
 
     def __init__(self, store: Store, factory: Factory) -> None:
         self._store = store
@@ -66,7 +66,7 @@ class IdResolver:
         return self._store.id_cache.setdefault((factory.factory_key, factory.registry_epoch, kind), {"": 0})
 
     def keys_of(self, tx: Connection, kind: str, names: Iterable[str]) -> Mapping[str, int]:
-        """The keys of those names that are registered, and 0 for ''."""
+        """Return the keys of the registered names among them, and 0 for ''."""
         cached = self._cached(kind)
         learned = self._learned.setdefault(kind, {})
         wanted = {name for name in names if name not in cached and name not in learned}
@@ -74,9 +74,9 @@ class IdResolver:
         return {**cached, **learned} if learned else cached
 
     def column(self, tx: Connection, kind: str, names: Sequence[str]) -> Ints:
-        """The keys of names, 0 for ''; unknown ones are registered with their id as name.
+        """Return the keys of names, 0 for ''; unknown ids are registered with the id as name.
 
-        Raises RegistryFull when keys run out; those registered before are kept. Raises ErasedWorkers.
+        Raises RegistryFull when keys run out, and keeps those registered until then. Raises ErasedWorkers.
         """
         if not any(names):
             return np.zeros(len(names), np.int64)
@@ -103,7 +103,7 @@ class IdResolver:
         return found
 
     def erased_among(self, tx: Connection, worker_ids: Iterable[str]) -> set[str]:
-        """Which of the ids, none of them registered, are those of erased workers."""
+        """Return the ids of erased workers among ids that are not registered."""
         return erasure.erased_among(tx, self._factory, worker_ids)
 
     def publish(self) -> None:
@@ -123,7 +123,7 @@ def _look_up(tx: Connection, factory_key: int, kind: str, names: list[str]) -> d
 
 
 def _register(tx: Connection, factory_key: int, kind: str, names: list[str]) -> dict[str, int]:
-    """Give keys to new names, as many as there are left."""
+    """Assign keys to new names, as long as keys are left."""
     table, key, name = _columns(kind)
     last = tx.execute(select(func.coalesce(func.max(key), 0)).where(table.c.factory_key == factory_key)).scalar_one()
     names = names[: _LARGEST_KEY[kind] - last]
@@ -144,28 +144,28 @@ def _register(tx: Connection, factory_key: int, kind: str, names: list[str]) -> 
 
 
 def names_of(tx: Connection, factory_key: int, kind: str) -> dict[int, str]:
-    """All names of a registry by key; 0 is the missing one, ''."""
+    """Return all names of a registry by key; 0 is '', the missing name."""
     table, key, name = _columns(kind)
     rows = tx.execute(select(key, name).where(table.c.factory_key == factory_key))
     return {0: "", **{row[0]: row[1] for row in rows}}
 
 
 def rows_of(tx: Connection, factory_key: int, kind: str) -> list[Any]:
-    """All rows of a registry, ordered by id in code-point order."""
+    """Return all rows of a registry, ordered by id in code-point order."""
     table, _, _ = _columns(kind)
     rows = tx.execute(select(*list(table.columns)[1:]).where(table.c.factory_key == factory_key)).all()
     return sorted(rows, key=lambda row: str(row[1]))
 
 
 def row_of(tx: Connection, factory_key: int, kind: str, entity_id: str) -> Any | None:
-    """The registry row of an id, or None."""
+    """Return the registry row of an id, or None."""
     table, _, name = _columns(kind)
     columns = list(table.columns)[1:]
     return tx.execute(select(*columns).where(table.c.factory_key == factory_key, name == entity_id)).first()
 
 
 def add(tx: Connection, factory_key: int, kind: str, entity_id: str, values: dict[str, str]) -> None:
-    """Register an entity; raises Conflict when its id is taken."""
+    """Register an entity; raises Conflict if its id is taken."""
     if row_of(tx, factory_key, kind, entity_id) is not None:
         raise Conflict(f"A {kind} with this id exists", code="already_exists")
     if not _register(tx, factory_key, kind, [entity_id]):

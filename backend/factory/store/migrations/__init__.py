@@ -1,4 +1,4 @@
-"""The schema's versions, and the commands to reach the newest one."""
+"""The versions of the schema, and the commands to reach the newest one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _config(connection: Connection) -> Config:
 
 
 def declared_for(dialect: str) -> Callable[..., bool]:
-    """For Alembic's comparisons: leaves out tables that only the other kind of database has, and partitions."""
+    """Make Alembic's `include_object`: without partitions and tables that only the other database has."""
 
     def include(item: Any, name: str | None, kind: str, reflected: bool, _other: Any) -> bool:
         if kind != "table":
@@ -39,10 +39,9 @@ def declared_for(dialect: str) -> Callable[..., bool]:
 
 
 def upgrade(store: Store) -> bool:
-    """Bring the schema to the newest version; safe when several processes do it at once.
+    """Migrate the schema to the newest version; several processes may do it at once.
 
-    False where a later release has brought it further: this one can live with that, as every migration suits the
-    release before it, and so leaves it alone.
+    Return False, and change nothing, if the schema is of a later release: every migration suits the release before it.
     """
     with store.system().writing() as tx:
         store.dialect.lock_schema(tx)
@@ -62,7 +61,7 @@ def _is_newer(tx: Connection) -> bool:
 
 
 def check(store: Store) -> list[str]:
-    """Why the schema is not the newest one, a sentence each; empty when it is."""
+    """List why the schema is not the newest one, one sentence each; empty if it is."""
     with store.system().snapshot() as tx:
         if _is_newer(tx):
             return [f"The schema is at version {_revision(tx)}, of a later release than this one"]

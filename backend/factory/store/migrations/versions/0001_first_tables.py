@@ -35,7 +35,7 @@ def _create_events(name: str, *key: str, **options: Any) -> None:
 
 
 def _create_events_of_postgresql(name: str, *key: str) -> None:
-    """A table that is read under row-level security, and its rows, into which may be copied, which that forbids."""
+    """Create a table under row-level security, and its partition of rows: COPY is not allowed into the former."""
     _create_events(name, *key, postgresql_partition_by="LIST (factory_key)")
     op.execute(f"CREATE TABLE {name}_rows PARTITION OF {name} DEFAULT")
 
