@@ -38,7 +38,7 @@ def first_modules() -> list[str]:
         module = waiting.pop(0)
         if module not in found:
             found[module] = None
-            imports = re.findall(r'^import .*?"(\.[^"]+)";', module.read_text(encoding="utf-8"), re.MULTILINE)
+            imports = re.findall(r'^import [^"]*"(\.[^"]+)";', module.read_text(encoding="utf-8"), re.MULTILINE)
             waiting += [(module.parent / name).resolve() for name in imports]
     return [path.relative_to(FRONTEND).as_posix() for path in found][1:]
 
