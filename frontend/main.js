@@ -73,9 +73,14 @@ async function refresh() {
     const period = view.still ? null : resolvePeriod(place, site, serverNow());
     opened ??= open(view);
     frame(view, period);
-    const asked = { ...(!view.still && { now: { path: "/metrics/now" } }), ...view.queries({ place, period, site, ...rights }) };
+    const asked = {
+      ...(!view.still && { now: { path: "/metrics/now" } }),
+      ...view.queries({ place, period, site, ...rights }),
+    };
     const names = Object.keys(asked);
-    const found = await Promise.all(names.map((name) => ask(`${place.view} ${place.id ?? ""} ${name}`, asked[name], signal)));
+    const found = await Promise.all(
+      names.map((name) => ask(`${place.view} ${place.id ?? ""} ${name}`, asked[name], signal)),
+    );
     show(period, Object.fromEntries(names.map((name, n) => [name, found[n]])));
   } catch (error) {
     if (signal.aborted) return; // a newer refresh has taken over
@@ -95,7 +100,9 @@ const around = { go, refresh, place: () => place, isOffered: (view) => isOffered
 /** What the reader may do in the place's factory. */
 const rights = {
   may: (permission) => may(permission, place.factory),
-  get persons() { return seesPersons(place.factory); },
+  get persons() {
+    return seesPersons(place.factory);
+  },
 };
 
 async function settings(signal) {
@@ -118,10 +125,18 @@ function refreshWhenVisible() {
 function open(view) {
   const context = {
     may: rights.may,
-    get persons() { return rights.persons; },
-    get place() { return place; },
-    get site() { return site; },
-    get period() { return opened?.period ?? resolvePeriod(place, site, serverNow()); },
+    get persons() {
+      return rights.persons;
+    },
+    get place() {
+      return place;
+    },
+    get site() {
+      return site;
+    },
+    get period() {
+      return opened?.period ?? resolvePeriod(place, site, serverNow());
+    },
     format: { ...figures, ...figures.inZone(site?.time_zone) },
     get: (path, query, options) => get(path, { ...inFactory(path), ...query }, options),
     link: (changes) => addressOf(place, changes),
@@ -136,7 +151,9 @@ function open(view) {
 
 /** What stands around the view. */
 function frame(view, period) {
-  part("site").replaceChildren(element("strong", {}, site?.name ?? current().organisation?.name ?? text("shell.product")));
+  part("site").replaceChildren(
+    element("strong", {}, site?.name ?? current().organisation?.name ?? text("shell.product")),
+  );
   renderPeriods(part("periods"), { place, site, period, shown: !view.still, change: opened.context.change });
   title(view.title({ place, text, answers: opened.answers }));
 }
@@ -151,11 +168,24 @@ function show(period, answers) {
   opened.answers = answers;
   opened.show({ period, answers, place, site });
   title(opened.view.title({ place, text, answers }));
-  const kept = Object.values(answers).map((answer) => answer.keptSince).filter(Boolean).sort()[0];
+  const kept = Object.values(answers)
+    .map((answer) => answer.keptSince)
+    .filter(Boolean)
+    .sort()[0];
   const format = opened.context.format;
-  const asOf = opened.view.still ? null : kept ?? Object.values(answers).map((answer) => answer.window?.evaluated_at ?? answer.timestamp).find(Boolean);
+  const asOf = opened.view.still
+    ? null
+    : (kept ??
+      Object.values(answers)
+        .map((answer) => answer.window?.evaluated_at ?? answer.timestamp)
+        .find(Boolean));
   if (asOf) opened.asOf = asOf;
-  setText(part("as-of"), asOf ? text("shell.as_of", { time: format.time(asOf, { seconds: true }), zone: format.zone(Date.parse(asOf)) }) : "");
+  setText(
+    part("as-of"),
+    asOf
+      ? text("shell.as_of", { time: format.time(asOf, { seconds: true }), zone: format.zone(Date.parse(asOf)) })
+      : "",
+  );
   tellWithheld(Object.values(answers));
   const silent = answers.now ? silence(answers.now, format) : "";
   part("as-of").classList.toggle("live", Boolean(period?.live) && !kept && !silent);
@@ -174,7 +204,10 @@ function tellWithheld(answers) {
 function silence(now, format) {
   const last = now.data.last_event_at;
   if (!last || serverNow() - Date.parse(last) < QUIET_MS) return "";
-  return text("shell.silent", { duration: format.duration((serverNow() - Date.parse(last)) / 1000), time: format.dateTime(last) });
+  return text("shell.silent", {
+    duration: format.duration((serverNow() - Date.parse(last)) / 1000),
+    time: format.dateTime(last),
+  });
 }
 
 function warn(sentence, urgent = false) {
@@ -206,7 +239,16 @@ function complain(error) {
 /** Links of this page change the view without loading the page anew. */
 function follow(event) {
   const link = event.target.closest?.("a[href^='?']");
-  if (!link || event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  if (
+    !link ||
+    event.defaultPrevented ||
+    event.button !== 0 ||
+    event.metaKey ||
+    event.ctrlKey ||
+    event.shiftKey ||
+    event.altKey
+  )
+    return;
   event.preventDefault();
   go(link.getAttribute("href"));
 }
@@ -216,7 +258,8 @@ async function start() {
   begun.catch(() => {}); // it is awaited when there are words for it
   await loadLanguage(preferredLanguage());
   for (const node of document.querySelectorAll("[data-text]")) setText(node, text(node.dataset.text));
-  for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", text(node.dataset.label));
+  for (const node of document.querySelectorAll("[data-label]"))
+    node.setAttribute("aria-label", text(node.dataset.label));
   keepForOffline();
   await enter(begun);
 }

@@ -4,14 +4,18 @@ import { element } from "../lib/element.js";
 import { styled } from "../lib/stylesheet.js";
 import { text } from "../lib/texts.js";
 
-const WHOLE = Array.from({ length: 40 }, (_, n) => [1, 2, 2.5, 5][n % 4] * 10 ** Math.floor(n / 4)).filter(Number.isInteger);
+const WHOLE = Array.from({ length: 40 }, (_, n) => [1, 2, 2.5, 5][n % 4] * 10 ** Math.floor(n / 4)).filter(
+  Number.isInteger,
+);
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
 let library;
 /** uPlot and its style sheet, fetched with the first chart. */
 function load() {
-  library ??= Promise.all([import("../vendor/uplot/uPlot.esm.js"), styled("vendor/uplot/uPlot.min.css")]).then(([module]) => module.default);
+  library ??= Promise.all([import("../vendor/uplot/uPlot.esm.js"), styled("vendor/uplot/uPlot.min.css")]).then(
+    ([module]) => module.default,
+  );
   return library;
 }
 
@@ -26,33 +30,64 @@ function load() {
 export function createChart({ height: usual = 220, scale: given = 1, format, series, href }) {
   const scale = given * (parseFloat(getComputedStyle(document.documentElement).fontSize) / 16);
   const height = Math.round(usual * (given === 1 ? scale : 1));
-  const legend = element("ul", { class: "legend" }, ...series.map((one) => element("li", { class: `key ${one.kind}`, "data-colour": one.colour }, one.label)));
+  const legend = element(
+    "ul",
+    { class: "legend" },
+    ...series.map((one) => element("li", { class: `key ${one.kind}`, "data-colour": one.colour }, one.label)),
+  );
   const canvas = element("div", { class: "plot", "aria-hidden": "true" });
   canvas.style.blockSize = `${height}px`;
   const reading = element("p", { class: "reading number", "aria-hidden": "true" });
   const body = element("tbody");
-  const head = element("tr", {}, element("th", { scope: "col" }, text("chart.from")), ...series.map(({ label }) => element("th", { scope: "col", class: "number" }, label)));
-  const table = element("details", { class: "as-table" }, element("summary", {}, text("chart.as_table")), element("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": text("chart.as_table") }, element("table", {}, element("thead", {}, head), body)));
-  const node = element("div", { class: "chart" }, element("div", { class: "chart-head" }, legend, reading), canvas, table);
+  const head = element(
+    "tr",
+    {},
+    element("th", { scope: "col" }, text("chart.from")),
+    ...series.map(({ label }) => element("th", { scope: "col", class: "number" }, label)),
+  );
+  const table = element(
+    "details",
+    { class: "as-table" },
+    element("summary", {}, text("chart.as_table")),
+    element(
+      "div",
+      { class: "scroll", tabindex: 0, role: "group", "aria-label": text("chart.as_table") },
+      element("table", {}, element("thead", {}, head), body),
+    ),
+  );
+  const node = element(
+    "div",
+    { class: "chart" },
+    element("div", { class: "chart-head" }, legend, reading),
+    canvas,
+    table,
+  );
 
   let rows = [];
   let plot = null;
   let drawn = 0;
   const read = (n) => {
     const row = rows[n];
-    reading.textContent = row ? `${format.date(row.start)}, ${format.time(row.start)}–${format.time(row.end)}: ${series.map(({ key, write }) => writeOf(row, key, write)).join(" · ")}` : "";
+    reading.textContent = row
+      ? `${format.date(row.start)}, ${format.time(row.start)}–${format.time(row.end)}: ${series.map(({ key, write }) => writeOf(row, key, write)).join(" · ")}`
+      : "";
   };
   const draw = async () => {
     const turn = ++drawn;
     const UPlot = await load();
     if (turn !== drawn || !canvas.isConnected) return;
     plot?.destroy();
-    plot = new UPlot(optionsOf(UPlot, { series, scale, format, rows, read, width: canvas.clientWidth, height }), dataOf(series, rows), canvas);
+    plot = new UPlot(
+      optionsOf(UPlot, { series, scale, format, rows, read, width: canvas.clientWidth, height }),
+      dataOf(series, rows),
+      canvas,
+    );
   };
   canvas.addEventListener("click", () => body.rows[plot?.cursor.idx]?.querySelector("a")?.click());
   if (href) canvas.classList.add("opens");
   const sized = new ResizeObserver(() => {
-    if (plot && canvas.clientWidth && canvas.clientWidth !== plot.width) plot.setSize({ width: canvas.clientWidth, height });
+    if (plot && canvas.clientWidth && canvas.clientWidth !== plot.width)
+      plot.setSize({ width: canvas.clientWidth, height });
   });
   sized.observe(canvas);
   const dressed = new MutationObserver(() => rows.length && draw());
@@ -81,7 +116,11 @@ const lineOf = (row, series, format, href) =>
   element(
     "tr",
     {},
-    element("th", { scope: "row" }, element(href ? "a" : "span", { href: href?.(row) }, `${format.date(row.start)}, ${format.time(row.start)}`)),
+    element(
+      "th",
+      { scope: "row" },
+      element(href ? "a" : "span", { href: href?.(row) }, `${format.date(row.start)}, ${format.time(row.start)}`),
+    ),
     ...series.map(({ key, write }) => element("td", { class: "number" }, writeOf(row, key, write))),
   );
 
@@ -98,13 +137,23 @@ function spansOf(rows) {
   return spans;
 }
 
-const dataOf = (series, rows) => [spansOf(rows).map(([start, end]) => (start + end) / 2), ...layers(series).map(({ keys }) => rows.map(({ values, withheld }) => withheld ? null : keys.reduce((sum, key) => (sum === null ? values[key] : sum + values[key]), null)))];
+const dataOf = (series, rows) => [
+  spansOf(rows).map(([start, end]) => (start + end) / 2),
+  ...layers(series).map(({ keys }) =>
+    rows.map(({ values, withheld }) =>
+      withheld ? null : keys.reduce((sum, key) => (sum === null ? values[key] : sum + values[key]), null),
+    ),
+  ),
+];
 
 /** The series in the order in which they are drawn, with the fields that add up to each: of a stack the highest first. */
 function layers(series) {
   const stack = series.filter(({ kind }) => kind === "stack");
   const stacked = stack.map((one, n) => ({ ...one, keys: stack.slice(0, n + 1).map(({ key }) => key) }));
-  return [...stacked.reverse(), ...series.filter(({ kind }) => kind !== "stack").map((one) => ({ ...one, keys: [one.key] }))];
+  return [
+    ...stacked.reverse(),
+    ...series.filter(({ kind }) => kind !== "stack").map((one) => ({ ...one, keys: [one.key] })),
+  ];
 }
 
 /** What is unknown is hatched, as everywhere. */
@@ -121,7 +170,11 @@ function fillOf({ kind, colour: name }) {
 
 function optionsOf(UPlot, { series, scale: size, format, rows, read, width, height }) {
   const grid = { stroke: colour("line"), width: 1 };
-  const axis = { stroke: colour("quiet"), font: `${12 * size}px ${getComputedStyle(document.body).fontFamily}`, ticks: { ...grid, size: 4 } };
+  const axis = {
+    stroke: colour("quiet"),
+    font: `${12 * size}px ${getComputedStyle(document.body).fontFamily}`,
+    ticks: { ...grid, size: 4 },
+  };
   const long = rows.length > 1 && Date.parse(rows.at(-1).end) - Date.parse(rows[0].start) > 2 * 86_400_000;
   const spans = spansOf(rows);
   const bounds = rows.length ? [spans[0][0], spans.at(-1)[1]] : [0, 1];
@@ -138,10 +191,28 @@ function optionsOf(UPlot, { series, scale: size, format, rows, read, width, heig
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     hooks: { setCursor: [(plot) => read(plot.cursor.idx)] },
-    scales: { x: { range: () => bounds }, ...Object.fromEntries(sides.map((scale) => [scale, { range: range(scale) }])) },
+    scales: {
+      x: { range: () => bounds },
+      ...Object.fromEntries(sides.map((scale) => [scale, { range: range(scale) }])),
+    },
     axes: [
-      { ...axis, grid: { show: false }, values: (_plot, ticks) => ticks.map((at) => (long ? format.date(at * 1000, { weekday: undefined }) : format.time(at * 1000))), space: 70 * size, size: 32 * size },
-      ...sides.map((scale, n) => ({ ...axis, scale, side: n === 0 ? 3 : 1, size: 56 * size, grid: n === 0 ? grid : { show: false }, ...(firstOf(scale).whole && { incrs: WHOLE }), values: (_plot, ticks) => ticks.map(tickOf(scale)) })),
+      {
+        ...axis,
+        grid: { show: false },
+        values: (_plot, ticks) =>
+          ticks.map((at) => (long ? format.date(at * 1000, { weekday: undefined }) : format.time(at * 1000))),
+        space: 70 * size,
+        size: 32 * size,
+      },
+      ...sides.map((scale, n) => ({
+        ...axis,
+        scale,
+        side: n === 0 ? 3 : 1,
+        size: 56 * size,
+        grid: n === 0 ? grid : { show: false },
+        ...(firstOf(scale).whole && { incrs: WHOLE }),
+        values: (_plot, ticks) => ticks.map(tickOf(scale)),
+      })),
     ],
     series: [
       {},
@@ -151,7 +222,9 @@ function optionsOf(UPlot, { series, scale: size, format, rows, read, width, heig
         width: barred(one) ? 0 : 2 * size,
         dash: one.dash,
         fill: fillOf(one),
-        paths: barred(one) ? UPlot.paths.bars({ size: [0.7, 48], radius: one.kind === "bar" ? 0.15 : 0 }) : UPlot.paths.linear(),
+        paths: barred(one)
+          ? UPlot.paths.bars({ size: [0.7, 48], radius: one.kind === "bar" ? 0.15 : 0 })
+          : UPlot.paths.linear(),
         points: barred(one) ? { show: false } : { show: rows.length < 60, size: 6, fill: colour("surface") },
       })),
     ],

@@ -11,11 +11,28 @@ export function createChips({ legend, states, changed }) {
   const boxes = states.map((state) => {
     const box = element("input", { type: "checkbox", value: state });
     const count = element("span", { class: "count number" });
-    const label = element("label", { class: "chip" }, box, element("span", { class: `state state-${state}` }, text(`states.${state}`)), count);
+    const label = element(
+      "label",
+      { class: "chip" },
+      box,
+      element("span", { class: `state state-${state}` }, text(`states.${state}`)),
+      count,
+    );
     return { state, box, count, label };
   });
-  const told = () => changed(boxes.filter(({ box }) => box.checked).map(({ state }) => state).join());
-  const node = element("fieldset", { class: "chips", onchange: told }, element("legend", { class: "hidden" }, legend), ...boxes.map(({ label }) => label));
+  const told = () =>
+    changed(
+      boxes
+        .filter(({ box }) => box.checked)
+        .map(({ state }) => state)
+        .join(),
+    );
+  const node = element(
+    "fieldset",
+    { class: "chips", onchange: told },
+    element("legend", { class: "hidden" }, legend),
+    ...boxes.map(({ label }) => label),
+  );
   return {
     node,
     show(chosen, counts) {

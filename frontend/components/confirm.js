@@ -5,7 +5,11 @@ import { element } from "../lib/element.js";
 /** `act` is called at the second press, without which the button forgets the first when the focus leaves it. */
 export function confirmButton(words, sure, act) {
   let asked = false;
-  const button = element("button", { type: "button", class: "button", onclick: press, onblur: () => ask(false) }, words);
+  const button = element(
+    "button",
+    { type: "button", class: "button", onclick: press, onblur: () => ask(false) },
+    words,
+  );
 
   function ask(now) {
     asked = now;

@@ -21,7 +21,13 @@ export function createTable({ caption, columns, key, sort }) {
   const heads = columns.map((column) => heading(column, sort));
   const body = element("tbody");
   const foot = element("tfoot", {}, element("tr", {}, ...columns.map(footing)));
-  const table = element("table", { class: "figures" }, element("caption", { class: "hidden" }, caption), element("thead", {}, element("tr", {}, ...heads)), body);
+  const table = element(
+    "table",
+    { class: "figures" },
+    element("caption", { class: "hidden" }, caption),
+    element("thead", {}, element("tr", {}, ...heads)),
+    body,
+  );
   if (columns.some(({ total }) => total)) table.append(foot);
   const node = element("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": caption }, table);
   let most = {}; // the same object while bars keep their scale
@@ -35,7 +41,9 @@ export function createTable({ caption, columns, key, sort }) {
       if (JSON.stringify(largest) !== JSON.stringify(most)) most = largest;
       showRows(rows);
       const whole = !rows.some(({ withheld }) => withheld); // a sum without some rows would tell of them
-      columns.forEach(({ total }, n) => total && setText(foot.firstChild.children[n], whole ? total(rows) : text("withheld.figure")));
+      columns.forEach(
+        ({ total }, n) => total && setText(foot.firstChild.children[n], whole ? total(rows) : text("withheld.figure")),
+      );
     },
   };
 }
@@ -60,13 +68,18 @@ export function sortRows(rows, columns, sorted) {
 /** The rows as a table to download, with the values as the API gave them. */
 export function exported(rows, columns) {
   const all = columns.flatMap((column) => column.exports ?? [column]);
-  return { columns: all.map(({ title, type }) => ({ title, type })), rows: rows.map((row) => all.map(({ value }) => value(row))) };
+  return {
+    columns: all.map(({ title, type }) => ({ title, type })),
+    rows: rows.map((row) => all.map(({ value }) => value(row))),
+  };
 }
 
 /** The largest value of each column whose bars are measured by it. */
 function largestOf(columns, rows) {
   const measured = columns.filter(({ bar }) => bar === "most");
-  return Object.fromEntries(measured.map(({ key, value }) => [key, Math.max(0, ...rows.map((row) => value(row) ?? 0))]));
+  return Object.fromEntries(
+    measured.map(({ key, value }) => [key, Math.max(0, ...rows.map((row) => value(row) ?? 0))]),
+  );
 }
 
 const missing = (value) => value === null || value === undefined;
@@ -79,7 +92,9 @@ function heading(column, sort) {
   const head = element("th", attributes, button);
   const first = column.type === "number" ? "-" : ""; // the largest figures are sought first, names from A
   const other = first ? "" : "-";
-  button.addEventListener("click", () => sort(`${head.dataset.sorted === `${first}${column.key}` ? other : first}${column.key}`));
+  button.addEventListener("click", () =>
+    sort(`${head.dataset.sorted === `${first}${column.key}` ? other : first}${column.key}`),
+  );
   return head;
 }
 
@@ -92,7 +107,8 @@ function mark(head, key, sorted) {
   else head.removeAttribute("aria-sort");
 }
 
-const footing = (column, n) => (n === 0 ? element("th", { scope: "row" }, text("table.total")) : element("td", { class: classOf(column) }));
+const footing = (column, n) =>
+  n === 0 ? element("th", { scope: "row" }, text("table.total")) : element("td", { class: classOf(column) });
 
 function line(columns, most) {
   const cells = columns.map((column, n) => cell(column, n === 0));
@@ -113,7 +129,12 @@ function cell(column, heads) {
   const link = column.href ? element("a", { tabindex: heads ? undefined : -1 }) : null;
   const words = link ?? element("span");
   const note = column.note ? element("small") : null;
-  const node = element(heads ? "th" : "td", { class: classOf(column), scope: heads ? "row" : undefined, "data-colour": column.colour }, words, note);
+  const node = element(
+    heads ? "th" : "td",
+    { class: classOf(column), scope: heads ? "row" : undefined, "data-colour": column.colour },
+    words,
+    note,
+  );
   const update = (row, most) => {
     setText(words, write(row));
     if (link) link.setAttribute("href", column.href(row));

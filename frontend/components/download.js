@@ -15,13 +15,18 @@ import { explain } from "./error-notice.js";
  */
 export function downloads(context, what, table) {
   const said = element("p", { class: "fault", role: "alert" });
-  const button = (title, format, offer) => element("button", { type: "button", class: "button", onclick: () => make(format, offer) }, title);
+  const button = (title, format, offer) =>
+    element("button", { type: "button", class: "button", onclick: () => make(format, offer) }, title);
 
   async function make(format, offer) {
     setText(said, "");
     const shown = { ...table(), timeZone: context.site.time_zone };
     try {
-      await post("/exports/", { view: context.place.view, format, rows: shown.rows.length }, { factory: context.place.factory });
+      await post(
+        "/exports/",
+        { view: context.place.view, format, rows: shown.rows.length },
+        { factory: context.place.factory },
+      );
       await offer(fileName(context, what), shown);
     } catch (error) {
       setText(said, explain(error));
@@ -30,7 +35,12 @@ export function downloads(context, what, table) {
 
   return element(
     "div",
-    { class: "downloads no-print", role: "group", "aria-label": text("table.download"), hidden: !context.may("export") },
+    {
+      class: "downloads no-print",
+      role: "group",
+      "aria-label": text("table.download"),
+      hidden: !context.may("export"),
+    },
     button("CSV", "csv", downloadCsv),
     button("Excel", "xlsx", downloadXlsx),
     said,

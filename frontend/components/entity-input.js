@@ -20,10 +20,19 @@ export const workstationsOf = (answer) => answer.data.map(({ workstation_id: id,
  */
 export function createEntityInput(attributes = {}) {
   const suggestions = element("datalist", { id: `suggestions-${++made}` });
-  const input = element("input", { type: "text", list: suggestions.id, autocomplete: "off", autocapitalize: "off", spellcheck: "false", maxlength: 200, ...attributes });
+  const input = element("input", {
+    type: "text",
+    list: suggestions.id,
+    autocomplete: "off",
+    autocapitalize: "off",
+    spellcheck: "false",
+    maxlength: 200,
+    ...attributes,
+  });
   let rows = [];
   const typed = () => input.value.trim();
-  const known = () => rows.find(({ id }) => id === typed()) ?? rows.find(({ name }) => name.toLowerCase() === typed().toLowerCase());
+  const known = () =>
+    rows.find(({ id }) => id === typed()) ?? rows.find(({ name }) => name.toLowerCase() === typed().toLowerCase());
   return {
     input,
     suggestions,
@@ -31,7 +40,9 @@ export function createEntityInput(attributes = {}) {
     offer(fresh) {
       if (JSON.stringify(fresh) === JSON.stringify(rows)) return; // an open list of suggestions would close
       rows = fresh;
-      suggestions.replaceChildren(...rows.map(({ id, name }) => element("option", { value: id }, name === id ? "" : name)));
+      suggestions.replaceChildren(
+        ...rows.map(({ id, name }) => element("option", { value: id }, name === id ? "" : name)),
+      );
     },
     get id() {
       return known()?.id ?? typed();

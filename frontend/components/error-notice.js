@@ -21,7 +21,12 @@ export function trouble(error, again) {
     { class: `notice ${kind}`, role: "alert" },
     element("h2", {}, text(`trouble.${kind}`)),
     element("p", {}, explain(error)),
-    element("div", { class: "ways" }, element("button", { type: "button", class: "button", onclick: again }, text("trouble.again")), element("a", { class: "button", href: "?view=overview" }, text("trouble.home"))),
+    element(
+      "div",
+      { class: "ways" },
+      element("button", { type: "button", class: "button", onclick: again }, text("trouble.again")),
+      element("a", { class: "button", href: "?view=overview" }, text("trouble.home")),
+    ),
   );
 }
 

@@ -13,4 +13,11 @@ export const typeMark = (type) => element("span", { class: `state state-${type}`
 
 /** What makes an event one (SPEC section 2). */
 export const keyOf = (event) =>
-  JSON.stringify([event.timestamp, event.worker_id, event.event_type, event.workstation_id, event.source_id, event.event_id]);
+  JSON.stringify([
+    event.timestamp,
+    event.worker_id,
+    event.event_type,
+    event.workstation_id,
+    event.source_id,
+    event.event_id,
+  ]);

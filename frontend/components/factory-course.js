@@ -11,7 +11,15 @@ const [UNITS, UTILIZATION] = ["total_production_count", "pooled_utilization_perc
 export const factoryQueries = (period, more = []) => ({
   factory: { path: "/metrics/factory", query: asked(period) },
   before: { path: "/metrics/factory", query: asked(period.before) },
-  course: { path: "/metrics/timeseries", query: { ...asked(period), entity: "factory", metric: [UNITS, UTILIZATION, ...more].join(), bucket: bucketOf(period) } },
+  course: {
+    path: "/metrics/timeseries",
+    query: {
+      ...asked(period),
+      entity: "factory",
+      metric: [UNITS, UTILIZATION, ...more].join(),
+      bucket: bucketOf(period),
+    },
+  },
 });
 
 /** The chart of units and utilization; `options` as of createChart. */
@@ -21,6 +29,14 @@ export const createCourseChart = ({ format }, options) =>
     ...options,
     series: [
       { key: UNITS, label: text("tiles.units"), kind: "bar", colour: "units", whole: true, write: format.count },
-      { key: UTILIZATION, label: text("tiles.utilization"), kind: "line", colour: "working", write: format.percent, tick: (value) => `${format.count(value)} %`, most: 100 },
+      {
+        key: UTILIZATION,
+        label: text("tiles.utilization"),
+        kind: "line",
+        colour: "working",
+        write: format.percent,
+        tick: (value) => `${format.count(value)} %`,
+        most: 100,
+      },
     ],
   });

@@ -14,7 +14,13 @@ export function createField({ label, control, group }) {
   const hint = element("p", { class: "hint", id: `${id}-hint` });
   const fault = element("p", { class: "fault", id: `${id}-fault` });
   const node = group
-    ? element("fieldset", { class: "field", role: "radiogroup" }, element("legend", {}, label), element("div", { class: "choices" }, ...group), fault)
+    ? element(
+        "fieldset",
+        { class: "field", role: "radiogroup" },
+        element("legend", {}, label),
+        element("div", { class: "choices" }, ...group),
+        fault,
+      )
     : element("div", { class: "field" }, element("label", { for: id }, label), control, hint, fault);
   const told = group ? node : control;
   if (control) control.id = id;

@@ -10,9 +10,14 @@ import { text } from "../lib/texts.js";
  * @returns {object} what `createTiles` shows, but for key and href
  */
 export function figure(tile, { figures, before, course }, format) {
-  if (figures.data.withheld) return { value: text("withheld.figure"), small: true, note: text("withheld.why", { n: current().k_min }) };
+  if (figures.data.withheld)
+    return { value: text("withheld.figure"), small: true, note: text("withheld.why", { n: current().k_min }) };
   const value = figures.data[tile.field];
-  const shown = { value: tile.write(format, value), unit: tile.unit ?? "", change: change(tile, value, before.data[tile.field], format) };
+  const shown = {
+    value: tile.write(format, value),
+    unit: tile.unit ?? "",
+    change: change(tile, value, before.data[tile.field], format),
+  };
   if (!tile.bounds) return { ...shown, course: course.data.map(({ values }) => values[tile.field]) };
   const [lower, upper] = tile.bounds.map((field) => figures.data[field]);
   return { ...shown, band: { lower, value, upper }, note: bounded(value, lower, upper, format) };
@@ -28,11 +33,15 @@ export function change({ relative, good = 1 }, value, before, format) {
   const difference = relative ? ((value - before) / before) * 100 : value - before;
   const size = relative ? format.percent : (points) => text("tiles.points", { n: format.decimal(points) });
   const told = format.signed(difference, size);
-  const look = told.startsWith("±") ? "" : `${difference > 0 ? "up" : "down"} ${difference * good > 0 ? "better" : "worse"}`;
+  const look = told.startsWith("±")
+    ? ""
+    : `${difference > 0 ? "up" : "down"} ${difference * good > 0 ? "better" : "worse"}`;
   return { text: text("tiles.against", { change: told }), look };
 }
 
 function bounded(value, lower, upper, format) {
   if (lower === null || upper === null) return "";
-  return lower === upper && value !== null ? text("tiles.no_unknown") : text("tiles.bounds", { range: format.range(lower, upper) });
+  return lower === upper && value !== null
+    ? text("tiles.no_unknown")
+    : text("tiles.bounds", { range: format.range(lower, upper) });
 }

@@ -12,14 +12,23 @@ export function inputField(label, attributes, hint = "") {
 
 /** A field with a choice of {value: words}. */
 export function choiceField(label, options, chosen, attributes = {}) {
-  const select = element("select", attributes, ...Object.entries(options).map(([value, words]) => element("option", { value, selected: value === chosen }, words)));
+  const select = element(
+    "select",
+    attributes,
+    ...Object.entries(options).map(([value, words]) => element("option", { value, selected: value === chosen }, words)),
+  );
   return controlField(label, select);
 }
 
 /** A check box with its label; `hint` explains what it means. */
 export function checkField(label, checked, attributes = {}, hint = "") {
   const box = element("input", { type: "checkbox", checked, ...attributes });
-  const node = element("label", { class: "check" }, box, element("span", {}, label, hint && element("small", { class: "quiet" }, hint)));
+  const node = element(
+    "label",
+    { class: "check" },
+    box,
+    element("span", {}, label, hint && element("small", { class: "quiet" }, hint)),
+  );
   return { node, control: box, fail() {}, focus: () => box.focus() };
 }
 
@@ -37,7 +46,13 @@ function controlField(label, control, hint = "") {
 export function createForm({ fields, save, send, danger = false, more = [] }) {
   const outcome = element("p", { class: "told", role: "alert" });
   const button = element("button", { class: `button ${danger ? "danger" : "primary"}` }, save);
-  const node = element("form", { class: "form", novalidate: true, onsubmit: submit }, outcome, ...Object.values(fields).map((field) => field.node), element("div", { class: "actions" }, button, ...more));
+  const node = element(
+    "form",
+    { class: "form", novalidate: true, onsubmit: submit },
+    outcome,
+    ...Object.values(fields).map((field) => field.node),
+    element("div", { class: "actions" }, button, ...more),
+  );
   let sending = false;
 
   async function submit(event) {
@@ -63,17 +78,28 @@ export function createForm({ fields, save, send, danger = false, more = [] }) {
   function failed(error) {
     const faults = (error.errors ?? []).filter(({ field }) => field in fields);
     const others = (error.errors ?? []).filter(({ field }) => !(field in fields)).map(faultText);
-    if (faults.length + others.length === 0) others.push(hasText(`faults.${error.code}`) ? text(`faults.${error.code}`) : explain(error));
+    if (faults.length + others.length === 0)
+      others.push(hasText(`faults.${error.code}`) ? text(`faults.${error.code}`) : explain(error));
     tell(others.join(" "), "bad");
     for (const fault of faults) fields[fault.field].fail(faultText(fault));
     if (faults.length) fields[faults[0].field].focus();
   }
 
-  return { node, fields, tell, failed, focus: () => Object.values(fields).find(({ control }) => !control.readOnly)?.focus() };
+  return {
+    node,
+    fields,
+    tell,
+    failed,
+    focus: () =>
+      Object.values(fields)
+        .find(({ control }) => !control.readOnly)
+        ?.focus(),
+  };
 }
 
 /** A fault in words of the reader's language where there are some, else as the API puts it. */
 export const faultText = ({ code, message }) => (hasText(`faults.${code}`) ? text(`faults.${code}`) : message);
 
 /** A fault that the page itself finds, as the API tells its own. */
-export const fault = (field, code) => Object.assign(new Error(code), { status: 400, code, errors: [{ field, code, message: code }] });
+export const fault = (field, code) =>
+  Object.assign(new Error(code), { status: 400, code, errors: [{ field, code, message: code }] });

@@ -22,17 +22,42 @@ export function createListing(context, { view, columns, states, typed = false })
   let shown = [];
   let typing;
 
-  const search = element("input", { type: "search", autocomplete: "off", spellcheck: "false", placeholder: text(`${view}.search`), "aria-label": text(`${view}.search`), oninput: typedIn });
-  const types = element("select", { "aria-label": text("stations.type"), onchange: () => narrow({ type: types.value }) });
+  const search = element("input", {
+    type: "search",
+    autocomplete: "off",
+    spellcheck: "false",
+    placeholder: text(`${view}.search`),
+    "aria-label": text(`${view}.search`),
+    oninput: typedIn,
+  });
+  const types = element("select", {
+    "aria-label": text("stations.type"),
+    onchange: () => narrow({ type: types.value }),
+  });
   const chips = createChips({ legend: text("table.by_state"), states, changed: (state) => narrow({ state }) });
   const count = element("p", { class: "quiet number", role: "status" });
-  const table = createTable({ caption: text(`views.${view}`), columns, key: ({ id }) => id, sort: (sort) => narrow({ sort }) });
+  const table = createTable({
+    caption: text(`views.${view}`),
+    columns,
+    key: ({ id }) => id,
+    sort: (sort) => narrow({ sort }),
+  });
   const none = element("div", { class: "none", hidden: true });
   const bar = element("div", { class: "filters no-print" }, search, typed && types, chips.node);
   const node = element(
     "section",
     { class: "card listing", "aria-label": text(`views.${view}`) },
-    element("header", {}, bar, element("div", { class: "outcome" }, count, downloads(context, view, () => exported(shown, columns)))),
+    element(
+      "header",
+      {},
+      bar,
+      element(
+        "div",
+        { class: "outcome" },
+        count,
+        downloads(context, view, () => exported(shown, columns)),
+      ),
+    ),
     table.node,
     none,
   );
@@ -62,7 +87,10 @@ export function createListing(context, { view, columns, states, typed = false })
         (!typed || !type || row.type === type),
     );
     shown = sortRows(sortRows(found, columns, USUAL_SORT), columns, sort);
-    chips.show(chosen, Object.fromEntries(states.map((one) => [one, format.count(rows.filter((row) => row.state === one).length)])));
+    chips.show(
+      chosen,
+      Object.fromEntries(states.map((one) => [one, format.count(rows.filter((row) => row.state === one).length)])),
+    );
     if (typed) offerTypes(type);
     table.show(shown, sort);
     setText(count, text("table.count", { n: format.count(shown.length), all: format.count(rows.length) }));
@@ -78,13 +106,19 @@ export function createListing(context, { view, columns, states, typed = false })
       narrow({ q: undefined, state: undefined, type: undefined });
       search.focus();
     };
-    return [nothing("table.no_match"), element("button", { type: "button", class: "button", onclick: all }, text("table.show_all"))];
+    return [
+      nothing("table.no_match"),
+      element("button", { type: "button", class: "button", onclick: all }, text("table.show_all")),
+    ];
   }
 
   function offerTypes(chosen) {
     const found = [...new Set(rows.map(({ type }) => type).filter(Boolean))].sort();
     if (types.childElementCount !== found.length + 1) {
-      types.replaceChildren(element("option", { value: "" }, text("stations.all_types")), ...found.map((type) => element("option", { value: type }, type)));
+      types.replaceChildren(
+        element("option", { value: "" }, text("stations.all_types")),
+        ...found.map((type) => element("option", { value: type }, type)),
+      );
     }
     types.value = found.includes(chosen) ? chosen : "";
   }

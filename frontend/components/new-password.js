@@ -7,10 +7,25 @@ import { fault, inputField } from "./form.js";
 
 /** The fields `new_password` and `again`. */
 export function newPasswordFields() {
-  const account = element("input", { type: "text", class: "hidden", autocomplete: "username", tabindex: -1, "aria-hidden": "true", readonly: true, value: current().user.email });
-  const chosen = inputField(text("password.new"), { type: "password", autocomplete: "new-password" }, text("password.rule"));
+  const account = element("input", {
+    type: "text",
+    class: "hidden",
+    autocomplete: "username",
+    tabindex: -1,
+    "aria-hidden": "true",
+    readonly: true,
+    value: current().user.email,
+  });
+  const chosen = inputField(
+    text("password.new"),
+    { type: "password", autocomplete: "new-password" },
+    text("password.rule"),
+  );
   chosen.node.prepend(account);
-  return { new_password: chosen, again: inputField(text("password.again"), { type: "password", autocomplete: "new-password" }) };
+  return {
+    new_password: chosen,
+    again: inputField(text("password.again"), { type: "password", autocomplete: "new-password" }),
+  };
 }
 
 /** What was typed. @throws a fault where it was not typed twice alike */

@@ -14,11 +14,22 @@ import { nothing } from "./error-notice.js";
  */
 export function createRegistryPage(context, { view, columns, key, sort, add, panel }) {
   const { change, link } = context;
-  const table = createTable({ caption: text(`views.${view}`), columns, key, sort: (order) => change({ sort: order }, { replace: true }) });
+  const table = createTable({
+    caption: text(`views.${view}`),
+    columns,
+    key,
+    sort: (order) => change({ sort: order }, { replace: true }),
+  });
   const none = nothing(`${view}.none`);
   const adding = element("a", { class: "button primary" }, text(`${view}.add`));
   const aside = element("section", { class: "card", "aria-labelledby": "panel", hidden: true });
-  const list = element("section", { class: "card", "aria-label": text(`views.${view}`) }, element("header", {}, element("p", { class: "quiet" }, text(`${view}.purpose`)), adding), table.node, none);
+  const list = element(
+    "section",
+    { class: "card", "aria-label": text(`views.${view}`) },
+    element("header", {}, element("p", { class: "quiet" }, text(`${view}.purpose`)), adding),
+    table.node,
+    none,
+  );
   const node = element("div", { class: "administration" }, aside, list);
   let opened = "";
 

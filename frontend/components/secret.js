@@ -17,5 +17,10 @@ export function createSecret(words, secret) {
     }
   };
   const button = element("button", { type: "button", class: "button", onclick: copy }, text("secret.copy"));
-  return element("div", { class: "secret", role: "group", "aria-label": words }, element("p", {}, words), element("p", { class: "shown" }, code, button, said));
+  return element(
+    "div",
+    { class: "secret", role: "group", "aria-label": words },
+    element("p", {}, words),
+    element("p", { class: "shown" }, code, button, said),
+  );
 }

@@ -78,7 +78,12 @@ export const remove = (path, body, query, options) => change("DELETE", path, bod
 
 async function change(method, path, body, query = {}, { anonymous = false, headers = {}, seconds } = {}) {
   const typed = body === undefined ? {} : { "Content-Type": "application/json" };
-  const options = { method, cache: "no-store", headers: { ...typed, ...headers }, body: body === undefined ? undefined : JSON.stringify(body) };
+  const options = {
+    method,
+    cache: "no-store",
+    headers: { ...typed, ...headers },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  };
   const address = `${path}${search(query)}`;
   const limit = seconds && AbortSignal.timeout(seconds * 1000);
   return read(await (anonymous ? send(address, options, null) : ask(address, options, undefined, limit)));
@@ -101,14 +106,24 @@ async function ask(address, options, signal, limit) {
 async function send(address, options, bearer, signal, limit = AbortSignal.timeout(TIMEOUT_MS)) {
   const headers = bearer ? { ...options.headers, Authorization: `Bearer ${bearer}` } : options.headers;
   try {
-    return await fetch(`${BASE}${address}`, { ...options, headers, signal: signal ? AbortSignal.any([signal, limit]) : limit });
+    return await fetch(`${BASE}${address}`, {
+      ...options,
+      headers,
+      signal: signal ? AbortSignal.any([signal, limit]) : limit,
+    });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError("no answer", 0);
   }
 }
 
-const codeOf = async (response) => (await response.clone().json().catch(() => ({}))).code;
+const codeOf = async (response) =>
+  (
+    await response
+      .clone()
+      .json()
+      .catch(() => ({}))
+  ).code;
 
 async function read(response) {
   let body;
@@ -119,7 +134,12 @@ async function read(response) {
   }
   if (response.ok) return body;
   const wait = Number.parseInt(response.headers.get("Retry-After"), 10);
-  throw new ApiError(body.error ?? `status ${response.status}`, response.status, body, Number.isNaN(wait) ? null : wait);
+  throw new ApiError(
+    body.error ?? `status ${response.status}`,
+    response.status,
+    body,
+    Number.isNaN(wait) ? null : wait,
+  );
 }
 
 /** Ask anew for what is known, as if it never had been. */

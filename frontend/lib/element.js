@@ -28,7 +28,8 @@ function filled(node, attributes, children) {
 }
 
 /** An icon drawn by one path in a square of 24. */
-export const icon = (path) => svg("svg", { class: "icon", viewBox: "0 0 24 24", "aria-hidden": "true" }, svg("path", { d: path }));
+export const icon = (path) =>
+  svg("svg", { class: "icon", viewBox: "0 0 24 24", "aria-hidden": "true" }, svg("path", { d: path }));
 
 /** Set a node's text only where it changed, so that selections and screen readers are left alone. */
 export function setText(node, text) {

@@ -61,7 +61,6 @@ function clock({ seconds = false } = {}) {
   return { hour: hour12 ? "numeric" : "2-digit", minute: "2-digit", ...(seconds && { second: "2-digit" }) };
 }
 
-
 /**
  * Dates and times of one time zone. Instants are milliseconds or RFC 3339 texts.
  * @returns {{date, time, dateTime, zone}}

@@ -20,9 +20,18 @@ const DAY = 24 * HOUR;
  */
 export function resolvePeriod(chosen, site, now) {
   const zone = site.time_zone;
-  if (chosen.window === "today") return lasting(localMidnight(now, zone), localMidnight(now, zone, 1), localMidnight(now, zone, -1), now);
-  if (chosen.window === "yesterday") return lasting(localMidnight(now, zone, -1), localMidnight(now, zone), localMidnight(now, zone, -2), now, localMidnight(now, zone, -1));
-  if (chosen.window === "week") return lasting(localWeek(now, zone), localWeek(now, zone, 1), localWeek(now, zone, -1), now);
+  if (chosen.window === "today")
+    return lasting(localMidnight(now, zone), localMidnight(now, zone, 1), localMidnight(now, zone, -1), now);
+  if (chosen.window === "yesterday")
+    return lasting(
+      localMidnight(now, zone, -1),
+      localMidnight(now, zone),
+      localMidnight(now, zone, -2),
+      now,
+      localMidnight(now, zone, -1),
+    );
+  if (chosen.window === "week")
+    return lasting(localWeek(now, zone), localWeek(now, zone, 1), localWeek(now, zone, -1), now);
   if (chosen.window === "custom" && chosen.from) return customPeriod(chosen, now);
   const shift = chosen.window === "shift" ? latestShift(site, now) : null;
   if (shift) return { ...lasting(shift.from, shift.to, shift.dayBefore, now), shift };
@@ -40,7 +49,12 @@ function customPeriod({ from, to }, now) {
 function lasting(from, end, before, now, beforeEnd) {
   const live = from <= now && now < end;
   const to = live ? now : end;
-  return { from, to, live, before: { from: before, to: live ? Math.min(from, before + (to - from)) : beforeEnd ?? before + (to - from) } };
+  return {
+    from,
+    to,
+    live,
+    before: { from: before, to: live ? Math.min(from, before + (to - from)) : (beforeEnd ?? before + (to - from)) },
+  };
 }
 
 /** The shift that is on or was the last to begin: {name, from, to, dayBefore}; null without shifts. */

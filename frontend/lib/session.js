@@ -129,7 +129,10 @@ function take({ access_token: text, expires_in: seconds }) {
 const csrf = () => ({ "X-CSRF-Token": cookie("factory_csrf") ?? "" });
 
 function cookie(name) {
-  return document.cookie.split("; ").find((one) => one.startsWith(`${name}=`))?.slice(name.length + 1);
+  return document.cookie
+    .split("; ")
+    .find((one) => one.startsWith(`${name}=`))
+    ?.slice(name.length + 1);
 }
 
 /** Delete from this device all that was kept for the reader. */
@@ -140,7 +143,11 @@ async function forget() {
 
 function recall(known) {
   try {
-    if (known) localStorage.setItem(MEMORY, JSON.stringify({ ...known, user: known.user && { user_id: known.user.user_id, name: known.user.name } }));
+    if (known)
+      localStorage.setItem(
+        MEMORY,
+        JSON.stringify({ ...known, user: known.user && { user_id: known.user.user_id, name: known.user.name } }),
+      );
     else localStorage.removeItem(MEMORY);
   } catch {
     // storage may be refused; then there is no page without the server

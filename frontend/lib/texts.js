@@ -8,7 +8,11 @@ let language = "en";
 
 /** The language that was asked for in the address, chosen before, or preferred by the browser. */
 export function preferredLanguage() {
-  const wishes = [new URLSearchParams(location.search).get("lang"), stored(), ...navigator.languages.map((tag) => tag.slice(0, 2))];
+  const wishes = [
+    new URLSearchParams(location.search).get("lang"),
+    stored(),
+    ...navigator.languages.map((tag) => tag.slice(0, 2)),
+  ];
   return wishes.find((wish) => Object.hasOwn(LANGUAGES, wish)) ?? "en";
 }
 
@@ -35,7 +39,7 @@ export async function loadLanguage(chosen) {
 export function locale() {
   const own = navigator.languages.find((tag) => tag.slice(0, 2) === language);
   const spoken = Object.hasOwn(LANGUAGES, navigator.language.slice(0, 2));
-  return spoken ? own ?? language : navigator.language;
+  return spoken ? (own ?? language) : navigator.language;
 }
 
 /**

@@ -6,10 +6,15 @@ const formats = new Map();
 /** The local date and time of an instant: {year, month (1 to 12), day, hour, minute, second}. */
 export function wallClock(at, timeZone) {
   if (!formats.has(timeZone)) {
-    const numeric = Object.fromEntries(["year", "month", "day", "hour", "minute", "second"].map((part) => [part, "numeric"]));
+    const numeric = Object.fromEntries(
+      ["year", "month", "day", "hour", "minute", "second"].map((part) => [part, "numeric"]),
+    );
     formats.set(timeZone, new Intl.DateTimeFormat("en-US", { timeZone, hourCycle: "h23", ...numeric }));
   }
-  const parts = formats.get(timeZone).formatToParts(at).filter(({ type }) => type !== "literal");
+  const parts = formats
+    .get(timeZone)
+    .formatToParts(at)
+    .filter(({ type }) => type !== "literal");
   return Object.fromEntries(parts.map(({ type, value }) => [type, Number(value)]));
 }
 

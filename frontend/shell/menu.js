@@ -19,7 +19,15 @@ export function renderMenu(node, { go, place, refresh, isOffered }) {
     { id: "menu", popover: true, class: "menu card", "aria-label": text("menu.label") },
     known,
     field("menu.language", choice("language", LANGUAGES, preferredLanguage(), speak)),
-    field("menu.theme", choice("theme", { system: text("menu.system"), light: text("menu.light"), dark: text("menu.dark") }, storedTheme(), dress)),
+    field(
+      "menu.theme",
+      choice(
+        "theme",
+        { system: text("menu.system"), light: text("menu.light"), dark: text("menu.dark") },
+        storedTheme(),
+        dress,
+      ),
+    ),
     element("a", { class: "button", href: "docs" }, text("menu.docs")),
     sample,
   );
@@ -33,14 +41,23 @@ export function renderMenu(node, { go, place, refresh, isOffered }) {
     await offerSample(sample, place(), refresh);
   });
   menu.addEventListener("click", (event) => event.target.closest("a") && menu.hidePopover());
-  node.replaceChildren(element("button", { type: "button", class: "button", popovertarget: "menu", "aria-label": text("menu.label") }, icon(LINES)), menu);
+  node.replaceChildren(
+    element(
+      "button",
+      { type: "button", class: "button", popovertarget: "menu", "aria-label": text("menu.label") },
+      icon(LINES),
+    ),
+    menu,
+  );
 }
 
 const field = (key, control) => element("label", { class: "field" }, element("span", {}, text(key)), control);
 
 function choice(id, options, chosen, changed) {
   const select = element("select", { id, onchange: () => changed(select.value) });
-  select.append(...Object.entries(options).map(([value, words]) => element("option", { value, selected: value === chosen }, words)));
+  select.append(
+    ...Object.entries(options).map(([value, words]) => element("option", { value, selected: value === chosen }, words)),
+  );
   return select;
 }
 
@@ -56,8 +73,14 @@ function fillKnown(node, { place, go, isOffered }) {
       user && createReader(place),
       factories.length > 0 && field("menu.factory", choice("factory", names, place.factory, chosen)),
       isOffered("organisation") && link("organisation"),
-      factories.length > 0 && element("a", { class: "button", href: addressOf(place, { view: "wall", window: "shift" }) }, text("menu.wall")),
-      administration.length > 0 && element("nav", { class: "ways", "aria-label": text("menu.administration") }, ...administration.map((view) => link(view))),
+      factories.length > 0 &&
+        element("a", { class: "button", href: addressOf(place, { view: "wall", window: "shift" }) }, text("menu.wall")),
+      administration.length > 0 &&
+        element(
+          "nav",
+          { class: "ways", "aria-label": text("menu.administration") },
+          ...administration.map((view) => link(view)),
+        ),
     ].filter(Boolean),
   );
 }
@@ -80,7 +103,10 @@ function dress(theme) {
 async function offerSample(sample, place, refresh) {
   sample.hidden = true;
   if (!may("settings", place.factory)) return;
-  const { enabled } = await get("/demo/").then(({ data }) => data, () => ({ enabled: false }));
+  const { enabled } = await get("/demo/").then(
+    ({ data }) => data,
+    () => ({ enabled: false }),
+  );
   if (!enabled) return;
   const { createReload } = await import("./sample-data.js");
   sample.replaceChildren(createReload(place, refresh));

@@ -38,7 +38,12 @@ function choices(node) {
       element("input", { type: "radio", name: "window", value: window, onchange: () => choose(node, window) }),
       element("span", {}, text(`periods.${window}`)),
     );
-  return element("fieldset", { class: "segments" }, element("legend", { class: "hidden" }, text("periods.legend")), ...PERIODS.map(one));
+  return element(
+    "fieldset",
+    { class: "segments" },
+    element("legend", { class: "hidden" }, text("periods.legend")),
+    ...PERIODS.map(one),
+  );
 }
 
 function choose(node, window) {
@@ -51,21 +56,34 @@ function choose(node, window) {
 function bringIntoSight(row) {
   const chosen = row.querySelector(":checked")?.parentElement;
   if (!chosen) return;
-  if (chosen.offsetLeft < row.scrollLeft || chosen.offsetLeft + chosen.offsetWidth > row.scrollLeft + row.clientWidth) row.scrollLeft = chosen.offsetLeft - 16;
+  if (chosen.offsetLeft < row.scrollLeft || chosen.offsetLeft + chosen.offsetWidth > row.scrollLeft + row.clientWidth)
+    row.scrollLeft = chosen.offsetLeft - 16;
 }
 
 function own(node) {
   const field = (name) =>
-    element("label", { class: "field" }, element("span", {}, text(`periods.${name}`)), element("input", { type: "datetime-local", name, required: true }));
+    element(
+      "label",
+      { class: "field" },
+      element("span", {}, text(`periods.${name}`)),
+      element("input", { type: "datetime-local", name, required: true }),
+    );
   const submit = (event) => {
     event.preventDefault();
     const form = event.target;
     const [from, to] = ["from", "to"].map((name) => instantOf(fieldsOf(form.elements[name].value), node.zone));
     form.elements.to.setCustomValidity(from < to ? "" : text("periods.order"));
-    if (form.reportValidity()) node.change({ window: "custom", from: new Date(from).toISOString(), to: new Date(to).toISOString() });
+    if (form.reportValidity())
+      node.change({ window: "custom", from: new Date(from).toISOString(), to: new Date(to).toISOString() });
   };
   const forgive = (event) => event.currentTarget.elements.to.setCustomValidity("");
-  return element("form", { class: "own", onsubmit: submit, oninput: forgive, hidden: true }, field("from"), field("to"), element("button", { class: "button primary" }, text("periods.apply")));
+  return element(
+    "form",
+    { class: "own", onsubmit: submit, oninput: forgive, hidden: true },
+    field("from"),
+    field("to"),
+    element("button", { class: "button primary" }, text("periods.apply")),
+  );
 }
 
 function fieldsOf(value) {
@@ -75,7 +93,10 @@ function fieldsOf(value) {
 
 function fill(form, { from, to }, zone) {
   const two = (value) => String(value).padStart(2, "0");
-  for (const [name, at] of [["from", from], ["to", to]]) {
+  for (const [name, at] of [
+    ["from", from],
+    ["to", to],
+  ]) {
     const { year, month, day, hour, minute } = wallClock(at, zone);
     form.elements[name].value = `${year}-${two(month)}-${two(day)}T${two(hour)}:${two(minute)}`;
   }

@@ -12,8 +12,10 @@ export function createReader(place) {
   const role = membership(place.factory)?.role;
   const where = [organisation?.name, role && text(`roles.${role}`)].filter(Boolean).join(" · ");
   const said = element("p", { class: "fault", role: "alert" });
-  const out = (key, options) => element("button", { type: "button", class: "button", onclick: () => leave(options) }, text(key));
-  const leave = (options) => signOut(options).catch((error) => setText(said, text("reader.not_signed_out", { reason: explain(error) })));
+  const out = (key, options) =>
+    element("button", { type: "button", class: "button", onclick: () => leave(options) }, text(key));
+  const leave = (options) =>
+    signOut(options).catch((error) => setText(said, text("reader.not_signed_out", { reason: explain(error) })));
   return element(
     "section",
     { class: "reader", "aria-label": text("reader.label") },

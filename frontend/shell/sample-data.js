@@ -14,7 +14,11 @@ export function createReload(place, refresh) {
     said.textContent = text("sample.loading");
     try {
       const { data } = await post("/demo/seed", undefined, { factory: place.factory });
-      said.textContent = text("sample.loaded", { events: count(data.events), workers: count(data.workers), stations: count(data.workstations) });
+      said.textContent = text("sample.loaded", {
+        events: count(data.events),
+        workers: count(data.workers),
+        stations: count(data.workstations),
+      });
       refresh();
     } catch (error) {
       // Without an answer nobody knows whether it was done.

@@ -12,7 +12,10 @@ import { text } from "../lib/texts.js";
  */
 export async function admit(stage, title) {
   if (!isClosed() && !current().user?.must_change_password) return;
-  const [{ createFirstPassword, createSignIn }] = await Promise.all([import("./sign-in.js"), styled("styles/forms.css")]);
+  const [{ createFirstPassword, createSignIn }] = await Promise.all([
+    import("./sign-in.js"),
+    styled("styles/forms.css"),
+  ]);
   document.body.dataset.view = "entrance";
   const ask = (words, make) =>
     new Promise((resolve) => {
@@ -22,7 +25,8 @@ export async function admit(stage, title) {
       form.focus();
     });
   const typed = isClosed() ? await ask(text("sign_in.title"), createSignIn) : undefined;
-  if (current().user.must_change_password) await ask(text("password.title"), (done) => createFirstPassword(typed, done));
+  if (current().user.must_change_password)
+    await ask(text("password.title"), (done) => createFirstPassword(typed, done));
   stage.replaceChildren();
 }
 
@@ -33,6 +37,9 @@ export function showOpenness(node) {
     node.hidden = true;
     sessionStorage.setItem("openness", "read");
   };
-  node.replaceChildren(element("span", {}, text("open.all")), element("button", { type: "button", class: "button", onclick: dismiss }, text("open.dismiss")));
+  node.replaceChildren(
+    element("span", {}, text("open.all")),
+    element("button", { type: "button", class: "button", onclick: dismiss }, text("open.dismiss")),
+  );
   node.hidden = false;
 }

@@ -9,16 +9,31 @@ import { chosenPassword, newPasswordFields } from "../components/new-password.js
 /** @returns {{node, focus()}} `entered(password)` is called when somebody has signed in */
 export function createSignIn(entered) {
   const fields = {
-    email: inputField(text("sign_in.email"), { type: "email", name: "email", autocomplete: "username", autocapitalize: "off", spellcheck: "false" }),
-    password: inputField(text("sign_in.password"), { type: "password", name: "password", autocomplete: "current-password" }),
-    code: inputField(text("sign_in.code"), { name: "code", inputmode: "numeric", autocomplete: "one-time-code", maxlength: 10 }, text("sign_in.code_hint")),
+    email: inputField(text("sign_in.email"), {
+      type: "email",
+      name: "email",
+      autocomplete: "username",
+      autocapitalize: "off",
+      spellcheck: "false",
+    }),
+    password: inputField(text("sign_in.password"), {
+      type: "password",
+      name: "password",
+      autocomplete: "current-password",
+    }),
+    code: inputField(
+      text("sign_in.code"),
+      { name: "code", inputmode: "numeric", autocomplete: "one-time-code", maxlength: 10 },
+      text("sign_in.code_hint"),
+    ),
   };
   const { email, password, code } = fields;
   code.node.hidden = true;
   const form = createForm({ fields, save: text("sign_in.enter"), send });
 
   async function send() {
-    for (const [name, { control }] of Object.entries({ email, password })) if (!control.value.trim()) throw fault(name, "missing_field");
+    for (const [name, { control }] of Object.entries({ email, password }))
+      if (!control.value.trim()) throw fault(name, "missing_field");
     try {
       await signIn(email.control.value.trim(), password.control.value, code.control.value.replace(/\s/g, ""));
     } catch (error) {
@@ -31,8 +46,18 @@ export function createSignIn(entered) {
   }
 
   const failed = failedElsewhere();
-  const others = current().providers.map(({ name, start }) => element("a", { class: "button", href: start }, text("sign_in.with", { name })));
-  return { node: entrance(failed, form.node, others.length > 0 && element("div", { class: "others" }, element("p", { class: "quiet" }, text("sign_in.or")), ...others)), focus: email.focus };
+  const others = current().providers.map(({ name, start }) =>
+    element("a", { class: "button", href: start }, text("sign_in.with", { name })),
+  );
+  return {
+    node: entrance(
+      failed,
+      form.node,
+      others.length > 0 &&
+        element("div", { class: "others" }, element("p", { class: "quiet" }, text("sign_in.or")), ...others),
+    ),
+    focus: email.focus,
+  };
 }
 
 /** What the sign-in by a provider came back with, if it failed. */
@@ -45,7 +70,9 @@ function failedElsewhere() {
 
 /** @returns {{node, focus()}} `before` is the password if it is known; `chosen()` is called when another is in its place */
 export function createFirstPassword(before, chosen) {
-  const old = before === undefined && { old_password: inputField(text("password.old"), { type: "password", autocomplete: "current-password" }) };
+  const old = before === undefined && {
+    old_password: inputField(text("password.old"), { type: "password", autocomplete: "current-password" }),
+  };
   const fields = { ...old, ...newPasswordFields() };
   const form = createForm({
     fields,
@@ -58,4 +85,5 @@ export function createFirstPassword(before, chosen) {
   return { node: entrance(element("p", {}, text("password.first")), form.node), focus: form.focus };
 }
 
-const entrance = (...parts) => element("section", { class: "card entrance" }, element("div", { class: "body" }, ...parts.filter(Boolean)));
+const entrance = (...parts) =>
+  element("section", { class: "card entrance" }, element("div", { class: "body" }, ...parts.filter(Boolean)));

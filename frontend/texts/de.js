@@ -7,8 +7,10 @@ export default {
   "shell.as_of": "Stand {time} {zone}",
   "shell.loading": "Wird geladen …",
   "shell.offline": "Der Server ist nicht erreichbar. Diese Zahlen hat das Gerät behalten, Stand {time}.",
-  "shell.stale": "Keine neuen Zahlen: {reason} Gezeigt wird der Stand von {time}. Neuer Versuch alle {seconds} Sekunden.",
-  "shell.silent": "Seit {duration} keine Daten: Das neueste Ereignis ist von {time}. Zeit ohne Lebenszeichen gilt als unbekannt.",
+  "shell.stale":
+    "Keine neuen Zahlen: {reason} Gezeigt wird der Stand von {time}. Neuer Versuch alle {seconds} Sekunden.",
+  "shell.silent":
+    "Seit {duration} keine Daten: Das neueste Ereignis ist von {time}. Zeit ohne Lebenszeichen gilt als unbekannt.",
 
   "views.overview": "Übersicht",
   "views.workers": "Personen",
@@ -70,7 +72,8 @@ export default {
   "sign_in.failed.denied": "Der Anbieter hat die Anmeldung abgelehnt.",
   "sign_in.failed.not_proved": "Die Anmeldung beim Anbieter ist nicht gelungen. Bitte noch einmal versuchen.",
   "sign_in.failed.provider_unavailable": "Der Anbieter antwortet nicht. Bitte später noch einmal versuchen.",
-  "sign_in.failed.unknown_user": "Der Anbieter kennt Sie, aber hier hat niemand diese E-Mail-Adresse. Bitte an die Verwaltung wenden.",
+  "sign_in.failed.unknown_user":
+    "Der Anbieter kennt Sie, aber hier hat niemand diese E-Mail-Adresse. Bitte an die Verwaltung wenden.",
   "sign_in.failed.unverified_email": "Der Anbieter hat Ihre E-Mail-Adresse nicht bestätigt.",
 
   "password.title": "Passwort wählen",
@@ -87,9 +90,11 @@ export default {
   "account.password": "Passwort",
   "account.totp": "Anmeldung mit zweitem Faktor",
 
-  "totp.why": "Mit einem zweiten Faktor genügt ein gestohlenes Passwort nicht: Die Anmeldung verlangt auch einen Code aus einer App auf Ihrem Telefon.",
+  "totp.why":
+    "Mit einem zweiten Faktor genügt ein gestohlenes Passwort nicht: Die Anmeldung verlangt auch einen Code aus einer App auf Ihrem Telefon.",
   "totp.begin": "Einrichten",
-  "totp.enter": "Geben Sie dieses Geheimnis in Ihre Authentifizierungs-App ein, danach hier den Code, den die App zeigt.",
+  "totp.enter":
+    "Geben Sie dieses Geheimnis in Ihre Authentifizierungs-App ein, danach hier den Code, den die App zeigt.",
   "totp.open": "In einer App auf diesem Gerät öffnen",
   "totp.confirm": "Einschalten",
   "totp.on": "Der zweite Faktor ist eingeschaltet. Die Anmeldung verlangt einen Code.",
@@ -131,7 +136,8 @@ export default {
   "people.totp": "Zweiter Faktor",
   "people.last_sign_in": "Letzte Anmeldung",
   "people.disable": "Gesperrt: kann sich nicht anmelden, offene Sitzungen enden",
-  "people.initial_password": "Erstes Passwort von {email}. Es wird nur dieses eine Mal gezeigt; bei der ersten Anmeldung muss ein anderes gewählt werden.",
+  "people.initial_password":
+    "Erstes Passwort von {email}. Es wird nur dieses eine Mal gezeigt; bei der ersten Anmeldung muss ein anderes gewählt werden.",
   "people.reset_password": "Passwort zurücksetzen",
   "people.reset_password_sure": "Zurücksetzen und alle Sitzungen beenden",
   "people.password_reset": "Das Passwort ist zurückgesetzt.",
@@ -158,7 +164,8 @@ export default {
   "keys.in_days": "in {n} Tagen",
   "keys.once": "Der Schlüssel „{name}“. Er wird nur dieses eine Mal gezeigt: bitte jetzt kopieren.",
   "keys.rotate": "Nachfolger anlegen",
-  "keys.rotate_note": "Ein Nachfolger mit gleichem Namen und Umfang tritt an seine Stelle. Solange gelten beide, damit die Geräte nacheinander umgestellt werden können.",
+  "keys.rotate_note":
+    "Ein Nachfolger mit gleichem Namen und Umfang tritt an seine Stelle. Solange gelten beide, damit die Geräte nacheinander umgestellt werden können.",
   "keys.overlap": "Der alte Schlüssel gilt noch",
   "keys.hours": { one: "{n} Stunde", other: "{n} Stunden" },
   "keys.revoke": "Widerrufen",
@@ -194,11 +201,13 @@ export default {
   "settings.add_shift": "Schicht hinzufügen",
   "settings.remove_shift": "Diese Schicht entfernen",
   "settings.person_views": "Einzelne Personen denen zeigen, deren Rolle es erlaubt",
-  "settings.person_views_hint": "Sonst sieht niemand Namen, und Zahlen von weniger als {n} Personen werden verdeckt. Wer wen ansieht, wird festgehalten.",
+  "settings.person_views_hint":
+    "Sonst sieht niemand Namen, und Zahlen von weniger als {n} Personen werden verdeckt. Wer wen ansieht, wird festgehalten.",
 
   "organisation.purpose": "Die Fabriken, die Sie sehen dürfen, im selben Zeitraum.",
 
-  "organisations.purpose": "Die Organisationen dieser Installation. Was ihre Fabriken herstellen, ist hier nicht zu sehen.",
+  "organisations.purpose":
+    "Die Organisationen dieser Installation. Was ihre Fabriken herstellen, ist hier nicht zu sehen.",
   "organisations.none": "Noch keine Organisationen.",
   "organisations.add": "Organisation anlegen",
   "organisations.create": "Anlegen",
@@ -232,7 +241,8 @@ export default {
   "trouble.factory_not_found": "Eine Fabrik mit dieser Kennung gibt es nicht.",
   "trouble.worker_not_found": "Eine Person mit dieser Kennung gibt es nicht.",
   "trouble.workstation_not_found": "Einen Arbeitsplatz mit dieser Kennung gibt es nicht.",
-  "trouble.persons_withheld": "Einzelne Personen werden hier nicht gezeigt: Ihre Rolle oder die Einstellungen dieser Fabrik erlauben es nicht.",
+  "trouble.persons_withheld":
+    "Einzelne Personen werden hier nicht gezeigt: Ihre Rolle oder die Einstellungen dieser Fabrik erlauben es nicht.",
   "trouble.bad_credentials": "Die E-Mail-Adresse oder das Passwort ist falsch.",
   "trouble.locked_out": "Zu viele Versuche. Bitte warten Sie {duration} und versuchen Sie es dann noch einmal.",
 
@@ -343,7 +353,10 @@ export default {
   "events.impossible": "Das kann kein Ereignis haben.",
   "events.none": "In diesem Zeitraum gibt es keine Ereignisse.",
   "events.unmatched": "In diesem Zeitraum gibt es keine Ereignisse, die zu den Filtern passen.",
-  "events.shown": { one: "{n} Ereignis gezeigt, das neueste zuerst", other: "{n} Ereignisse gezeigt, die neuesten zuerst" },
+  "events.shown": {
+    one: "{n} Ereignis gezeigt, das neueste zuerst",
+    other: "{n} Ereignisse gezeigt, die neuesten zuerst",
+  },
   "events.all": { one: "{n} Ereignis, alle dieses Zeitraums", other: "{n} Ereignisse, alle dieses Zeitraums" },
   "events.older": "Ältere Ereignisse zeigen",
   "events.new": { one: "{n} neues Ereignis zeigen", other: "{n} neue Ereignisse zeigen" },
@@ -362,13 +375,15 @@ export default {
   "form.stored": "Gespeichert: {event}",
   "form.known": "War schon bekannt: {event}",
   "form.refused": "Nicht gespeichert. Bitte die markierten Felder berichtigen.",
-  "form.unsent": "Nicht bestätigt: {reason} Die Eingaben bleiben erhalten. Bitte noch einmal speichern, wenn die Verbindung wieder da ist; das Ereignis wird nur einmal gespeichert.",
+  "form.unsent":
+    "Nicht bestätigt: {reason} Die Eingaben bleiben erhalten. Bitte noch einmal speichern, wenn die Verbindung wieder da ist; das Ereignis wird nur einmal gespeichert.",
 
   "faults.missing_field": "Bitte ausfüllen.",
   "faults.invalid_timestamp": "Das ist kein Datum mit Uhrzeit.",
   "faults.timestamp_in_future": "Das liegt in der Zukunft.",
   "faults.timestamp_too_old": "Das liegt zu weit zurück.",
-  "faults.invalid_id": "1 bis 64 Buchstaben ohne Umlaute, Ziffern oder . _ : - (keine Leerzeichen), am Anfang ein Buchstabe oder eine Ziffer.",
+  "faults.invalid_id":
+    "1 bis 64 Buchstaben ohne Umlaute, Ziffern oder . _ : - (keine Leerzeichen), am Anfang ein Buchstabe oder eine Ziffer.",
   "faults.invalid_event_type": "Bitte auswählen.",
   "faults.out_of_range": "Bitte eine ganze Zahl von 0 bis 1.000.000.",
   "faults.wrong_type": "Bitte eine ganze Zahl von 0 bis 1.000.000.",
@@ -460,8 +475,14 @@ export default {
   "detail.made_of": "Woraus die Zahlen bestehen",
   "detail.intervals": "Intervalle",
   "detail.sum_is": { one: "Summe von {n} Zählung: {sum} = Stück", other: "Summe von {n} Zählungen: {sum} = Stück" },
-  "detail.sum_of_newest": { one: "Die neueste {n} Zählung: {sum} von {total}", other: "Die neuesten {n} Zählungen: {sum} von {total}" },
-  "detail.sum_is_not": { one: "Summe von {n} Zählung: {sum}; die Zahl {total} gilt für einen anderen Moment.", other: "Summe von {n} Zählungen: {sum}; die Zahl {total} gilt für einen anderen Moment." },
+  "detail.sum_of_newest": {
+    one: "Die neueste {n} Zählung: {sum} von {total}",
+    other: "Die neuesten {n} Zählungen: {sum} von {total}",
+  },
+  "detail.sum_is_not": {
+    one: "Summe von {n} Zählung: {sum}; die Zahl {total} gilt für einen anderen Moment.",
+    other: "Summe von {n} Zählungen: {sum}; die Zahl {total} gilt für einen anderen Moment.",
+  },
 
   "intervals.start": "Von",
   "intervals.end": "Bis",
@@ -494,7 +515,8 @@ export default {
 
   "timeline.label_worker": "Zeitverlauf der Personen",
   "timeline.label_workstation": "Zeitverlauf der Arbeitsplätze",
-  "timeline.keys": "Pfeiltasten bewegen durch Zeit und Zeilen, mit Umschalt von Abschnitt zu Abschnitt. Plus und Minus ändern den Ausschnitt, 0 zeigt den ganzen Zeitraum, Eingabe öffnet die Zeile, Leertaste den Abschnitt.",
+  "timeline.keys":
+    "Pfeiltasten bewegen durch Zeit und Zeilen, mit Umschalt von Abschnitt zu Abschnitt. Plus und Minus ändern den Ausschnitt, 0 zeigt den ganzen Zeitraum, Eingabe öffnet die Zeile, Leertaste den Abschnitt.",
   "timeline.rows_worker": { one: "{n} Person", other: "{n} Personen" },
   "timeline.rows_workstation": { one: "{n} Arbeitsplatz", other: "{n} Arbeitsplätze" },
   "timeline.zoom_in": "Vergrößern",

@@ -70,7 +70,8 @@ export default {
   "sign_in.failed.denied": "The provider did not let you in.",
   "sign_in.failed.not_proved": "The sign-in with the provider did not succeed. Please try again.",
   "sign_in.failed.provider_unavailable": "The provider does not answer. Please try again later.",
-  "sign_in.failed.unknown_user": "The provider knows you, but nobody here has that e-mail address. Ask your administrator.",
+  "sign_in.failed.unknown_user":
+    "The provider knows you, but nobody here has that e-mail address. Ask your administrator.",
   "sign_in.failed.unverified_email": "The provider has not verified your e-mail address.",
 
   "password.title": "Choose a password",
@@ -87,7 +88,8 @@ export default {
   "account.password": "Password",
   "account.totp": "Two-factor sign-in",
 
-  "totp.why": "With a second factor a stolen password is not enough: signing in also asks for a code from an app on your phone.",
+  "totp.why":
+    "With a second factor a stolen password is not enough: signing in also asks for a code from an app on your phone.",
   "totp.begin": "Set up",
   "totp.enter": "Enter this secret in your authenticator app, then the code that the app shows.",
   "totp.open": "Open in an app on this device",
@@ -131,7 +133,8 @@ export default {
   "people.totp": "Second factor",
   "people.last_sign_in": "Last sign-in",
   "people.disable": "Disabled: cannot sign in, open sessions end",
-  "people.initial_password": "First password of {email}. It is shown this once; at the first sign-in another one has to be chosen.",
+  "people.initial_password":
+    "First password of {email}. It is shown this once; at the first sign-in another one has to be chosen.",
   "people.reset_password": "Reset password",
   "people.reset_password_sure": "Reset and end all sessions",
   "people.password_reset": "The password has been reset.",
@@ -158,7 +161,8 @@ export default {
   "keys.in_days": "in {n} days",
   "keys.once": "The key “{name}”. It is shown this once: copy it now.",
   "keys.rotate": "Make a successor",
-  "keys.rotate_note": "A successor with the same name and scope takes its place. Meanwhile both hold, so that devices can be changed one by one.",
+  "keys.rotate_note":
+    "A successor with the same name and scope takes its place. Meanwhile both hold, so that devices can be changed one by one.",
   "keys.overlap": "The old key holds for another",
   "keys.hours": { one: "{n} hour", other: "{n} hours" },
   "keys.revoke": "Revoke",
@@ -194,7 +198,8 @@ export default {
   "settings.add_shift": "Add a shift",
   "settings.remove_shift": "Remove this shift",
   "settings.person_views": "Show single persons to those whose role allows it",
-  "settings.person_views_hint": "Otherwise nobody sees names, and figures of fewer than {n} persons are withheld. Who looks at whom is recorded.",
+  "settings.person_views_hint":
+    "Otherwise nobody sees names, and figures of fewer than {n} persons are withheld. Who looks at whom is recorded.",
 
   "organisation.purpose": "The factories that you may see, in the same period.",
 
@@ -232,7 +237,8 @@ export default {
   "trouble.factory_not_found": "There is no factory with this id.",
   "trouble.worker_not_found": "There is no worker with this id.",
   "trouble.workstation_not_found": "There is no workstation with this id.",
-  "trouble.persons_withheld": "Single persons are not shown here: your role or the settings of this factory do not allow it.",
+  "trouble.persons_withheld":
+    "Single persons are not shown here: your role or the settings of this factory do not allow it.",
   "trouble.bad_credentials": "The e-mail address or the password is wrong.",
   "trouble.locked_out": "Too many attempts. Please wait {duration}, then try again.",
 
@@ -362,7 +368,8 @@ export default {
   "form.stored": "Stored: {event}",
   "form.known": "Was known already: {event}",
   "form.refused": "Not stored. Please correct the marked fields.",
-  "form.unsent": "Not confirmed: {reason} Nothing you entered is lost. Save again when the connection is back; the event is then stored once.",
+  "form.unsent":
+    "Not confirmed: {reason} Nothing you entered is lost. Save again when the connection is back; the event is then stored once.",
 
   "faults.missing_field": "Please fill this in.",
   "faults.invalid_timestamp": "This is not a date with a time.",
@@ -460,8 +467,14 @@ export default {
   "detail.made_of": "What the figures are made of",
   "detail.intervals": "Intervals",
   "detail.sum_is": { one: "Sum of {n} count: {sum} = Units", other: "Sum of {n} counts: {sum} = Units" },
-  "detail.sum_of_newest": { one: "The newest {n} count: {sum} of {total}", other: "The newest {n} counts: {sum} of {total}" },
-  "detail.sum_is_not": { one: "Sum of {n} count: {sum}; the figure {total} is of another moment.", other: "Sum of {n} counts: {sum}; the figure {total} is of another moment." },
+  "detail.sum_of_newest": {
+    one: "The newest {n} count: {sum} of {total}",
+    other: "The newest {n} counts: {sum} of {total}",
+  },
+  "detail.sum_is_not": {
+    one: "Sum of {n} count: {sum}; the figure {total} is of another moment.",
+    other: "Sum of {n} counts: {sum}; the figure {total} is of another moment.",
+  },
 
   "intervals.start": "From",
   "intervals.end": "To",
@@ -494,7 +507,8 @@ export default {
 
   "timeline.label_worker": "Timeline of the workers",
   "timeline.label_workstation": "Timeline of the workstations",
-  "timeline.keys": "Arrow keys move through time and rows, with shift from span to span. Plus and minus zoom, 0 shows the whole window, Enter opens the row, space the span.",
+  "timeline.keys":
+    "Arrow keys move through time and rows, with shift from span to span. Plus and minus zoom, 0 shows the whole window, Enter opens the row, space the span.",
   "timeline.rows_worker": { one: "{n} worker", other: "{n} workers" },
   "timeline.rows_workstation": { one: "{n} workstation", other: "{n} workstations" },
   "timeline.zoom_in": "Zoom in",

@@ -13,9 +13,21 @@ export const account = {
   queries: () => ({}),
 
   create() {
-    const card = (id, key, ...body) => element("section", { class: "card", "aria-labelledby": id }, element("header", {}, element("h2", { id }, text(key))), element("div", { class: "body" }, ...body));
+    const card = (id, key, ...body) =>
+      element(
+        "section",
+        { class: "card", "aria-labelledby": id },
+        element("header", {}, element("h2", { id }, text(key))),
+        element("div", { class: "body" }, ...body),
+      );
     return {
-      node: element("div", { class: "administration" }, card("who", "account.who", facts()), card("password", "account.password", passwordForm()), card("totp", "account.totp", createTotp())),
+      node: element(
+        "div",
+        { class: "administration" },
+        card("who", "account.who", facts()),
+        card("password", "account.password", passwordForm()),
+        card("totp", "account.totp", createTotp()),
+      ),
       show() {},
     };
   },
@@ -25,11 +37,21 @@ function facts() {
   const { user, organisation, factories } = current();
   const roles = factories.map(({ name, role }) => `${name}: ${text(`roles.${role}`)}`);
   const fact = (key, value) => [element("dt", {}, text(key)), element("dd", {}, value)];
-  return element("dl", { class: "facts" }, ...fact("people.name", user.name), ...fact("people.email", user.email), ...(organisation ? fact("account.organisation", organisation.name) : []), ...(roles.length ? fact("people.roles", roles.join(", ")) : []));
+  return element(
+    "dl",
+    { class: "facts" },
+    ...fact("people.name", user.name),
+    ...fact("people.email", user.email),
+    ...(organisation ? fact("account.organisation", organisation.name) : []),
+    ...(roles.length ? fact("people.roles", roles.join(", ")) : []),
+  );
 }
 
 function passwordForm() {
-  const fields = { old_password: inputField(text("password.old"), { type: "password", autocomplete: "current-password" }), ...newPasswordFields() };
+  const fields = {
+    old_password: inputField(text("password.old"), { type: "password", autocomplete: "current-password" }),
+    ...newPasswordFields(),
+  };
   const form = createForm({
     fields,
     save: text("password.save"),

@@ -45,16 +45,29 @@ export const compare = {
     let latest = null; // the arguments of the table to download
 
     function show({ answers, place, period }) {
-      const known = { worker: answers.workers ? workersOf(answers.workers) : [], workstation: workstationsOf(answers.workstations) };
+      const known = {
+        worker: answers.workers ? workersOf(answers.workers) : [],
+        workstation: workstationsOf(answers.workstations),
+      };
       registries.set(place.factory, known);
       const comparison = comparisonOf(place, period, site, known, persons);
       const { entity, sides, kind } = comparison;
       const lacking = missing(comparison, known);
-      choice.show(comparison, known, Object.fromEntries(lacking.filter((side) => sides[side].id).map((side) => [side, text(`compare.unknown_${entity}`, { id: sides[side].id })])));
+      choice.show(
+        comparison,
+        known,
+        Object.fromEntries(
+          lacking
+            .filter((side) => sides[side].id)
+            .map((side) => [side, text(`compare.unknown_${entity}`, { id: sides[side].id })]),
+        ),
+      );
       setText(notice, kind !== "periods" && sides.a.id && sides.a.id === sides.b.id ? text("compare.same") : "");
       results.hidden = lacking.length > 0;
       empty.hidden = lacking.length === 0;
-      empty.replaceChildren(...(lacking.length ? [nothing(known[entity].length ? "compare.choose" : `empty.${entity}s`)] : []));
+      empty.replaceChildren(
+        ...(lacking.length ? [nothing(known[entity].length ? "compare.choose" : `empty.${entity}s`)] : []),
+      );
       if (lacking.length) return;
       const [a, b] = ["a", "b"].map((side) => questionsOf(comparison, side));
       if (![a, b].every(({ figures, course }) => figures in answers && course in answers)) {
@@ -66,8 +79,16 @@ export const compare = {
       if (entity !== drawn) figures.replaceChildren(heading, (table = createComparison(entity)).node);
       drawn = entity;
       latest = [entity, answers[a.figures].data, answers[b.figures].data, names];
-      table.show(answers[a.figures].data, answers[b.figures].data, { a: `A: ${names.a}`, b: `B: ${names.b}` }, { a: hrefOf(comparison, "a"), b: hrefOf(comparison, "b") });
-      course.show(comparison, labelsOf(comparison, names, format), { a: answers[a.course].data, b: answers[b.course].data });
+      table.show(
+        answers[a.figures].data,
+        answers[b.figures].data,
+        { a: `A: ${names.a}`, b: `B: ${names.b}` },
+        { a: hrefOf(comparison, "a"), b: hrefOf(comparison, "b") },
+      );
+      course.show(comparison, labelsOf(comparison, names, format), {
+        a: answers[a.course].data,
+        b: answers[b.course].data,
+      });
       timelines.show(comparison, known, names);
     }
 

@@ -31,7 +31,11 @@ export const events = {
     const form = createEventForm(context, renew);
     const table = createEventStream({ format, link, timeZone: site.time_zone });
     const waiting = element("button", { type: "button", class: "button primary", onclick: toNewest });
-    const scroll = element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": text("views.events") }, table.node);
+    const scroll = element(
+      "div",
+      { class: "scroll", tabindex: 0, role: "region", "aria-label": text("views.events") },
+      table.node,
+    );
     const empty = nothing("events.none");
     const told = element("p", { class: "quiet", role: "status", tabindex: -1 });
     const older = element("button", { type: "button", class: "button", onclick: showOlder }, text("events.older"));
@@ -39,7 +43,17 @@ export const events = {
     const node = element(
       "section",
       { class: "card events" },
-      element("header", {}, filters.node, element("div", { class: "tools no-print" }, context.may("enter") && form.button, downloads(context, "events", () => streamTable(shown)))),
+      element(
+        "header",
+        {},
+        filters.node,
+        element(
+          "div",
+          { class: "tools no-print" },
+          context.may("enter") && form.button,
+          downloads(context, "events", () => streamTable(shown)),
+        ),
+      ),
       element("div", { class: "waiting no-print", role: "status" }, waiting),
       element("div", { class: "body" }, scroll, empty, foot),
       form.dialog,
@@ -59,7 +73,9 @@ export const events = {
 
     function show({ answers, place }) {
       const known = { worker: workersOf(answers.workers), workstation: workstationsOf(answers.workstations) };
-      names = Object.fromEntries(Object.entries(known).map(([kind, rows]) => [kind, new Map(rows.map(({ id, name }) => [id, name]))]));
+      names = Object.fromEntries(
+        Object.entries(known).map(([kind, rows]) => [kind, new Map(rows.map(({ id, name }) => [id, name]))]),
+      );
       newest = answers.events ?? { data: [], next_cursor: null };
       const now = JSON.stringify([place.window, place.from, place.to, filtersOf(place)]);
       if (now !== question || renewing || atTop()) take(newest);
@@ -86,7 +102,10 @@ export const events = {
       const given = filtersOf(context.place);
       setText(empty, text(given && Object.keys(given).length === 0 ? "events.none" : "events.unmatched"));
       older.hidden = cursor === null;
-      setText(told, text(cursor === null ? "events.all" : "events.shown", { n: format.count(shown.length), form: shown.length }));
+      setText(
+        told,
+        text(cursor === null ? "events.all" : "events.shown", { n: format.count(shown.length), form: shown.length }),
+      );
     }
 
     /** Rows do not move under a reader who has gone on: a button says that there are new ones. */
@@ -95,7 +114,8 @@ export const events = {
       const fresh = newest.data.filter((event) => !keys.has(keyOf(event))).length;
       waiting.hidden = fresh === 0;
       const many = fresh === PAGE;
-      if (fresh) setText(waiting, text(many ? "events.many_new" : "events.new", { n: format.count(fresh), form: fresh }));
+      if (fresh)
+        setText(waiting, text(many ? "events.many_new" : "events.new", { n: format.count(fresh), form: fresh }));
     }
 
     function toNewest() {
@@ -114,7 +134,11 @@ export const events = {
       const [of, after] = [question, cursor];
       older.disabled = true;
       try {
-        const page = await context.get("/events/", { ...asked(context.period), ...filtersOf(context.place), limit: PAGE, cursor: after }, { signal: closed.signal });
+        const page = await context.get(
+          "/events/",
+          { ...asked(context.period), ...filtersOf(context.place), limit: PAGE, cursor: after },
+          { signal: closed.signal },
+        );
         if (of !== question || after !== cursor) return;
         shown = [...shown, ...page.data];
         cursor = page.next_cursor;

@@ -45,7 +45,11 @@ const PERSONS_WITHHELD = { status: 403, code: "persons_withheld" };
 
 /** The view to open where `name` is asked for: who has only one gets that one, whatever is asked for. */
 export function viewToOpen(name, factory) {
-  const first = current().operator ? "organisations" : membership(factory) && !may("views", factory) ? "wall" : "overview";
+  const first = current().operator
+    ? "organisations"
+    : membership(factory) && !may("views", factory)
+      ? "wall"
+      : "overview";
   if (!Object.hasOwn(VIEWS, name ?? "")) return first;
   return first !== "overview" && obstacle(name, factory) ? first : name;
 }

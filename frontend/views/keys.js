@@ -12,13 +12,26 @@ export const keys = {
 
   create(context) {
     const { format, link } = context;
-    const date = (key) => ({ key, title: text(`keys.${key}`), type: "time", value: (row) => row[key], write: (row) => (row[key] ? format.dateTime(row[key]) : text("words.never")) });
+    const date = (key) => ({
+      key,
+      title: text(`keys.${key}`),
+      type: "time",
+      value: (row) => row[key],
+      write: (row) => (row[key] ? format.dateTime(row[key]) : text("words.never")),
+    });
     const page = createRegistryPage(context, {
       view: "keys",
       key: ({ key_id: id }) => String(id),
       sort: "name",
       columns: [
-        { key: "name", title: text("keys.name"), type: "text", value: ({ name }) => name, note: ({ key_id: id }) => `fk_${id}_…`, href: ({ key_id: id }) => link({ view: "keys", id }) },
+        {
+          key: "name",
+          title: text("keys.name"),
+          type: "text",
+          value: ({ name }) => name,
+          note: ({ key_id: id }) => `fk_${id}_…`,
+          href: ({ key_id: id }) => link({ view: "keys", id }),
+        },
         { key: "scope", title: text("keys.scope"), type: "text", value: ({ scope }) => text(`scopes.${scope}`) },
         { key: "state", title: text("keys.state"), type: "text", value: (row) => text(`keys.is_${stateOf(row)}`) },
         date("created_at"),
@@ -32,4 +45,5 @@ export const keys = {
   },
 };
 
-const stateOf = ({ revoked_at: revoked, expires_at: expires }) => (revoked ? "revoked" : expires && Date.parse(expires) <= serverNow() ? "expired" : "valid");
+const stateOf = ({ revoked_at: revoked, expires_at: expires }) =>
+  revoked ? "revoked" : expires && Date.parse(expires) <= serverNow() ? "expired" : "valid";

@@ -14,14 +14,37 @@ export const organisation = {
   create(context) {
     const columns = columnsOf(context);
     let rows = [];
-    const table = createTable({ caption: text("views.organisation"), columns, key: ({ id }) => id, sort: (sort) => context.change({ sort }) });
+    const table = createTable({
+      caption: text("views.organisation"),
+      columns,
+      key: ({ id }) => id,
+      sort: (sort) => context.change({ sort }),
+    });
     const save = downloads(context, "factories", () => exported(rows, columns));
-    const node = element("section", { class: "card listing", "aria-label": text("views.organisation") }, element("header", {}, element("p", { class: "quiet" }, text("organisation.purpose")), element("div", { class: "outcome" }, save)), table.node);
+    const node = element(
+      "section",
+      { class: "card listing", "aria-label": text("views.organisation") },
+      element(
+        "header",
+        {},
+        element("p", { class: "quiet" }, text("organisation.purpose")),
+        element("div", { class: "outcome" }, save),
+      ),
+      table.node,
+    );
     return {
       node,
       show({ answers, place }) {
         const sort = place.sort ?? "name";
-        rows = sortRows(sortRows(answers.factories.data.map((row) => ({ ...row, id: row.factory_id })), columns, "name"), columns, sort);
+        rows = sortRows(
+          sortRows(
+            answers.factories.data.map((row) => ({ ...row, id: row.factory_id })),
+            columns,
+            "name",
+          ),
+          columns,
+          sort,
+        );
         table.show(rows, sort);
       },
     };
@@ -31,7 +54,10 @@ export const organisation = {
 function columnsOf({ format, link }) {
   const active = (rows) => sum(rows, "total_productive_time_hours");
   const units = (rows) => sum(rows, "total_production_count");
-  const bounds = ({ pooled_utilization_lower_percentage: lower, pooled_utilization_upper_percentage: upper }) => [lower, upper];
+  const bounds = ({ pooled_utilization_lower_percentage: lower, pooled_utilization_upper_percentage: upper }) => [
+    lower,
+    upper,
+  ];
   const inFactory = ({ id }) => link({ view: "overview", factory: id });
   return [
     named(text("menu.factory"), inFactory),
@@ -40,12 +66,20 @@ function columnsOf({ format, link }) {
       bar: "percent",
       colour: "working",
       band: bounds,
-      note: (row) => (row.unknown_time_hours > 0 && row.pooled_utilization_percentage !== null ? format.range(...bounds(row)) : ""),
+      note: (row) =>
+        row.unknown_time_hours > 0 && row.pooled_utilization_percentage !== null ? format.range(...bounds(row)) : "",
       total: (rows) => format.percent(percentage(active(rows), active(rows) + sum(rows, "total_idle_time_hours"))),
     }),
     figure("coverage_percentage", format.percent, { unit: "%", bar: "percent", colour: "accent" }),
-    figure("total_production_count", format.count, { bar: "most", colour: "units", total: (rows) => format.count(units(rows)) }),
-    figure("average_production_rate", format.decimal, { unit: "1/h", total: (rows) => format.decimal(ratio(units(rows), active(rows))) }),
+    figure("total_production_count", format.count, {
+      bar: "most",
+      colour: "units",
+      total: (rows) => format.count(units(rows)),
+    }),
+    figure("average_production_rate", format.decimal, {
+      unit: "1/h",
+      total: (rows) => format.decimal(ratio(units(rows), active(rows))),
+    }),
     time("total_productive_time_hours", "working"),
     time("total_idle_time_hours", "idle"),
     time("unknown_time_hours", "unknown"),

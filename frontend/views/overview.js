@@ -19,14 +19,21 @@ export const overview = {
     const { format } = context;
     const tiles = createTiles(TILES.map(({ key }) => ({ key, label: text(`tiles.${key}`) })));
     tiles.node.classList.add("seven");
-    const chart = createCourseChart(context, { href: ({ start, end }) => context.link({ view: "overview", window: "custom", from: start, to: end }) });
+    const chart = createCourseChart(context, {
+      href: ({ start, end }) => context.link({ view: "overview", window: "custom", from: start, to: end }),
+    });
     const rightNow = createRightNow(context);
     const rows = createTimelineCard(context);
     const node = element(
       "div",
       { class: "overview" },
       tiles.node,
-      element("section", { class: "card course", "aria-labelledby": "course" }, element("header", {}, element("h2", { id: "course" }, text("overview.course"))), element("div", { class: "body" }, chart.node)),
+      element(
+        "section",
+        { class: "card course", "aria-labelledby": "course" },
+        element("header", {}, element("h2", { id: "course" }, text("overview.course"))),
+        element("div", { class: "body" }, chart.node),
+      ),
       context.persons && rightNow.node,
       rows.node,
     );
@@ -51,11 +58,41 @@ const hours = (format, value) => format.hours(value);
 
 // A figure of the factory: its field, how it is written, how a change is told, and what it opens into.
 const TILES = [
-  { key: "utilization", field: "pooled_utilization_percentage", write: (format, value) => format.percent(value), bounds: ["pooled_utilization_lower_percentage", "pooled_utilization_upper_percentage"], opens: { view: "workers", sort: "utilization_percentage" } },
-  { key: "productive", field: "total_productive_time_hours", write: hours, unit: "h", relative: true, opens: { view: "workers", sort: "-total_active_time_hours" } },
-  { key: "units", field: "total_production_count", write: (format, value) => format.count(value), relative: true, opens: { view: "workers", sort: "-total_units_produced" } },
-  { key: "rate", field: "average_production_rate", write: (format, value) => format.decimal(value), relative: true, opens: { view: "workers", sort: "-units_per_hour" } },
-  { key: "coverage", field: "coverage_percentage", write: (format, value) => format.percent(value), opens: { view: "workers", sort: "coverage_percentage" } },
+  {
+    key: "utilization",
+    field: "pooled_utilization_percentage",
+    write: (format, value) => format.percent(value),
+    bounds: ["pooled_utilization_lower_percentage", "pooled_utilization_upper_percentage"],
+    opens: { view: "workers", sort: "utilization_percentage" },
+  },
+  {
+    key: "productive",
+    field: "total_productive_time_hours",
+    write: hours,
+    unit: "h",
+    relative: true,
+    opens: { view: "workers", sort: "-total_active_time_hours" },
+  },
+  {
+    key: "units",
+    field: "total_production_count",
+    write: (format, value) => format.count(value),
+    relative: true,
+    opens: { view: "workers", sort: "-total_units_produced" },
+  },
+  {
+    key: "rate",
+    field: "average_production_rate",
+    write: (format, value) => format.decimal(value),
+    relative: true,
+    opens: { view: "workers", sort: "-units_per_hour" },
+  },
+  {
+    key: "coverage",
+    field: "coverage_percentage",
+    write: (format, value) => format.percent(value),
+    opens: { view: "workers", sort: "coverage_percentage" },
+  },
   { key: "workers", opens: { view: "workers", state: "working,idle" } },
   { key: "stations", opens: { view: "workstations", state: "productive,occupied" } },
 ];
@@ -66,7 +103,12 @@ function tileOf(tile, { factory, before, course, now }, { format, link, persons 
     const kind = tile.key === "workers" ? "worker" : "station";
     const all = now.data[tile.key === "workers" ? "workers" : "workstations"].length;
     const used = factory.data[`active_${kind}_count`];
-    return { href, value: format.count(now.data[`active_${kind}_count`]), unit: text("tiles.of", { n: format.count(all) }), note: text("tiles.in_window", { n: format.count(used) }) };
+    return {
+      href,
+      value: format.count(now.data[`active_${kind}_count`]),
+      unit: text("tiles.of", { n: format.count(all) }),
+      note: text("tiles.in_window", { n: format.count(used) }),
+    };
   }
   return { href, ...figure(tile, { figures: factory, before, course }, format) };
 }

@@ -16,14 +16,33 @@ export const settings = {
 
   create(context) {
     const { place, site, refresh } = context;
-    const zones = element("datalist", { id: "zones" }, ...Intl.supportedValuesOf("timeZone").map((value) => element("option", { value })));
+    const zones = element(
+      "datalist",
+      { id: "zones" },
+      ...Intl.supportedValuesOf("timeZone").map((value) => element("option", { value })),
+    );
     const shifts = createShifts(site.shifts);
     const fields = {
       name: inputField(text("settings.name"), { name: "name", maxlength: 200, value: site.name }),
-      time_zone: inputField(text("settings.time_zone"), { name: "time_zone", list: zones.id, spellcheck: "false", autocapitalize: "off", value: site.time_zone }, text("settings.rederives")),
-      state_timeout_seconds: inputField(text("settings.timeout"), { name: "state_timeout_seconds", inputmode: "numeric", value: site.state_timeout_seconds }, text("settings.timeout_hint")),
+      time_zone: inputField(
+        text("settings.time_zone"),
+        { name: "time_zone", list: zones.id, spellcheck: "false", autocapitalize: "off", value: site.time_zone },
+        text("settings.rederives"),
+      ),
+      state_timeout_seconds: inputField(
+        text("settings.timeout"),
+        { name: "state_timeout_seconds", inputmode: "numeric", value: site.state_timeout_seconds },
+        text("settings.timeout_hint"),
+      ),
       shifts,
-      ...("person_views" in site && { person_views: checkField(text("settings.person_views"), site.person_views, { name: "person_views" }, text("settings.person_views_hint", { n: current().k_min })) }),
+      ...("person_views" in site && {
+        person_views: checkField(
+          text("settings.person_views"),
+          site.person_views,
+          { name: "person_views" },
+          text("settings.person_views_hint", { n: current().k_min }),
+        ),
+      }),
     };
     const form = createForm({
       fields,
@@ -35,7 +54,18 @@ export const settings = {
         return text("form.saved");
       },
     });
-    return { node: element("div", { class: "administration" }, element("section", { class: "card", "aria-label": text("views.settings") }, element("div", { class: "body padded" }, form.node, zones))), show() {} };
+    return {
+      node: element(
+        "div",
+        { class: "administration" },
+        element(
+          "section",
+          { class: "card", "aria-label": text("views.settings") },
+          element("div", { class: "body padded" }, form.node, zones),
+        ),
+      ),
+      show() {},
+    };
   },
 };
 

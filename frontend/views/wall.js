@@ -28,8 +28,18 @@ export const wall = {
     const dots = element("ol", { class: "dots", "aria-hidden": "true" });
     const home = context.may("views") ? "overview" : "account"; // where a screen of its own is signed out
     const exit = element("a", { class: "button exit", href: context.link({ view: home }) }, text("wall.exit"));
-    const full = element("button", { type: "button", class: "button", onclick: () => document.documentElement.requestFullscreen() }, text("wall.full"));
-    const node = element("div", { class: "wall" }, element("header", {}, what, clock), stage, element("footer", {}, dots, asOf, element("p", { class: "hands" }, full, exit)));
+    const full = element(
+      "button",
+      { type: "button", class: "button", onclick: () => document.documentElement.requestFullscreen() },
+      text("wall.full"),
+    );
+    const node = element(
+      "div",
+      { class: "wall" },
+      element("header", {}, what, clock),
+      stage,
+      element("footer", {}, dots, asOf, element("p", { class: "hands" }, full, exit)),
+    );
 
     const pages = [figuresPage(context), coursePage(context), stationsPage(context), timelinePage(context)];
     const opened = Date.now();
@@ -45,7 +55,9 @@ export const wall = {
       const page = pages.find((_, k) => n < parts[k] || ((n -= parts[k]), false));
       if (stage.firstChild !== page.node) stage.replaceChildren(page.node);
       page.show(latest, n);
-      dots.replaceChildren(...Array.from({ length: all }, (_, k) => element("li", { class: k === turn ? "on" : undefined })));
+      dots.replaceChildren(
+        ...Array.from({ length: all }, (_, k) => element("li", { class: k === turn ? "on" : undefined })),
+      );
     }
 
     const telling = () => setText(clock, format.time(serverNow()));
@@ -66,7 +78,13 @@ export const wall = {
         setText(what, [site.name, period.shift?.name ?? span(period, format)].join(" · "));
         latest = { period, answers };
         const at = answers.factory.window.evaluated_at;
-        setText(asOf, text("shell.as_of", { time: format.time(answers.factory.keptSince ?? at, { seconds: true }), zone: format.zone(Date.parse(at)) }));
+        setText(
+          asOf,
+          text("shell.as_of", {
+            time: format.time(answers.factory.keptSince ?? at, { seconds: true }),
+            zone: format.zone(Date.parse(at)),
+          }),
+        );
         step();
       },
       close() {
@@ -80,9 +98,14 @@ export const wall = {
   },
 };
 
-const span = ({ from, to, live }, format) => `${format.date(from)}, ${format.time(from)} – ${live ? text("periods.now") : format.time(to)}`;
+const span = ({ from, to, live }, format) =>
+  `${format.date(from)}, ${format.time(from)} – ${live ? text("periods.now") : format.time(to)}`;
 
-const answers = () => get("/health/live").then((answer) => !answer.keptSince, () => false);
+const answers = () =>
+  get("/health/live").then(
+    (answer) => !answer.keptSince,
+    () => false,
+  );
 
 /** Keep the screen on, where the browser can; asked again whenever the page comes back to sight. */
 function stayAwake() {
@@ -111,8 +134,18 @@ const FIGURES = [
 ];
 
 function figuresPage({ format }) {
-  const places = FIGURES.map(({ key }) => ({ value: element("p", { class: "value number" }), change: element("p", { class: "change number" }), key }));
-  const node = element("div", { class: "figures" }, ...places.map(({ key, value, change }) => element("section", {}, element("h2", {}, text(`tiles.${key}`)), value, change)));
+  const places = FIGURES.map(({ key }) => ({
+    value: element("p", { class: "value number" }),
+    change: element("p", { class: "change number" }),
+    key,
+  }));
+  const node = element(
+    "div",
+    { class: "figures" },
+    ...places.map(({ key, value, change }) =>
+      element("section", {}, element("h2", {}, text(`tiles.${key}`)), value, change),
+    ),
+  );
   return {
     node,
     parts: () => 1,
@@ -121,7 +154,9 @@ function figuresPage({ format }) {
         const { withheld, [field]: value } = factory.data;
         setText(places[n].value, withheld ? text("withheld.figure") : format[write](value));
         places[n].value.classList.toggle("word", Boolean(withheld));
-        const { text: told, look } = withheld ? { text: text("withheld.why", { n: current().k_min }), look: "" } : change({ relative }, value, before.data[field], format);
+        const { text: told, look } = withheld
+          ? { text: text("withheld.why", { n: current().k_min }), look: "" }
+          : change({ relative }, value, before.data[field], format);
         setText(places[n].change, told);
         places[n].change.className = `change number ${look}`;
       });
@@ -147,7 +182,13 @@ function stationsPage() {
       const some = stationsOf(answers, part);
       list.replaceChildren(
         ...some.map(({ workstation_id: id, name, state }) =>
-          element("li", { class: `station is-${state}` }, element("span", { class: "id" }, id), element("strong", {}, name), element("span", { class: `state state-${state}` }, text(`states.${state}`))),
+          element(
+            "li",
+            { class: `station is-${state}` },
+            element("span", { class: "id" }, id),
+            element("strong", {}, name),
+            element("span", { class: `state state-${state}` }, text(`states.${state}`)),
+          ),
         ),
       );
       if (some.length === 0) list.replaceChildren(element("li", {}, nothing("empty.workstations")));
@@ -170,7 +211,16 @@ function timelinePage({ get, format, site }) {
         shown = JSON.stringify(rows);
         timeline?.close();
         const rowHeight = Math.floor((innerHeight * 0.6) / Math.max(rows.length, 6));
-        timeline = createTimeline({ entity: "workstation", rows, window, timeZone: site.time_zone, load: (query, signal) => get("/metrics/timeline", query, { signal }), text, format, rowHeight });
+        timeline = createTimeline({
+          entity: "workstation",
+          rows,
+          window,
+          timeZone: site.time_zone,
+          load: (query, signal) => get("/metrics/timeline", query, { signal }),
+          text,
+          format,
+          rowHeight,
+        });
         place.replaceChildren(timeline.node);
       } else {
         timeline.show(window);

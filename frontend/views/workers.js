@@ -18,7 +18,11 @@ export const workers = {
     let all; // the figures of the factory
     let count = 0; // and how many workers they are of
     const own = (rows) => (rows.length === count ? all : null);
-    const listing = createListing(context, { view: "workers", columns: columnsOf(context, own), states: STATES_OF.worker });
+    const listing = createListing(context, {
+      view: "workers",
+      columns: columnsOf(context, own),
+      states: STATES_OF.worker,
+    });
     return {
       node: listing.node,
       show({ answers, place }) {
@@ -49,7 +53,10 @@ function columnsOf({ format, link }, own) {
   const units = (rows) => sum(rows, "total_units_produced");
   const total = (write, key, made) => (rows) => write((own(rows) ?? { [key]: made(rows) })[key]);
   const utilization = (rows) => percentage(active(rows), active(rows) + sum(rows, "total_idle_time_hours"));
-  const into = (state) => ({ id }) => link({ view: "worker", id, list: "intervals", state });
+  const into =
+    (state) =>
+    ({ id }) =>
+      link({ view: "worker", id, list: "intervals", state });
   const intoUnits = ({ id }) => link({ view: "worker", id, list: "units" });
   const bounds = ({ utilization_lower_percentage: lower, utilization_upper_percentage: upper }) => [lower, upper];
   return [
@@ -63,7 +70,11 @@ function columnsOf({ format, link }, own) {
       note: ({ station, lasts }) => [station, lasts !== null && format.duration(lasts)].filter(Boolean).join(" · "),
       state: ({ state }) => state,
       order: ({ state }) => STATES_OF.worker.indexOf(state),
-      exports: [{ ...field("state", "", "text"), value: ({ state }) => text(`states.${state}`) }, field("since", "", "time"), field("station", "", "text")],
+      exports: [
+        { ...field("state", "", "text"), value: ({ state }) => text(`states.${state}`) },
+        field("since", "", "time"),
+        field("station", "", "text"),
+      ],
     },
     figure("utilization_percentage", format.percent, {
       unit: "%",
@@ -71,17 +82,40 @@ function columnsOf({ format, link }, own) {
       colour: "working",
       band: bounds,
       href: into("working,idle"),
-      note: ({ unknown_time_hours: unknown, ...row }) => (unknown > 0 && row.utilization_percentage !== null ? format.range(...bounds(row)) : ""),
+      note: ({ unknown_time_hours: unknown, ...row }) =>
+        unknown > 0 && row.utilization_percentage !== null ? format.range(...bounds(row)) : "",
       total: total(format.percent, "pooled_utilization_percentage", utilization),
-      exports: ["utilization_percentage", "utilization_lower_percentage", "utilization_upper_percentage"].map((key) => field(key, "%")),
+      exports: ["utilization_percentage", "utilization_lower_percentage", "utilization_upper_percentage"].map((key) =>
+        field(key, "%"),
+      ),
     }),
-    figure("total_units_produced", format.count, { bar: "most", colour: "units", href: intoUnits, total: total(format.count, "total_production_count", units) }),
-    figure("units_per_hour", format.decimal, { unit: "1/h", href: intoUnits, total: total(format.decimal, "average_production_rate", (rows) => ratio(units(rows), active(rows))) }),
-    time("total_active_time_hours", "working", { href: into("working"), total: total(format.hours, "total_productive_time_hours", active) }),
+    figure("total_units_produced", format.count, {
+      bar: "most",
+      colour: "units",
+      href: intoUnits,
+      total: total(format.count, "total_production_count", units),
+    }),
+    figure("units_per_hour", format.decimal, {
+      unit: "1/h",
+      href: intoUnits,
+      total: total(format.decimal, "average_production_rate", (rows) => ratio(units(rows), active(rows))),
+    }),
+    time("total_active_time_hours", "working", {
+      href: into("working"),
+      total: total(format.hours, "total_productive_time_hours", active),
+    }),
     time("total_idle_time_hours", "idle", { href: into("idle") }),
     time("unknown_time_hours", "unknown", { href: into("unknown") }),
     time("total_absent_time_hours", "absent", { href: into("absent") }),
-    figure("coverage_percentage", format.percent, { unit: "%", bar: "percent", colour: "accent", href: into("working,idle,absent"), total: total(format.percent, "coverage_percentage", () => null) }),
-    figure("event_count", format.count, { total: total(format.count, "total_events", (rows) => sum(rows, "event_count")) }),
+    figure("coverage_percentage", format.percent, {
+      unit: "%",
+      bar: "percent",
+      colour: "accent",
+      href: into("working,idle,absent"),
+      total: total(format.percent, "coverage_percentage", () => null),
+    }),
+    figure("event_count", format.count, {
+      total: total(format.count, "total_events", (rows) => sum(rows, "event_count")),
+    }),
   ];
 }

@@ -15,14 +15,22 @@ export const workstations = {
 
   create(context) {
     let elapsed = 0; // hours of the period so far
-    const listing = createListing(context, { view: "workstations", columns: columnsOf(context, () => elapsed), states: STATES_OF.workstation, typed: true });
+    const listing = createListing(context, {
+      view: "workstations",
+      columns: columnsOf(context, () => elapsed),
+      states: STATES_OF.workstation,
+      typed: true,
+    });
     return {
       node: listing.node,
       show({ answers, place }) {
         elapsed = answers.workstations.window.elapsed_hours;
         const names = new Map(answers.now.data.workers.map(({ worker_id: id, name }) => [id, name]));
         const now = new Map(answers.now.data.workstations.map((station) => [station.workstation_id, station]));
-        listing.show(answers.workstations.data.map((row) => rowOf(row, now.get(row.workstation_id), context.persons && names)), place);
+        listing.show(
+          answers.workstations.data.map((row) => rowOf(row, now.get(row.workstation_id), context.persons && names)),
+          place,
+        );
       },
       close: listing.close,
     };
@@ -38,7 +46,10 @@ const rowOf = (row, now, names) => ({
 });
 
 function columnsOf({ format, link, persons }, elapsed) {
-  const into = (state) => ({ id }) => link({ view: "workstation", id, list: "intervals", state });
+  const into =
+    (state) =>
+    ({ id }) =>
+      link({ view: "workstation", id, list: "intervals", state });
   const intoUnits = ({ id }) => link({ view: "workstation", id, list: "units" });
   const occupied = (rows) => sum(rows, "occupancy_time_hours");
   return [
@@ -52,7 +63,10 @@ function columnsOf({ format, link, persons }, elapsed) {
       note: ({ present }) => present,
       state: ({ state }) => state,
       order: ({ state }) => STATES_OF.workstation.indexOf(state),
-      exports: [{ ...field("state", "", "text"), value: ({ state }) => text(`states.${state}`) }, ...(persons ? [field("present", "", "text")] : [])],
+      exports: [
+        { ...field("state", "", "text"), value: ({ state }) => text(`states.${state}`) },
+        ...(persons ? [field("present", "", "text")] : []),
+      ],
     },
     figure("utilization_percentage", format.percent, {
       title: text("columns.occupancy_percentage"),
@@ -69,8 +83,17 @@ function columnsOf({ format, link, persons }, elapsed) {
       href: into("productive,occupied"),
       total: (rows) => format.percent(percentage(sum(rows, "productive_time_hours"), occupied(rows))),
     }),
-    figure("total_units_produced", format.count, { bar: "most", colour: "units", href: intoUnits, total: (rows) => format.count(sum(rows, "total_units_produced")) }),
-    figure("throughput_rate", format.decimal, { unit: "1/h", href: intoUnits, total: (rows) => format.decimal(ratio(sum(rows, "total_units_produced"), occupied(rows))) }),
+    figure("total_units_produced", format.count, {
+      bar: "most",
+      colour: "units",
+      href: intoUnits,
+      total: (rows) => format.count(sum(rows, "total_units_produced")),
+    }),
+    figure("throughput_rate", format.decimal, {
+      unit: "1/h",
+      href: intoUnits,
+      total: (rows) => format.decimal(ratio(sum(rows, "total_units_produced"), occupied(rows))),
+    }),
     time("occupancy_time_hours", "idle", { href: into("productive,occupied") }),
     time("productive_time_hours", "working", { href: into("productive") }),
     { key: "type", title: text("columns.type"), type: "text", value: ({ type }) => type || null },

@@ -11,15 +11,32 @@ const CLOCK = { hour: "2-digit", minute: "2-digit" };
 
 /** Each kind of tick: about how long it takes, the room that its label needs (CSS pixels, where 1rem is 16), and what it lies in. */
 const TICKS = [
-  ...[1, 2, 5, 15, 30].map((n) => ({ length: n * SECOND, room: 72, label: { ...CLOCK, second: "2-digit" }, within: DAYS })),
+  ...[1, 2, 5, 15, 30].map((n) => ({
+    length: n * SECOND,
+    room: 72,
+    label: { ...CLOCK, second: "2-digit" },
+    within: DAYS,
+  })),
   ...[1, 2, 5, 15, 30].map((n) => ({ length: n * MINUTE, room: 54, label: CLOCK, within: DAYS })),
   ...[1, 2, 3, 6, 12].map((n) => ({ length: n * HOUR, room: 54, label: CLOCK, within: DAYS })),
   { length: DAY, room: 56, label: { weekday: "short", day: "numeric" }, within: MONTHS, chosen: () => true },
   { length: DAY, room: 26, label: { day: "numeric" }, within: MONTHS, chosen: () => true },
   { length: 2 * DAY, room: 26, label: { day: "numeric" }, within: MONTHS, chosen: (day) => (day / DAY) % 2 === 0 },
-  { length: 7 * DAY, room: 54, label: { day: "numeric", month: "short" }, within: YEARS, chosen: (day) => day.getUTCDay() === 1 },
+  {
+    length: 7 * DAY,
+    room: 54,
+    label: { day: "numeric", month: "short" },
+    within: YEARS,
+    chosen: (day) => day.getUTCDay() === 1,
+  },
   { length: 30 * DAY, room: 40, label: { month: "short" }, within: YEARS, chosen: month },
-  { length: 91 * DAY, room: 40, label: { month: "short" }, within: YEARS, chosen: (day) => month(day) && day.getUTCMonth() % 3 === 0 },
+  {
+    length: 91 * DAY,
+    room: 40,
+    label: { month: "short" },
+    within: YEARS,
+    chosen: (day) => month(day) && day.getUTCMonth() % 3 === 0,
+  },
   { length: 365 * DAY, room: 1, within: YEARS, ...YEARS },
 ];
 

@@ -11,7 +11,14 @@ const HATCH = 6; // thin lines from line to line
  */
 export function createFrame(width, height, ratio) {
   const image = new ImageData(width, height);
-  return { image, pixels: new Uint32Array(image.data.buffer), width, height, mark: Math.max(1, Math.round(ratio)), ratio };
+  return {
+    image,
+    pixels: new Uint32Array(image.data.buffer),
+    width,
+    height,
+    mark: Math.max(1, Math.round(ratio)),
+    ratio,
+  };
 }
 
 /**
@@ -27,9 +34,10 @@ export function drawRow(frame, shares, place, colours, idleHeight, phase) {
   let runStart = 0;
   let run = columnHeights(working[0], idle[0], unknown[0], absent[0], place.height, idleHeight, frame.mark);
   for (let x = 1; x <= shares.width; x += 1) {
-    const next = x < shares.width
-      ? columnHeights(working[x], idle[x], unknown[x], absent[x], place.height, idleHeight, frame.mark)
-      : -1;
+    const next =
+      x < shares.width
+        ? columnHeights(working[x], idle[x], unknown[x], absent[x], place.height, idleHeight, frame.mark)
+        : -1;
     if (next !== run) {
       if (run) drawColumns(frame, runStart, x, run, place, colours, phase);
       runStart = x;
@@ -96,6 +104,14 @@ function drawUnits(frame, units, { top, height, units: room }, colour) {
   if (room < 1) return;
   const ground = top + height + frame.mark;
   for (let x = 0; x < units.length; x += 1) {
-    if (units[x] > 0) fill(frame, x, Math.min(x + frame.mark, units.length), ground, ground + Math.max(frame.mark, Math.round(units[x] * room)), colour);
+    if (units[x] > 0)
+      fill(
+        frame,
+        x,
+        Math.min(x + frame.mark, units.length),
+        ground,
+        ground + Math.max(frame.mark, Math.round(units[x] * room)),
+        colour,
+      );
   }
 }

@@ -15,7 +15,9 @@ export function readColours(node) {
     probe.style.color = `var(${variable})`;
     return getComputedStyle(probe).color;
   };
-  const css = Object.fromEntries(["surface", "line", "text", "quiet", "accent", "sunken", "units"].map((name) => [name, resolve(`--${name}`)]));
+  const css = Object.fromEntries(
+    ["surface", "line", "text", "quiet", "accent", "sunken", "units"].map((name) => [name, resolve(`--${name}`)]),
+  );
   const looks = LOOKS.map((look) => resolve(STATES[look].colour));
   probe.remove();
   const context = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });

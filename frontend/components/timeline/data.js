@@ -25,7 +25,17 @@ export function createStore({ entity, rows, calendar, load, onChange }) {
   let held = 0;
   let uses = 0;
   let retry;
-  const store = { liveEnd: null, error: null, withheld: false, mostUnits: { hour: 1, day: 1 }, want, ask, plan, refresh, close };
+  const store = {
+    liveEnd: null,
+    error: null,
+    withheld: false,
+    mostUnits: { hour: 1, day: 1 },
+    want,
+    ask,
+    plan,
+    refresh,
+    close,
+  };
 
   function piece(level, tile, chunk) {
     const name = `${level} ${tile} ${chunk}`;
@@ -112,7 +122,9 @@ export function createStore({ entity, rows, calendar, load, onChange }) {
 
   function drop() {
     if (held <= MOST_NUMBERS) return;
-    const oldest = [...pieces.values()].filter(({ data, used }) => data && used < uses - 8).sort((a, b) => a.used - b.used);
+    const oldest = [...pieces.values()]
+      .filter(({ data, used }) => data && used < uses - 8)
+      .sort((a, b) => a.used - b.used);
     for (const one of oldest) {
       if (held <= MOST_NUMBERS) return;
       held -= one.data.weight;

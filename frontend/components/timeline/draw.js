@@ -21,7 +21,8 @@ export function createPainter(canvas) {
     const width = Math.max(1, Math.round(place.width * place.ratio));
     const axis = Math.round(place.axisHeight * place.ratio);
     const height = Math.max(1, Math.round(place.height * place.ratio) - axis);
-    if (canvas.width !== width || canvas.height !== height + axis) Object.assign(canvas, { width, height: height + axis });
+    if (canvas.width !== width || canvas.height !== height + axis)
+      Object.assign(canvas, { width, height: height + axis });
     const ratio = place.ratio * place.zoom;
     if (frame?.width !== width || frame.height !== height || frame.ratio !== ratio) {
       frame = createFrame(width, height, ratio);
@@ -41,7 +42,11 @@ function drawRows(frame, shares, place, { viewport, store, colours }) {
   const phase = Math.round((viewport.from * view.scale) % 1e6);
   const { rowHeight, ratio } = place;
   const idleHeight = viewport.level === "exact" ? EXACT_IDLE : 1;
-  const bar = { top: 0, height: Math.min(MOST_HEIGHT, Math.round(rowHeight * 0.58 * ratio)), units: Math.round(rowHeight * 0.15 * ratio) };
+  const bar = {
+    top: 0,
+    height: Math.min(MOST_HEIGHT, Math.round(rowHeight * 0.58 * ratio)),
+    units: Math.round(rowHeight * 0.15 * ratio),
+  };
   for (let row = place.first, plan; row <= place.last; row += 1) {
     if (row === place.first || row % ROWS_A_PIECE === 0) {
       plan = store.plan(viewport.level, Math.floor(row / ROWS_A_PIECE), viewport.from, viewport.to);
@@ -59,11 +64,19 @@ function drawRows(frame, shares, place, { viewport, store, colours }) {
 function drawWaiting(frame, { top, height }, from, to, view, colours) {
   const left = Math.max(0, Math.round((from - view.from) * view.scale));
   const right = Math.min(frame.width, Math.round((to - view.from) * view.scale));
-  if (right > left) fill(frame, left, right, top + Math.round(height * 0.35), top + Math.round(height * 0.65), colours.waiting);
+  if (right > left)
+    fill(frame, left, right, top + Math.round(height * 0.35), top + Math.round(height * 0.65), colours.waiting);
 }
 
 /** What lies under the bars; drawn last, where they left room. */
-function drawGround(context, width, height, axis, place, { viewport, store, colours, axis: { minor, major }, selected, hovered }) {
+function drawGround(
+  context,
+  width,
+  height,
+  axis,
+  place,
+  { viewport, store, colours, axis: { minor, major }, selected, hovered },
+) {
   const { css } = colours;
   const thin = Math.max(1, Math.round(place.ratio));
   const x = (at) => Math.round(((at - viewport.from) / viewport.span) * width);
@@ -74,7 +87,8 @@ function drawGround(context, width, height, axis, place, { viewport, store, colo
   context.clip();
   context.globalCompositeOperation = "destination-over";
   context.fillStyle = css.accent;
-  if (store.liveEnd > viewport.from && store.liveEnd < viewport.to) context.fillRect(x(store.liveEnd), axis, thin, height);
+  if (store.liveEnd > viewport.from && store.liveEnd < viewport.to)
+    context.fillRect(x(store.liveEnd), axis, thin, height);
   context.fillStyle = css.quiet;
   context.globalAlpha = 0.45;
   for (const { at } of major.slice(1)) context.fillRect(x(at), axis, thin, height);
@@ -86,12 +100,19 @@ function drawGround(context, width, height, axis, place, { viewport, store, colo
   context.globalAlpha = 1;
   context.fillStyle = css.sunken;
   for (const row of new Set([selected, hovered])) {
-    if (row >= place.first && row <= place.last) context.fillRect(0, rowTop(row), width, Math.round(place.rowHeight * place.ratio));
+    if (row >= place.first && row <= place.last)
+      context.fillRect(0, rowTop(row), width, Math.round(place.rowHeight * place.ratio));
   }
   context.restore();
 }
 
-function drawAxis(context, width, height, place, { viewport, colours: { css }, axis: { minor, major, stretches }, font }) {
+function drawAxis(
+  context,
+  width,
+  height,
+  place,
+  { viewport, colours: { css }, axis: { minor, major, stretches }, font },
+) {
   const x = (at) => ((at - viewport.from) / viewport.span) * width;
   const thin = Math.max(1, Math.round(place.ratio));
   const part = height / 40; // the sizes below are meant for an axis of 40

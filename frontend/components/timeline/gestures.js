@@ -16,23 +16,31 @@ export function listenToGestures(plot, act) {
   let clicking;
   let byFinger = false;
   const stop = new AbortController();
-  const on = (name, listener, options = {}) => plot.addEventListener(name, listener, { signal: stop.signal, ...options });
+  const on = (name, listener, options = {}) =>
+    plot.addEventListener(name, listener, { signal: stop.signal, ...options });
 
   const placeOf = ({ clientX, clientY }) => {
     const box = plot.getBoundingClientRect();
     return { x: clientX - box.left, y: clientY - box.top };
   };
 
-  on("wheel", (event) => {
-    const across = event.shiftKey && !event.deltaX ? event.deltaY : event.deltaX;
-    if (event.ctrlKey || event.metaKey) {
-      event.preventDefault();
-      act.zoom(Math.exp(Math.max(-60, Math.min(60, event.deltaY * (event.deltaMode ? 20 : 1))) * 0.006), placeOf(event).x);
-    } else if (Math.abs(across) > (event.shiftKey ? 0 : Math.abs(event.deltaY)) && act.canPan()) {
-      event.preventDefault();
-      act.pan(across);
-    }
-  }, { passive: false });
+  on(
+    "wheel",
+    (event) => {
+      const across = event.shiftKey && !event.deltaX ? event.deltaY : event.deltaX;
+      if (event.ctrlKey || event.metaKey) {
+        event.preventDefault();
+        act.zoom(
+          Math.exp(Math.max(-60, Math.min(60, event.deltaY * (event.deltaMode ? 20 : 1))) * 0.006),
+          placeOf(event).x,
+        );
+      } else if (Math.abs(across) > (event.shiftKey ? 0 : Math.abs(event.deltaY)) && act.canPan()) {
+        event.preventDefault();
+        act.pan(across);
+      }
+    },
+    { passive: false },
+  );
 
   on("pointerdown", (event) => {
     if (event.button !== 0) return;
@@ -75,7 +83,9 @@ export function listenToGestures(plot, act) {
   });
 
   // A finger does not leave: what it showed stays until it taps elsewhere.
-  document.addEventListener("pointerdown", ({ target }) => !plot.contains(target) && act.point(null), { signal: stop.signal });
+  document.addEventListener("pointerdown", ({ target }) => !plot.contains(target) && act.point(null), {
+    signal: stop.signal,
+  });
 
   on("click", (event) => {
     const place = placeOf(event);

@@ -27,7 +27,8 @@ export function listenToKeys(node, act) {
     Escape: () => act.leave(),
   };
   function press(event) {
-    if (event.target !== node || event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(keys, event.key)) return;
+    if (event.target !== node || event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(keys, event.key))
+      return;
     event.preventDefault();
     keys[event.key](event);
   }

@@ -6,7 +6,11 @@ import { STATES, STATES_OF } from "../../lib/states.js";
 /** The component's elements by name; `node` holds them all. */
 export function buildParts(entity, text) {
   const button = (name, sign) =>
-    element("button", { type: "button", class: "button", "aria-label": text(`timeline.${name}`), title: text(`timeline.${name}`) }, sign);
+    element(
+      "button",
+      { type: "button", class: "button", "aria-label": text(`timeline.${name}`), title: text(`timeline.${name}`) },
+      sign,
+    );
   const parts = {
     zoomOut: button("zoom_out", "−"),
     zoomIn: button("zoom_in", "+"),
@@ -38,16 +42,31 @@ export function buildParts(entity, text) {
   );
   const buttons = element("div", { class: "timeline-buttons" }, parts.zoomOut, parts.zoomIn, parts.whole);
   const tools = element("div", { class: "timeline-tools" }, legend(entity, text), buttons);
-  parts.node = element("div", { class: "timeline" }, tools, parts.status, parts.scroller, parts.tip, parts.spoken, parts.table);
+  parts.node = element(
+    "div",
+    { class: "timeline" },
+    tools,
+    parts.status,
+    parts.scroller,
+    parts.tip,
+    parts.spoken,
+    parts.table,
+  );
   return parts;
 }
 
 /** A small sample of how a state is drawn. */
-export const swatch = (state) => element("span", { class: `timeline-swatch ${STATES[state].look}`, "aria-hidden": "true" });
+export const swatch = (state) =>
+  element("span", { class: `timeline-swatch ${STATES[state].look}`, "aria-hidden": "true" });
 
 function legend(entity, text) {
   const entries = STATES_OF[entity].map((state) => element("li", {}, swatch(state), text(`timeline.state.${state}`)));
-  const units = element("li", {}, element("span", { class: "timeline-swatch units", "aria-hidden": "true" }), text("timeline.units_made"));
+  const units = element(
+    "li",
+    {},
+    element("span", { class: "timeline-swatch units", "aria-hidden": "true" }),
+    text("timeline.units_made"),
+  );
   return element("ul", { class: "timeline-legend", "aria-label": text("timeline.legend") }, ...entries, units);
 }
 

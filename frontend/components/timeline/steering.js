@@ -10,7 +10,19 @@ const STEP = 1 / 20; // of what is in view
  * @returns {{selected, pointer, keys, gestures, zoom, reset, follow}} `selected` is the row of the keys, `pointer` where
  *   mouse or finger are over the plot (null elsewhere); `keys` and `gestures` are what keys.js and gestures.js call
  */
-export function createSteering({ parts, viewport, store, pointing, entity, rows, rowHeight, axisHeight, onOpen, changed, schedule }) {
+export function createSteering({
+  parts,
+  viewport,
+  store,
+  pointing,
+  entity,
+  rows,
+  rowHeight,
+  axisHeight,
+  onOpen,
+  changed,
+  schedule,
+}) {
   const steering = { selected: 0, pointer: null, zoom, reset, follow };
 
   const instantAt = (x) => viewport.from + (x / parts.plot.clientWidth) * viewport.span;

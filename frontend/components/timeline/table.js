@@ -7,11 +7,20 @@ const MOST_ROWS = 300;
 /** @returns {(name: string, readings: object[]) => void} fills the details element with the readings of a row */
 export function createTable(details, { words, text, format }) {
   const caption = element("caption");
-  const headings = ["time", "states", "where", "units_made"].map((key) => element("th", { scope: "col" }, text(`timeline.${key}`)));
+  const headings = ["time", "states", "where", "units_made"].map((key) =>
+    element("th", { scope: "col" }, text(`timeline.${key}`)),
+  );
   const body = element("tbody");
   const note = element("p", { class: "quiet" });
   const table = element("table", {}, caption, element("thead", {}, element("tr", {}, ...headings)), body);
-  details.append(element("div", { class: "timeline-table-scroll", tabindex: 0, role: "region", "aria-label": text("timeline.show_as_table") }, table), note);
+  details.append(
+    element(
+      "div",
+      { class: "timeline-table-scroll", tabindex: 0, role: "region", "aria-label": text("timeline.show_as_table") },
+      table,
+    ),
+    note,
+  );
 
   return function fill(name, readings) {
     caption.textContent = name;

@@ -80,7 +80,17 @@ export function createTimeline(options) {
     const { clientHeight: height, scrollTop } = parts.scroller;
     const first = Math.max(0, Math.floor(scrollTop / rowHeight));
     const last = Math.min(rows.length - 1, Math.floor((scrollTop + height - axisHeight) / rowHeight));
-    place = { width: parts.plot.clientWidth, height, axisHeight, ratio: devicePixelRatio, zoom: rem / 16, rowHeight, scrollTop, first, last };
+    place = {
+      width: parts.plot.clientWidth,
+      height,
+      axisHeight,
+      ratio: devicePixelRatio,
+      zoom: rem / 16,
+      rowHeight,
+      scrollTop,
+      first,
+      last,
+    };
   }
 
   function draw() {
@@ -109,7 +119,11 @@ export function createTimeline(options) {
   }
 
   function settled() {
-    const missing = store.error ? text("timeline.not_loaded", { reason: store.error.message }) : store.withheld ? text("timeline.withheld") : "";
+    const missing = store.error
+      ? text("timeline.not_loaded", { reason: store.error.message })
+      : store.withheld
+        ? text("timeline.withheld")
+        : "";
     parts.status.hidden = !missing;
     parts.status.classList.toggle("calm", !store.error);
     setText(parts.status, missing);

@@ -54,7 +54,9 @@ export function createWords({ entity, text, format }) {
   function nodes(name, reading) {
     const title = element("strong", {}, name);
     if (!reading) return [title, element("span", { class: "quiet" }, text("timeline.nothing"))];
-    const lines = states(reading).map(({ state: of, words }) => element("span", { class: "timeline-state" }, of ? swatch(of) : "", words));
+    const lines = states(reading).map(({ state: of, words }) =>
+      element("span", { class: "timeline-state" }, of ? swatch(of) : "", words),
+    );
     const rest = [time(reading), places(reading), units(reading.units)].filter(Boolean);
     return [title, ...lines, ...rest.map((words) => element("span", { class: "number" }, words))];
   }

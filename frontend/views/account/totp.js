@@ -33,7 +33,12 @@ export function createTotp() {
   }
 
   function confirming(secret, uri) {
-    const code = inputField(text("sign_in.code"), { name: "code", inputmode: "numeric", autocomplete: "one-time-code", maxlength: 10 });
+    const code = inputField(text("sign_in.code"), {
+      name: "code",
+      inputmode: "numeric",
+      autocomplete: "one-time-code",
+      maxlength: 10,
+    });
     const form = createForm({
       fields: { code },
       save: text("totp.confirm"),
@@ -44,7 +49,16 @@ export function createTotp() {
       },
     });
     const grouped = secret.replace(/(.{4})(?=.)/g, "$1 ");
-    const parts = [element("p", {}, text("totp.enter")), element("div", { class: "secret" }, element("p", { class: "shown" }, element("code", {}, grouped)), element("p", {}, element("a", { href: uri }, text("totp.open")))), form.node];
+    const parts = [
+      element("p", {}, text("totp.enter")),
+      element(
+        "div",
+        { class: "secret" },
+        element("p", { class: "shown" }, element("code", {}, grouped)),
+        element("p", {}, element("a", { href: uri }, text("totp.open"))),
+      ),
+      form.node,
+    ];
     return { parts, focus: code.focus };
   }
 
@@ -64,4 +78,5 @@ export function createTotp() {
   }
 }
 
-const passwordField = () => inputField(text("sign_in.password"), { type: "password", name: "password", autocomplete: "current-password" });
+const passwordField = () =>
+  inputField(text("sign_in.password"), { type: "password", name: "password", autocomplete: "current-password" });

@@ -16,9 +16,24 @@ const cleared = Object.fromEntries(["a", "b", "of", "against", ...OWN].map((name
  */
 export function createChoice({ change, site, persons }) {
   const possible = (one) => persons || !PERSONS.includes(one);
-  const kinds = KINDS.filter(possible).map((kind) => element("label", {}, element("input", { type: "radio", name: "kind", value: kind, onchange: () => change({ ...cleared, kind }) }), element("span", {}, text(`compare.${kind}`))));
-  const of = select(["factory", "worker", "workstation"].filter(possible), "of", (value) => change({ of: value, a: undefined }));
-  const against = select(AGAINST, "", (value) => change(value === "own" ? { against: value, bfrom: iso(latest.sides.b.period.from), bto: iso(latest.sides.b.period.to) } : { against: value, bfrom: undefined, bto: undefined }));
+  const kinds = KINDS.filter(possible).map((kind) =>
+    element(
+      "label",
+      {},
+      element("input", { type: "radio", name: "kind", value: kind, onchange: () => change({ ...cleared, kind }) }),
+      element("span", {}, text(`compare.${kind}`)),
+    ),
+  );
+  const of = select(["factory", "worker", "workstation"].filter(possible), "of", (value) =>
+    change({ of: value, a: undefined }),
+  );
+  const against = select(AGAINST, "", (value) =>
+    change(
+      value === "own"
+        ? { against: value, bfrom: iso(latest.sides.b.period.from), bto: iso(latest.sides.b.period.to) }
+        : { against: value, bfrom: undefined, bto: undefined },
+    ),
+  );
   const entities = { a: sideInput("a"), b: sideInput("b") };
   const own = OWN.map((name) => element("input", { type: "datetime-local", name }));
   const fields = {
@@ -45,7 +60,8 @@ export function createChoice({ change, site, persons }) {
 
   function sideInput(side) {
     // The choice by default is in sight; both go into the address once one is changed.
-    const choose = () => change({ a: entities.a.id || undefined, b: latest.kind === "periods" ? undefined : entities.b.id || undefined });
+    const choose = () =>
+      change({ a: entities.a.id || undefined, b: latest.kind === "periods" ? undefined : entities.b.id || undefined });
     return createEntityInput({ name: side, onchange: choose });
   }
 
@@ -77,7 +93,10 @@ export function createChoice({ change, site, persons }) {
       fields[side].fail(faults[side] ?? "");
       set(entities[side].input, `${kind} ${entity} ${side}`, sides[side].id ?? "");
     }
-    if (custom) OWN.forEach((name, n) => set(own[n], name, clockText([sides.b.period.from, sides.b.period.to][n], site.time_zone)));
+    if (custom)
+      OWN.forEach((name, n) =>
+        set(own[n], name, clockText([sides.b.period.from, sides.b.period.to][n], site.time_zone)),
+      );
   }
 
   /** Only where the address has changed, so that what is being typed stays. */
@@ -94,7 +113,9 @@ const iso = (at) => new Date(at).toISOString();
 
 function select(values, prefix, chosen) {
   const node = element("select", { onchange: () => chosen(node.value) });
-  node.append(...values.map((value) => element("option", { value }, text(`compare.${prefix ? `${prefix}_` : ""}${value}`))));
+  node.append(
+    ...values.map((value) => element("option", { value }, text(`compare.${prefix ? `${prefix}_` : ""}${value}`))),
+  );
   return node;
 }
 

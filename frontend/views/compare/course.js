@@ -11,16 +11,32 @@ import { FIGURES } from "./figures.js";
  *   the chart is made anew when a label changes
  */
 export function createCourse({ change, format }) {
-  const metric = element("select", { "aria-label": text("compare.metric"), onchange: () => change({ metric: metric.value }) });
+  const metric = element("select", {
+    "aria-label": text("compare.metric"),
+    onchange: () => change({ metric: metric.value }),
+  });
   const note = element("p", { class: "quiet" });
   const body = element("div", { class: "body" });
-  const node = element("section", { class: "card", "aria-labelledby": "compare-course" }, element("header", {}, element("h2", { id: "compare-course" }, text("compare.course")), element("div", { class: "field" }, metric)), body);
+  const node = element(
+    "section",
+    { class: "card", "aria-labelledby": "compare-course" },
+    element(
+      "header",
+      {},
+      element("h2", { id: "compare-course" }, text("compare.course")),
+      element("div", { class: "field" }, metric),
+    ),
+    body,
+  );
   let chart = null;
   let drawn = "";
   let offered = "";
 
   function show({ entity, figure, sides }, labels, { a, b }) {
-    if (offered !== entity) metric.replaceChildren(...FIGURES[entity].map(({ key }) => element("option", { value: key }, text(`compare.${key}`))));
+    if (offered !== entity)
+      metric.replaceChildren(
+        ...FIGURES[entity].map(({ key }) => element("option", { value: key }, text(`compare.${key}`))),
+      );
     offered = entity;
     metric.value = figure.key;
     const shift = sides.a.period.from - sides.b.period.from;
@@ -28,14 +44,27 @@ export function createCourse({ change, format }) {
     if (key !== drawn) draw(figure, labels);
     drawn = key;
     chart.show(overlaid(a, b, shift));
-    setText(note, shift ? text(shift > 0 ? "compare.shifted" : "compare.shifted_back", { duration: format.duration(Math.abs(shift) / 1000) }) : "");
+    setText(
+      note,
+      shift
+        ? text(shift > 0 ? "compare.shifted" : "compare.shifted_back", {
+            duration: format.duration(Math.abs(shift) / 1000),
+          })
+        : "",
+    );
   }
 
   function draw({ write, share }, labels) {
     const opened = chart?.node.querySelector("details").open;
     chart?.close();
     const line = { kind: "line", write, most: share ? 100 : undefined };
-    chart = createChart({ format, series: [{ ...line, key: "a", label: `A: ${labels.a}`, colour: "units" }, { ...line, key: "b", label: `B: ${labels.b}`, colour: "quiet", dash: [6, 4] }] });
+    chart = createChart({
+      format,
+      series: [
+        { ...line, key: "a", label: `A: ${labels.a}`, colour: "units" },
+        { ...line, key: "b", label: `B: ${labels.b}`, colour: "quiet", dash: [6, 4] },
+      ],
+    });
     chart.node.querySelector("details").open = opened;
     body.replaceChildren(note, chart.node);
   }
@@ -56,7 +85,12 @@ export function overlaid(a, b, shift) {
     const [from, to] = [Date.parse(start) + shift, Date.parse(end) + shift];
     while (at < bounds.length && bounds[at][1] <= (from + to) / 2) at += 1;
     if (at < bounds.length) rows[at].values.b ??= value;
-    else rows.push({ start: new Date(from).toISOString(), end: new Date(to).toISOString(), values: { a: null, b: value } });
+    else
+      rows.push({
+        start: new Date(from).toISOString(),
+        end: new Date(to).toISOString(),
+        values: { a: null, b: value },
+      });
   }
   return rows;
 }

@@ -69,7 +69,19 @@ export function createComparison(entity) {
       "table",
       { class: "comparison" },
       element("caption", { class: "hidden" }, text("compare.figures")),
-      element("thead", {}, element("tr", {}, element("th", { scope: "col" }, text("compare.figure")), headA, headB, element("th", { scope: "col", class: "number" }, text("compare.difference")), element("td", { class: "pair" }))),
+      element(
+        "thead",
+        {},
+        element(
+          "tr",
+          {},
+          element("th", { scope: "col" }, text("compare.figure")),
+          headA,
+          headB,
+          element("th", { scope: "col", class: "number" }, text("compare.difference")),
+          element("td", { class: "pair" }),
+        ),
+      ),
       element("tbody", {}, ...lines.map(({ node }) => node)),
     ),
   );
@@ -92,7 +104,15 @@ function line(figure) {
   const relative = element("small");
   const bars = { a: element("i", { class: "of-a" }), b: element("i", { class: "of-b" }) };
   const pair = element("td", { class: "pair", "aria-hidden": "true" }, bars.a, bars.b);
-  const node = element("tr", {}, element("th", { scope: "row" }, text(`compare.${figure.key}`)), cellA, cellB, element("td", { class: "number" }, absolute, relative), pair);
+  const node = element(
+    "tr",
+    {},
+    element("th", { scope: "row" }, text(`compare.${figure.key}`)),
+    cellA,
+    cellB,
+    element("td", { class: "number" }, absolute, relative),
+    pair,
+  );
   function update(a, b, hrefs) {
     const most = figure.share ? 100 : Math.max(a[figure.field] ?? 0, b[figure.field] ?? 0);
     for (const [side, data] of Object.entries({ a, b })) {
@@ -102,7 +122,13 @@ function line(figure) {
       bars[side].style.setProperty("--share", most && known(value) ? value / most : 0);
     }
     const difference = differenceOf(figure, a, b);
-    setText(absolute, format.signed(difference.absolute, figure.share ? (value) => text("compare.points", { n: format.decimal(value) }) : figure.write));
+    setText(
+      absolute,
+      format.signed(
+        difference.absolute,
+        figure.share ? (value) => text("compare.points", { n: format.decimal(value) }) : figure.write,
+      ),
+    );
     setText(relative, known(difference.relative) ? format.signed(difference.relative, format.percent) : "");
   }
   return { node, update };
@@ -114,11 +140,20 @@ export function comparisonTable(entity, a, b, names) {
   return {
     columns: [
       { title: text("compare.figure"), type: "text" },
-      ...[`A: ${names.a}`, `B: ${names.b}`, text("compare.difference"), text("compare.percent")].map((words) => ({ title: words, type: "number" })),
+      ...[`A: ${names.a}`, `B: ${names.b}`, text("compare.difference"), text("compare.percent")].map((words) => ({
+        title: words,
+        type: "number",
+      })),
     ],
     rows: FIGURES[entity].map((figure) => {
       const { absolute, relative } = differenceOf(figure, a, b);
-      return [title(figure), a[figure.field], b[figure.field], absolute, relative === null ? null : Number(relative.toFixed(2))];
+      return [
+        title(figure),
+        a[figure.field],
+        b[figure.field],
+        absolute,
+        relative === null ? null : Number(relative.toFixed(2)),
+      ];
     }),
   };
 }

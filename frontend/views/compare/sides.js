@@ -19,7 +19,9 @@ export const PERSONS = ["workers", "worker"]; // the kind and the entity that ar
  * @returns {{kind, entity, against, sides: {a, b}, figure}} `figure` is the one whose course is drawn
  */
 export function comparisonOf(place, period, site, known, persons = true) {
-  const [kinds, entities] = [KINDS, ENTITIES].map((all) => (persons ? all : all.filter((one) => !PERSONS.includes(one))));
+  const [kinds, entities] = [KINDS, ENTITIES].map((all) =>
+    persons ? all : all.filter((one) => !PERSONS.includes(one)),
+  );
   const kind = kinds.includes(place.kind) ? place.kind : kinds[0];
   const against = AGAINST.includes(place.against) ? place.against : AGAINST[0];
   const entity = kind === "periods" ? (entities.includes(place.of) ? place.of : "factory") : kind.slice(0, -1);
@@ -56,5 +58,9 @@ export function questionsOf({ entity, against, figure, sides }, side) {
   const course = `course ${name}`;
   const path = entity === "factory" ? "/metrics/factory" : `/metrics/${entity}s/${encodeURIComponent(id)}`;
   const query = { ...asked(period), entity, id, metric: figure.field, bucket: bucketOf(sides.a.period) };
-  return { figures, course, queries: { [figures]: { path, query: asked(period) }, [course]: { path: "/metrics/timeseries", query } } };
+  return {
+    figures,
+    course,
+    queries: { [figures]: { path, query: asked(period) }, [course]: { path: "/metrics/timeseries", query } },
+  };
 }

@@ -7,17 +7,27 @@ import { createTimeline } from "../../components/timeline/timeline.js";
 /** @returns {{node, show(comparison, known, names), close()}} */
 export function createTimelines({ get, go, format, site, persons }) {
   const body = element("div", { class: "body" });
-  const node = element("section", { class: "card", "aria-labelledby": "compare-timelines" }, element("header", {}, element("h2", { id: "compare-timelines" }, text("compare.timelines"))), body);
+  const node = element(
+    "section",
+    { class: "card", "aria-labelledby": "compare-timelines" },
+    element("header", {}, element("h2", { id: "compare-timelines" }, text("compare.timelines"))),
+    body,
+  );
   let drawn = "";
   let strips = []; // {timeline, heading, side}
 
   function show({ kind, entity, sides }, known, names) {
     const row = (id) => known[entity].find((one) => one.id === id);
-    const rows = entity === "factory" ? known[kindOf(entity)] : [...new Set([sides.a.id, kind === "periods" ? sides.a.id : sides.b.id])].map(row);
+    const rows =
+      entity === "factory"
+        ? known[kindOf(entity)]
+        : [...new Set([sides.a.id, kind === "periods" ? sides.a.id : sides.b.id])].map(row);
     const key = JSON.stringify([kind, entity, rows]);
     if (key !== drawn) {
       close();
-      strips = (kind === "periods" ? ["a", "b"] : ["a"]).map((side) => strip(side, kindOf(entity), rows, sides[side].period, kind === "periods"));
+      strips = (kind === "periods" ? ["a", "b"] : ["a"]).map((side) =>
+        strip(side, kindOf(entity), rows, sides[side].period, kind === "periods"),
+      );
       body.replaceChildren(...strips.flatMap(({ heading, timeline }) => [heading, timeline.node]).filter(Boolean));
     }
     for (const { timeline, heading, side } of strips) {

@@ -15,7 +15,8 @@ const COUNTS_UP_TO = 8 * DAY;
 const COUNTS_A_PAGE = 1000;
 
 /** Whether the intervals are asked for. */
-export const showsIntervals = ({ list, state, at }, { from, to }) => to - from <= INTERVALS_UP_TO || Boolean(list === "intervals" || state || at);
+export const showsIntervals = ({ list, state, at }, { from, to }) =>
+  to - from <= INTERVALS_UP_TO || Boolean(list === "intervals" || state || at);
 
 /**
  * @param {object} context of the view
@@ -27,17 +28,47 @@ export const showsIntervals = ({ list, state, at }, { from, to }) => to - from <
 export function createMadeOf(context, { kind, states, whereOf, counted }) {
   const { format, change } = context;
   const heading = element("h2", { id: "made-of", tabindex: -1 }, text("detail.made_of"));
-  const chips = createChips({ legend: text("intervals.state"), states, changed: (state) => change({ state, list: "intervals", at: undefined }) });
+  const chips = createChips({
+    legend: text("intervals.state"),
+    states,
+    changed: (state) => change({ state, list: "intervals", at: undefined }),
+  });
   const intervals = createIntervals(context, { kind, whereOf });
   const events = createEventTable(context, { kind, counter: () => total, more: () => pages.more() });
-  const pages = createPages(context, { limit: COUNTS_A_PAGE, key: `${context.place.factory} ${kind} ${context.place.id} counts` }, found);
+  const pages = createPages(
+    context,
+    { limit: COUNTS_A_PAGE, key: `${context.place.factory} ${kind} ${context.place.id} counts` },
+    found,
+  );
   const verdict = element("p", { class: "verdict number" });
-  const want = element("button", { type: "button", class: "button", onclick: () => change({ list: "intervals" }) }, text("intervals.ask"));
+  const want = element(
+    "button",
+    { type: "button", class: "button", onclick: () => change({ list: "intervals" }) },
+    text("intervals.ask"),
+  );
   const lists = ["intervals", "units"];
-  const radios = lists.map((list) => element("input", { type: "radio", name: "list", value: list, onchange: () => change({ list, state: undefined, at: undefined }) }));
-  const choice = element("fieldset", { class: "segments small" }, element("legend", { class: "hidden" }, text("detail.made_of")), ...radios.map((radio) => element("label", {}, radio, element("span", {}, text(`detail.${radio.value}`)))));
-  const parts = { intervals: element("div", {}, intervals.node), units: element("div", {}, verdict, events.node), ask: element("div", { class: "ask" }, element("p", { class: "quiet" }, text("intervals.many")), want) };
-  const offered = downloads(context, `${kind}-${context.place.id}`, () => (listOf(context.place) === "units" ? events : intervals).table());
+  const radios = lists.map((list) =>
+    element("input", {
+      type: "radio",
+      name: "list",
+      value: list,
+      onchange: () => change({ list, state: undefined, at: undefined }),
+    }),
+  );
+  const choice = element(
+    "fieldset",
+    { class: "segments small" },
+    element("legend", { class: "hidden" }, text("detail.made_of")),
+    ...radios.map((radio) => element("label", {}, radio, element("span", {}, text(`detail.${radio.value}`)))),
+  );
+  const parts = {
+    intervals: element("div", {}, intervals.node),
+    units: element("div", {}, verdict, events.node),
+    ask: element("div", { class: "ask" }, element("p", { class: "quiet" }, text("intervals.many")), want),
+  };
+  const offered = downloads(context, `${kind}-${context.place.id}`, () =>
+    (listOf(context.place) === "units" ? events : intervals).table(),
+  );
   const node = element(
     "section",
     { class: "card made-of", "aria-labelledby": "made-of" },
@@ -58,7 +89,11 @@ export function createMadeOf(context, { kind, states, whereOf, counted }) {
 
   /** Go to the list that was sought, once it is there. */
   function arrive() {
-    if (!sought || (listOf(context.place) === "units" && counts.events.length === 0 && !counts.complete && !counts.fault)) return;
+    if (
+      !sought ||
+      (listOf(context.place) === "units" && counts.events.length === 0 && !counts.complete && !counts.fault)
+    )
+      return;
     sought = false;
     requestAnimationFrame(() => {
       node.scrollIntoView({ block: "start" });
@@ -69,7 +104,12 @@ export function createMadeOf(context, { kind, states, whereOf, counted }) {
   function drawCounts() {
     events.show(counts);
     const sum = unitsOf(counts.events);
-    const values = { sum: format.count(sum), total: format.count(total), n: format.count(counts.events.length), form: counts.events.length };
+    const values = {
+      sum: format.count(sum),
+      total: format.count(total),
+      n: format.count(counts.events.length),
+      form: counts.events.length,
+    };
     const found = counts.complete ? (sum === total ? "sum_is" : "sum_is_not") : "sum_of_newest";
     setText(verdict, counts.events.length || counts.complete ? text(`detail.${found}`, values) : "");
   }
@@ -95,10 +135,16 @@ export function createMadeOf(context, { kind, states, whereOf, counted }) {
       parts.ask.hidden = list === "units" || Boolean(rows);
       offered.hidden = !parts.ask.hidden;
       if (rows) {
-        chips.show(chosen, Object.fromEntries(states.map((state) => [state, format.hours(hoursOf(rows.filter((row) => row.state === state)))])));
+        chips.show(
+          chosen,
+          Object.fromEntries(
+            states.map((state) => [state, format.hours(hoursOf(rows.filter((row) => row.state === state)))]),
+          ),
+        );
         if (list !== "units") intervals.show(rows, chosen);
       }
-      if (list === "units" || to - from <= COUNTS_UP_TO) pages.show({ ...asked({ from, to }), [`${kind}_id`]: place.id, event_type: "product_count" });
+      if (list === "units" || to - from <= COUNTS_UP_TO)
+        pages.show({ ...asked({ from, to }), [`${kind}_id`]: place.id, event_type: "product_count" });
       arrive();
     },
     close() {

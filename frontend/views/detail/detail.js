@@ -17,7 +17,10 @@ export function detailQueries(kind, course, { place, period, persons }) {
   return {
     figures: { path, query: asked(period) },
     before: { path, query: asked(period.before) },
-    course: { path: "/metrics/timeseries", query: { ...asked(period), entity: kind, id: place.id, metric: course.join(), bucket: bucketOf(period) } },
+    course: {
+      path: "/metrics/timeseries",
+      query: { ...asked(period), entity: kind, id: place.id, metric: course.join(), bucket: bucketOf(period) },
+    },
     ...(persons && showsIntervals(place, period) && { intervals: { path: `${path}/intervals`, query: asked(period) } }),
   };
 }
@@ -39,14 +42,26 @@ export function createDetail(context, { kind, tiles, series, nowOf, places, wher
   const bars = element("div", { class: "bars" });
   let timeline = null;
   let latest;
-  const madeOf = persons && createMadeOf(context, { kind, states: STATES_OF[kind], whereOf: (interval) => whereOf(interval, latest.answers.now.data), counted: (counts) => latest && places.show(latest.answers, counts) });
+  const madeOf =
+    persons &&
+    createMadeOf(context, {
+      kind,
+      states: STATES_OF[kind],
+      whereOf: (interval) => whereOf(interval, latest.answers.now.data),
+      counted: (counts) => latest && places.show(latest.answers, counts),
+    });
   const node = element(
     "div",
     { class: "detail" },
     now,
     row.node,
     card("timeline", "detail.timeline", bars),
-    element("section", { class: "card course", "aria-labelledby": "detail-course" }, element("header", {}, by), element("div", { class: "body" }, states.node, element("div", { class: "units-chart" }, units.node))),
+    element(
+      "section",
+      { class: "card course", "aria-labelledby": "detail-course" },
+      element("header", {}, by),
+      element("div", { class: "body" }, states.node, element("div", { class: "units-chart" }, units.node)),
+    ),
     persons && card("places", `detail.places_of_${kind}`, places.node),
     persons && madeOf.node,
   );
@@ -70,7 +85,10 @@ export function createDetail(context, { kind, tiles, series, nowOf, places, wher
       load: (query, signal) => context.get("/metrics/timeline", query, { signal }),
       text,
       format,
-      onSpan: !persons ? undefined : ({ start, end }) => context.change({ at: `${Math.floor(start)}-${Math.ceil(end)}`, list: "intervals", state: undefined }),
+      onSpan: !persons
+        ? undefined
+        : ({ start, end }) =>
+            context.change({ at: `${Math.floor(start)}-${Math.ceil(end)}`, list: "intervals", state: undefined }),
     });
     bars.replaceChildren(timeline.node);
   }
@@ -99,17 +117,29 @@ export function createDetail(context, { kind, tiles, series, nowOf, places, wher
   };
 }
 
-const UNITS = (format) => ({ key: "total_units_produced", label: text("tiles.units"), kind: "bar", colour: "units", write: format.count });
+const UNITS = (format) => ({
+  key: "total_units_produced",
+  label: text("tiles.units"),
+  kind: "bar",
+  colour: "units",
+  write: format.count,
+});
 
 function card(name, key, body) {
   const id = `detail-${name}`;
-  return element("section", { class: `card ${name}`, "aria-labelledby": id }, element("header", {}, element("h2", { id }, text(key))), element("div", { class: "body" }, body));
+  return element(
+    "section",
+    { class: `card ${name}`, "aria-labelledby": id },
+    element("header", {}, element("h2", { id }, text(key))),
+    element("div", { class: "body" }, body),
+  );
 }
 
 /** New nodes only where what they say has changed, so that a link in them keeps the focus. */
 function fillNow(node, parts) {
   const fresh = element("p", {}, ...parts);
   if (fresh.innerText === node.innerText) return;
-  if (fresh.querySelectorAll("a").length && node.contains(document.activeElement)) setText(node.lastChild, fresh.lastChild.textContent);
+  if (fresh.querySelectorAll("a").length && node.contains(document.activeElement))
+    setText(node.lastChild, fresh.lastChild.textContent);
   else node.replaceChildren(...fresh.childNodes);
 }

@@ -14,7 +14,12 @@ export function createPages(context, { limit, key }, changed) {
   let pages = [];
   let running = new AbortController();
 
-  const tell = (fault = "") => changed({ events: pages.flatMap(({ data }) => data), complete: pages.length > 0 && !pages.at(-1).next_cursor, fault });
+  const tell = (fault = "") =>
+    changed({
+      events: pages.flatMap(({ data }) => data),
+      complete: pages.length > 0 && !pages.at(-1).next_cursor,
+      fault,
+    });
 
   async function load() {
     running.abort();

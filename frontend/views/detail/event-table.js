@@ -14,18 +14,48 @@ import { keyOf } from "../../components/event-types.js";
 export function createEventTable({ format }, { kind, opened = () => false, counter, more }) {
   let shown = [];
   const other = kind === "worker" ? "workstation_id" : "worker_id";
-  const plain = (key, type, write) => ({ key, title: text(`events_of.${key}`), type, value: (row) => row[key], write: write && ((row) => write(row[key])) });
+  const plain = (key, type, write) => ({
+    key,
+    title: text(`events_of.${key}`),
+    type,
+    value: (row) => row[key],
+    write: write && ((row) => write(row[key])),
+  });
   const columns = [
-    { ...plain("timestamp", "time", (at) => `${format.date(at, { weekday: undefined })}, ${format.time(at, { seconds: true })}`), total: () => text("table.total") },
+    {
+      ...plain(
+        "timestamp",
+        "time",
+        (at) => `${format.date(at, { weekday: undefined })}, ${format.time(at, { seconds: true })}`,
+      ),
+      total: () => text("table.total"),
+    },
     !counter && {
       ...plain("event_type", "text", (type) => text(type === "product_count" ? "events_of.units" : `states.${type}`)),
       state: ({ event_type: type }) => (type === "product_count" ? "counted" : type),
       note: (event) => (opened(event) ? text("events_of.opened") : ""),
     },
-    { ...plain("count", "number", (count) => (count === null ? "" : format.count(count))), value: (row) => (counts(row) ? row.count : null), total: (rows) => (rows.some(counts) ? format.count(unitsOf(rows)) : "") },
-    counter && { key: "so_far", title: text("events_of.so_far"), type: "number", value: (row) => row.soFar, write: (row) => format.count(row.soFar) },
+    {
+      ...plain("count", "number", (count) => (count === null ? "" : format.count(count))),
+      value: (row) => (counts(row) ? row.count : null),
+      total: (rows) => (rows.some(counts) ? format.count(unitsOf(rows)) : ""),
+    },
+    counter && {
+      key: "so_far",
+      title: text("events_of.so_far"),
+      type: "number",
+      value: (row) => row.soFar,
+      write: (row) => format.count(row.soFar),
+    },
     plain(other, "text"),
-    { key: "late", title: text("events_of.late"), type: "number", value: late, write: (row) => format.duration(late(row)), exports: [plain("received_at", "time")] },
+    {
+      key: "late",
+      title: text("events_of.late"),
+      type: "number",
+      value: late,
+      write: (row) => format.duration(late(row)),
+      exports: [plain("received_at", "time")],
+    },
     plain("source_id", "text"),
     plain("model_version", "text"),
     { ...plain("confidence", "number", (value) => (value === null ? "" : format.percent(value * 100))) },
@@ -48,7 +78,15 @@ export function createEventTable({ format }, { kind, opened = () => false, count
       table.show(shown);
       table.node.hidden = events.length === 0;
       button.hidden = complete || events.length === 0;
-      setText(said, fault || (complete ? (events.length ? "" : text("events_of.none")) : text("events_of.newest", { n: format.count(events.length), form: events.length })));
+      setText(
+        said,
+        fault ||
+          (complete
+            ? events.length
+              ? ""
+              : text("events_of.none")
+            : text("events_of.newest", { n: format.count(events.length), form: events.length })),
+      );
     },
   };
 }

@@ -33,16 +33,31 @@ export function createIntervals(context, { kind, whereOf }) {
     { title: text("intervals.state"), type: "text", value: ({ state }) => text(`states.${state}`) },
     { title: text(`intervals.of_${kind}`), type: "text", value: whereOf },
   ];
-  const heads = ["start", "end", "duration", "state", `of_${kind}`].map((key) => element("th", { scope: "col", class: key === "duration" ? "number" : undefined }, text(`intervals.${key}`)));
+  const heads = ["start", "end", "duration", "state", `of_${kind}`].map((key) =>
+    element("th", { scope: "col", class: key === "duration" ? "number" : undefined }, text(`intervals.${key}`)),
+  );
   const body = element("tbody");
   const sum = element("td", { colspan: COLUMNS - 1 });
-  const table = element("table", { class: "intervals" }, element("caption", { class: "hidden" }, text("detail.intervals")), element("thead", {}, element("tr", {}, ...heads)), body);
+  const table = element(
+    "table",
+    { class: "intervals" },
+    element("caption", { class: "hidden" }, text("detail.intervals")),
+    element("thead", {}, element("tr", {}, ...heads)),
+    body,
+  );
   table.append(element("tfoot", {}, element("tr", {}, element("th", { scope: "row" }, text("intervals.sum")), sum)));
   const button = element("button", { type: "button", class: "button no-print", onclick: showMore }, text("table.more"));
   const said = element("p", { class: "quiet", role: "status" });
-  const region = element("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": text("detail.intervals") }, table);
+  const region = element(
+    "div",
+    { class: "scroll", tabindex: 0, role: "group", "aria-label": text("detail.intervals") },
+    table,
+  );
   const node = element("div", {}, region, element("div", { class: "more" }, said, button));
-  const showRows = createRows(body, { key: ({ interval, events }) => `${interval.key}${events ? " events" : ""}`, make: ({ events }) => (events ? eventsRow() : intervalRow()) });
+  const showRows = createRows(body, {
+    key: ({ interval, events }) => `${interval.key}${events ? " events" : ""}`,
+    make: ({ events }) => (events ? eventsRow() : intervalRow()),
+  });
 
   function showMore() {
     limit += PORTION;
@@ -53,14 +68,28 @@ export function createIntervals(context, { kind, whereOf }) {
     const stretch = stretchOf(context.place.at);
     const open = stretch ? shown.filter((interval) => touches(interval, stretch)).slice(0, MOST_OPEN) : [];
     if (open.length) limit = Math.max(limit, shown.indexOf(open.at(-1)) + 1);
-    showRows(shown.slice(0, limit).flatMap((interval) => {
-      const isOpen = open.includes(interval);
-      return isOpen ? [{ interval, isOpen }, { interval, events: true }] : [{ interval, isOpen }];
-    }));
+    showRows(
+      shown.slice(0, limit).flatMap((interval) => {
+        const isOpen = open.includes(interval);
+        return isOpen
+          ? [
+              { interval, isOpen },
+              { interval, events: true },
+            ]
+          : [{ interval, isOpen }];
+      }),
+    );
     for (const [key, events] of made) if (!open.some((interval) => interval.key === key)) forget(key, events);
     const rest = shown.length - limit;
     button.hidden = rest <= 0;
-    setText(said, shown.length === 0 ? text("intervals.none") : rest > 0 ? text("intervals.newest", { n: format.count(limit), all: format.count(shown.length) }) : "");
+    setText(
+      said,
+      shown.length === 0
+        ? text("intervals.none")
+        : rest > 0
+          ? text("intervals.newest", { n: format.count(limit), all: format.count(shown.length) })
+          : "",
+    );
     if (context.place.at !== sought && open.length) reveal(open[0]);
     sought = context.place.at;
   }
@@ -88,7 +117,15 @@ export function createIntervals(context, { kind, whereOf }) {
     const duration = element("td", { class: "number" });
     const state = element("span");
     const where = element("td");
-    const row = element("tr", {}, element("th", { scope: "row" }, opener), end, duration, element("td", {}, state), where);
+    const row = element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, opener),
+      end,
+      duration,
+      element("td", {}, state),
+      where,
+    );
     return {
       node: row,
       update(item) {
@@ -123,7 +160,9 @@ export function createIntervals(context, { kind, whereOf }) {
     let events = made.get(key);
     if (!events) {
       const list = createEventTable(context, { kind, opened: (event) => event.opened, more: () => pages.more() });
-      const pages = createPages(context, { limit: EVENTS_A_PAGE }, (found) => list.show(withOpening(found, made.get(key).interval)));
+      const pages = createPages(context, { limit: EVENTS_A_PAGE }, (found) =>
+        list.show(withOpening(found, made.get(key).interval)),
+      );
       events = { list, pages };
       made.set(key, events);
       cell.replaceChildren(list.node);
@@ -138,7 +177,11 @@ export function createIntervals(context, { kind, whereOf }) {
     table: () => exported(shown, columns),
     show(intervals, chosen) {
       // The first begins with the period, which moves on; it stays the same row.
-      const keyed = intervals.map((interval, n) => ({ ...interval, key: n === 0 ? "first" : interval.start, open: context.period.live && n === intervals.length - 1 }));
+      const keyed = intervals.map((interval, n) => ({
+        ...interval,
+        key: n === 0 ? "first" : interval.start,
+        open: context.period.live && n === intervals.length - 1,
+      }));
       shown = keyed.filter(({ state }) => chosen.size === 0 || chosen.has(state)).reverse();
       setText(sum, sumOf(shown, STATES_OF[kind], format));
       draw();
@@ -159,7 +202,10 @@ export function hoursOf(intervals) {
 function sumOf(intervals, all, format) {
   const states = all.filter((state) => intervals.some((one) => one.state === state));
   const whole = format.hours(hoursOf(intervals));
-  const parts = states.map((state) => ({ name: text(`states.${state}`), hours: format.hours(hoursOf(intervals.filter((one) => one.state === state))) }));
+  const parts = states.map((state) => ({
+    name: text(`states.${state}`),
+    hours: format.hours(hoursOf(intervals.filter((one) => one.state === state))),
+  }));
   if (parts.length === 0) return whole;
   return `${whole} = ${parts.length === 1 ? parts[0].name : parts.map(({ name, hours }) => `${name} ${hours}`).join(" + ")}`;
 }
@@ -176,7 +222,13 @@ const touches = ({ start, end }, stretch) => Date.parse(start) < stretch.end && 
 
 function withOpening(found, { start, event }) {
   const opening = event && { ...event, opened: true };
-  const same = (one) => opening && one.timestamp === opening.timestamp && one.event_type === opening.event_type && one.workstation_id === opening.workstation_id && one.source_id === opening.source_id && one.event_id === opening.event_id;
+  const same = (one) =>
+    opening &&
+    one.timestamp === opening.timestamp &&
+    one.event_type === opening.event_type &&
+    one.workstation_id === opening.workstation_id &&
+    one.source_id === opening.source_id &&
+    one.event_id === opening.event_id;
   const events = found.events.map((one) => (same(one) ? opening : one));
   if (opening && found.complete && Date.parse(opening.timestamp) < Date.parse(start)) events.push(opening);
   return { ...found, events };

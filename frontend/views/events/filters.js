@@ -29,7 +29,10 @@ export function filtersOf(place) {
  */
 export function createEventFilters({ change }) {
   const entities = Object.fromEntries(
-    ["worker", "workstation", "source"].map((name) => [name, createEntityInput({ type: "search", onchange: () => change({ [name]: entities[name].id || undefined }) })]),
+    ["worker", "workstation", "source"].map((name) => [
+      name,
+      createEntityInput({ type: "search", onchange: () => change({ [name]: entities[name].id || undefined }) }),
+    ]),
   );
   const type = element(
     "select",
@@ -38,11 +41,30 @@ export function createEventFilters({ change }) {
     ...EVENT_TYPES.map((one) => element("option", { value: one }, typeName(one))),
   );
   const control = (name) => (name === "type" ? type : entities[name].input);
-  const fields = Object.fromEntries(NAMES.map((name) => [name, createField({ label: text(`events.${name}`), control: control(name) })]));
-  const clear = element("button", { type: "button", class: "button", onclick: () => { change(cleared); entities.worker.input.focus(); } }, text("events.clear"));
+  const fields = Object.fromEntries(
+    NAMES.map((name) => [name, createField({ label: text(`events.${name}`), control: control(name) })]),
+  );
+  const clear = element(
+    "button",
+    {
+      type: "button",
+      class: "button",
+      onclick: () => {
+        change(cleared);
+        entities.worker.input.focus();
+      },
+    },
+    text("events.clear"),
+  );
   const submit = (event) => event.preventDefault(); // Enter has changed the field already
   const suggestions = Object.values(entities).map((entity) => entity.suggestions);
-  const node = element("form", { class: "event-filters no-print", role: "search", "aria-label": text("events.filters"), onsubmit: submit }, ...NAMES.map((name) => fields[name].node), clear, ...suggestions);
+  const node = element(
+    "form",
+    { class: "event-filters no-print", role: "search", "aria-label": text("events.filters"), onsubmit: submit },
+    ...NAMES.map((name) => fields[name].node),
+    clear,
+    ...suggestions,
+  );
   let before = {};
 
   function show(place, known) {

@@ -20,7 +20,14 @@ export function createEventForm({ place, site, format }, stored) {
   const time = element("input", { type: "datetime-local", step: 1, name: "timestamp" });
   const worker = createEntityInput({ name: "worker_id", oninput: () => tell("worker") });
   const workstation = createEntityInput({ name: "workstation_id", oninput: () => tell("workstation") });
-  const types = EVENT_TYPES.map((type) => element("label", {}, element("input", { type: "radio", name: "event_type", value: type, onchange: () => choose() }), typeMark(type)));
+  const types = EVENT_TYPES.map((type) =>
+    element(
+      "label",
+      {},
+      element("input", { type: "radio", name: "event_type", value: type, onchange: () => choose() }),
+      typeMark(type),
+    ),
+  );
   const count = element("input", { name: "count", inputmode: "numeric", autocomplete: "off" });
   const fields = {
     timestamp: createField({ label: text("form.time", { zone: zone }), control: time }),
@@ -38,9 +45,20 @@ export function createEventForm({ place, site, format }, stored) {
     ...Object.values(fields).map(({ node }) => node),
     worker.suggestions,
     workstation.suggestions,
-    element("div", { class: "actions" }, element("button", { type: "button", class: "button", onclick: () => dialog.close() }, text("form.close")), save),
+    element(
+      "div",
+      { class: "actions" },
+      element("button", { type: "button", class: "button", onclick: () => dialog.close() }, text("form.close")),
+      save,
+    ),
   );
-  const dialog = element("dialog", { class: "card", "aria-labelledby": "event-form" }, element("h2", { id: "event-form" }, text("form.title")), element("p", { class: "quiet" }, text("form.purpose")), form);
+  const dialog = element(
+    "dialog",
+    { class: "card", "aria-labelledby": "event-form" },
+    element("h2", { id: "event-form" }, text("form.title")),
+    element("p", { class: "quiet" }, text("form.purpose")),
+    form,
+  );
   const button = element("button", { type: "button", class: "button primary", onclick: open }, text("form.open"));
 
   let draft = null; // the event's id, and the instant that the time field was filled with
@@ -65,23 +83,35 @@ export function createEventForm({ place, site, format }, stored) {
   }
 
   const chosen = () => types.map(({ firstChild }) => firstChild).find(({ checked }) => checked)?.value;
-  const choose = () => { fields.count.node.hidden = chosen() !== "product_count"; };
+  const choose = () => {
+    fields.count.node.hidden = chosen() !== "product_count";
+  };
 
   function tell(kind) {
     const entity = kind === "worker" ? worker : workstation;
     const row = entity.known();
-    fields[`${kind}_id`].hint(row ? (row.name === row.id ? "" : `${row.id} · ${row.name}`) : isId(entity.id) ? text("form.new") : "");
+    fields[`${kind}_id`].hint(
+      row ? (row.name === row.id ? "" : `${row.id} · ${row.name}`) : isId(entity.id) ? text("form.new") : "",
+    );
   }
 
   function eventTyped() {
-    const event = { worker_id: worker.id, workstation_id: workstation.id, event_type: chosen(), source_id: SOURCE, event_id: draft.id };
+    const event = {
+      worker_id: worker.id,
+      workstation_id: workstation.id,
+      event_type: chosen(),
+      source_id: SOURCE,
+      event_id: draft.id,
+    };
     // The second of two equal hours at a clock change is meant only where the field was filled in it.
     const at = time.value === draft.clock ? draft.at : instantTyped(time.value, zone);
     if (at !== null) event.timestamp = new Date(at).toISOString();
     const said = Object.fromEntries(Object.entries(event).filter(([, value]) => value)); // what is empty is missing
     const units = count.value.trim();
     // An emptied field is no 1, which a missing count would mean: the API refuses it.
-    return event.event_type === "product_count" ? { ...said, count: /^-?\d{1,15}$/.test(units) ? Number(units) : units } : said;
+    return event.event_type === "product_count"
+      ? { ...said, count: /^-?\d{1,15}$/.test(units) ? Number(units) : units }
+      : said;
   }
 
   async function send(submitted) {
@@ -94,7 +124,12 @@ export function createEventForm({ place, site, format }, stored) {
       const { duplicate } = await post("/events/", event, { factory: place.factory });
       unanswered = false;
       begin();
-      const told = [event.worker_id, typeName(event.event_type), event.workstation_id, format.time(event.timestamp, { seconds: true })];
+      const told = [
+        event.worker_id,
+        typeName(event.event_type),
+        event.workstation_id,
+        format.time(event.timestamp, { seconds: true }),
+      ];
       report(text(duplicate ? "form.known" : "form.stored", { event: told.join(" · ") }), "good");
       fields.event_type.focus();
       stored();
@@ -116,10 +151,14 @@ export function createEventForm({ place, site, format }, stored) {
     const faults = (error.errors ?? []).filter(({ field }) => field in fields);
     const others = (error.errors ?? []).filter(({ field }) => !(field in fields)).map(faultText);
     if (unanswered) others.push(text("form.unsent", { reason: explain(error) }));
-    else if (faults.length + others.length === 0) others.push(hasText(`faults.${error.code}`) ? text(`faults.${error.code}`) : explain(error));
+    else if (faults.length + others.length === 0)
+      others.push(hasText(`faults.${error.code}`) ? text(`faults.${error.code}`) : explain(error));
     report([faults.length ? text("form.refused") : "", ...others].filter(Boolean).join(" "), "bad");
     for (const fault of faults) fields[fault.field].fail(faultText(fault));
-    Object.keys(fields).filter((name) => faults.some(({ field }) => field === name)).slice(0, 1).forEach((name) => fields[name].focus());
+    Object.keys(fields)
+      .filter((name) => faults.some(({ field }) => field === name))
+      .slice(0, 1)
+      .forEach((name) => fields[name].focus());
   }
 
   return {

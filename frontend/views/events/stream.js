@@ -16,7 +16,13 @@ const NUMBERS = ["count", "confidence"];
  */
 export function createEventStream({ format, link, timeZone }) {
   const body = element("tbody", { role: "rowgroup" });
-  const head = COLUMNS.map((name) => element("th", { scope: "col", role: "columnheader", class: NUMBERS.includes(name) ? "number" : undefined }, text(`events.${name}`)));
+  const head = COLUMNS.map((name) =>
+    element(
+      "th",
+      { scope: "col", role: "columnheader", class: NUMBERS.includes(name) ? "number" : undefined },
+      text(`events.${name}`),
+    ),
+  );
   const node = element(
     "table",
     { class: "event-stream", role: "table", "aria-label": text("views.events") }, // a phone's layout takes the roles away
@@ -26,7 +32,13 @@ export function createEventStream({ format, link, timeZone }) {
   const write = writerOf({ format, link, timeZone });
   let known = { worker: new Map(), workstation: new Map() };
   const rows = createRows(body, {
-    key: (event) => JSON.stringify([keyOf(event), known.worker.get(event.worker_id), known.workstation.get(event.workstation_id), link({})]),
+    key: (event) =>
+      JSON.stringify([
+        keyOf(event),
+        known.worker.get(event.worker_id),
+        known.workstation.get(event.workstation_id),
+        link({}),
+      ]),
     make: (event) => ({ node: rowOf(write(event, known)), update() {} }), // what could change is in the key
   });
 
@@ -39,7 +51,13 @@ export function createEventStream({ format, link, timeZone }) {
 }
 
 const rowOf = (cells) =>
-  element("tr", { role: "row" }, ...COLUMNS.map((name) => element("td", { role: "cell", class: NUMBERS.includes(name) ? `${name} number` : name }, cells[name])));
+  element(
+    "tr",
+    { role: "row" },
+    ...COLUMNS.map((name) =>
+      element("td", { role: "cell", class: NUMBERS.includes(name) ? `${name} number` : name }, cells[name]),
+    ),
+  );
 
 function writerOf({ format, link, timeZone }) {
   const clock = { timeZone, hour: "2-digit", minute: "2-digit", second: "2-digit" };
@@ -48,13 +66,26 @@ function writerOf({ format, link, timeZone }) {
   const time = (iso) => {
     const at = Date.parse(iso);
     const written = (at % 1000 === 0 ? seconds : milliseconds).format(at);
-    return element("time", { datetime: iso, title: iso }, element("span", { class: "quiet" }, format.date(at, { weekday: undefined })), ` ${written}`);
+    return element(
+      "time",
+      { datetime: iso, title: iso },
+      element("span", { class: "quiet" }, format.date(at, { weekday: undefined })),
+      ` ${written}`,
+    );
   };
   const entity = (view, id, name) =>
-    element("span", {}, element("a", { href: link({ view, id }) }, id), name && name !== id && element("span", { class: "quiet" }, ` ${name}`));
+    element(
+      "span",
+      {},
+      element("a", { href: link({ view, id }) }, id),
+      name && name !== id && element("span", { class: "quiet" }, ` ${name}`),
+    );
   const received = (event) => {
     const late = Date.parse(event.received_at) - Date.parse(event.timestamp);
-    const words = late > LATE_MS ? text("events.late", { duration: format.duration(late / 1000) }) : format.time(event.received_at, { seconds: true });
+    const words =
+      late > LATE_MS
+        ? text("events.late", { duration: format.duration(late / 1000) })
+        : format.time(event.received_at, { seconds: true });
     return element("span", { title: event.received_at }, words);
   };
   return (event, names) => ({
@@ -76,8 +107,15 @@ export function streamTable(events) {
   return {
     columns: COLUMNS.map((name) => ({ title: text(`events.${name}`), type: typeOf[name] ?? "text" })),
     rows: events.map((event) => [
-      event.timestamp, typeName(event.event_type), event.worker_id, event.workstation_id, event.count,
-      event.confidence, event.source_id, event.model_version, event.received_at,
+      event.timestamp,
+      typeName(event.event_type),
+      event.worker_id,
+      event.workstation_id,
+      event.count,
+      event.confidence,
+      event.source_id,
+      event.model_version,
+      event.received_at,
     ]),
   };
 }

@@ -16,21 +16,43 @@ export function createKeyForm({ place, refresh }) {
   const shown = element("div");
   const fields = {
     name: inputField(text("keys.name"), { name: "name", maxlength: 200 }, text("keys.name_hint")),
-    scope: choiceField(text("keys.scope"), Object.fromEntries(SCOPES.map((scope) => [scope, text(`scopes.${scope}`)])), "ingest", { name: "scope" }),
-    expires_in_days: choiceField(text("keys.expires_at"), Object.fromEntries(DAYS.map((days) => [days, days ? text("keys.in_days", { n: days }) : text("words.never")])), "365", { name: "expires_in_days" }),
+    scope: choiceField(
+      text("keys.scope"),
+      Object.fromEntries(SCOPES.map((scope) => [scope, text(`scopes.${scope}`)])),
+      "ingest",
+      { name: "scope" },
+    ),
+    expires_in_days: choiceField(
+      text("keys.expires_at"),
+      Object.fromEntries(DAYS.map((days) => [days, days ? text("keys.in_days", { n: days }) : text("words.never")])),
+      "365",
+      { name: "expires_in_days" },
+    ),
   };
   const form = createForm({
     fields,
     save: text("keys.create"),
     async send() {
       const days = fields.expires_in_days.control.value;
-      const { data } = await post("/keys/", { name: fields.name.control.value.trim(), scope: fields.scope.control.value, ...(days && { expires_in_days: Number(days) }) }, { factory: place.factory });
+      const { data } = await post(
+        "/keys/",
+        {
+          name: fields.name.control.value.trim(),
+          scope: fields.scope.control.value,
+          ...(days && { expires_in_days: Number(days) }),
+        },
+        { factory: place.factory },
+      );
       shown.replaceChildren(createSecret(text("keys.once", { name: data.name }), data.key));
       fields.name.control.value = "";
       refresh();
     },
   });
-  return { heading: text("keys.add"), node: element("div", { class: "administration" }, form.node, shown), focus: form.focus };
+  return {
+    heading: text("keys.add"),
+    node: element("div", { class: "administration" }, form.node, shown),
+    focus: form.focus,
+  };
 }
 
 /** Another key in the place of one, or none. */
@@ -39,7 +61,12 @@ export function createKeyPanel({ place, refresh, go }, row) {
   const heading = `${row.name} · fk_${row.key_id}_…`;
   if (row.revoked_at) return { heading, node: element("p", { class: "quiet" }, text("keys.revoked_note")) };
   const shown = element("div");
-  const overlap = choiceField(text("keys.overlap"), Object.fromEntries(HOURS.map((hours) => [hours, text("keys.hours", { n: hours })])), "24", { name: "overlap_hours" });
+  const overlap = choiceField(
+    text("keys.overlap"),
+    Object.fromEntries(HOURS.map((hours) => [hours, text("keys.hours", { n: hours })])),
+    "24",
+    { name: "overlap_hours" },
+  );
   const revoke = confirmButton(text("keys.revoke"), text("keys.revoke_sure"), async () => {
     try {
       await remove(address, undefined, { factory: place.factory });
@@ -53,10 +80,23 @@ export function createKeyPanel({ place, refresh, go }, row) {
     save: text("keys.rotate"),
     more: [revoke],
     async send() {
-      const { data } = await post(`${address}/rotate`, { overlap_hours: Number(overlap.control.value) }, { factory: place.factory });
+      const { data } = await post(
+        `${address}/rotate`,
+        { overlap_hours: Number(overlap.control.value) },
+        { factory: place.factory },
+      );
       shown.replaceChildren(createSecret(text("keys.once", { name: data.name }), data.key));
       refresh();
     },
   });
-  return { heading, node: element("div", { class: "administration" }, element("p", { class: "quiet" }, text("keys.rotate_note")), form.node, shown) };
+  return {
+    heading,
+    node: element(
+      "div",
+      { class: "administration" },
+      element("p", { class: "quiet" }, text("keys.rotate_note")),
+      form.node,
+      shown,
+    ),
+  };
 }

@@ -11,14 +11,20 @@ const AWAITED = ["unknown", "idle"];
 export function createRightNow({ link, format }) {
   const list = element("ul", { class: "right-now" });
   const more = element("a", { class: "quiet" });
-  const node = element("section", { class: "card", "aria-labelledby": "right-now" }, element("header", {}, element("h2", { id: "right-now" }, text("now.title")), more), element("div", { class: "body" }, list));
+  const node = element(
+    "section",
+    { class: "card", "aria-labelledby": "right-now" },
+    element("header", {}, element("h2", { id: "right-now" }, text("now.title")), more),
+    element("div", { class: "body" }, list),
+  );
 
   function show(now, at) {
     // Who was never seen, or went home, is not missed.
     const found = now.workers.filter(({ state, since }) => AWAITED.includes(state) && since !== null);
     found.sort((a, b) => Date.parse(a.since) - Date.parse(b.since));
     list.replaceChildren(...found.slice(0, MOST).map((worker) => line(worker, at)));
-    if (found.length === 0) list.replaceChildren(element("li", {}, nothing(now.active_worker_count ? "now.all_working" : "now.nobody")));
+    if (found.length === 0)
+      list.replaceChildren(element("li", {}, nothing(now.active_worker_count ? "now.all_working" : "now.nobody")));
     more.textContent = text("now.more");
     more.hidden = found.length <= MOST;
     more.href = link({ view: "workers", state: AWAITED.join() });

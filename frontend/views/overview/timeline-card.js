@@ -12,10 +12,25 @@ const load = () => Promise.all([import("../../components/timeline/timeline.js"),
 export function createTimelineCard({ get, go, change, format, site, persons }) {
   const body = element("div", { class: "body" });
   const choice = (kind) =>
-    element("label", {}, element("input", { type: "radio", name: "rows", value: kind, onchange: () => choose(kind) }), element("span", {}, text(`kinds.${kind}s`)));
-  const choices = element("fieldset", { class: "segments small" }, element("legend", { class: "hidden" }, text("overview.rows")), ...KINDS.map(choice));
+    element(
+      "label",
+      {},
+      element("input", { type: "radio", name: "rows", value: kind, onchange: () => choose(kind) }),
+      element("span", {}, text(`kinds.${kind}s`)),
+    );
+  const choices = element(
+    "fieldset",
+    { class: "segments small" },
+    element("legend", { class: "hidden" }, text("overview.rows")),
+    ...KINDS.map(choice),
+  );
   choices.hidden = !persons;
-  const node = element("section", { class: "card rows", "aria-labelledby": "rows" }, element("header", {}, element("h2", { id: "rows" }, text("overview.timeline")), choices), body);
+  const node = element(
+    "section",
+    { class: "card rows", "aria-labelledby": "rows" },
+    element("header", {}, element("h2", { id: "rows" }, text("overview.timeline")), choices),
+    body,
+  );
   let timeline = null;
   let shown = ""; // the kind and its rows
   let turn = 0;
@@ -38,17 +53,20 @@ export function createTimelineCard({ get, go, change, format, site, persons }) {
     if (mine !== turn) return; // something newer is shown, or nothing any more
     timeline?.close();
     shown = wanted;
-    timeline = rows.length === 0 ? null : createTimeline({
-      entity: kind,
-      rows,
-      window,
-      timeZone: site.time_zone,
-      load: (query, signal) => get("/metrics/timeline", query, { signal }),
-      text,
-      format,
-      onOpen: (id) => go({ view: kind, id }),
-      onSpan: ({ id, start, end }) => go({ view: kind, id, at: `${Math.floor(start)}-${Math.ceil(end)}` }),
-    });
+    timeline =
+      rows.length === 0
+        ? null
+        : createTimeline({
+            entity: kind,
+            rows,
+            window,
+            timeZone: site.time_zone,
+            load: (query, signal) => get("/metrics/timeline", query, { signal }),
+            text,
+            format,
+            onOpen: (id) => go({ view: kind, id }),
+            onSpan: ({ id, start, end }) => go({ view: kind, id, at: `${Math.floor(start)}-${Math.ceil(end)}` }),
+          });
     body.replaceChildren(timeline ? timeline.node : nothing(`empty.${kind}s`));
   }
 

@@ -11,11 +11,16 @@ import { createSecret } from "../../components/secret.js";
 const ROLES = ["wall", "viewer", "supervisor", "manager", "admin"];
 const EVERYWHERE = "*";
 
-const factoryName = (id) => (id === EVERYWHERE ? text("people.everywhere") : current().factories.find(({ factory_id: one }) => one === id)?.name ?? id);
+const factoryName = (id) =>
+  id === EVERYWHERE
+    ? text("people.everywhere")
+    : (current().factories.find(({ factory_id: one }) => one === id)?.name ?? id);
 
 /** "Manager: Berlin, Viewer: all factories". */
 export const rolesInWords = (roles) =>
-  Object.entries(roles).map(([factory, role]) => `${text(`roles.${role}`)}: ${factoryName(factory)}`).join(", ") || text("people.no_role");
+  Object.entries(roles)
+    .map(([factory, role]) => `${text(`roles.${role}`)}: ${factoryName(factory)}`)
+    .join(", ") || text("people.no_role");
 
 /** A form for a new person. */
 export function createUserForm({ refresh }) {
@@ -23,21 +28,36 @@ export function createUserForm({ refresh }) {
   const roles = roleFields({});
   const fields = {
     name: inputField(text("people.name"), { name: "name", maxlength: 200 }),
-    email: inputField(text("people.email"), { type: "email", name: "email", autocapitalize: "off", spellcheck: "false" }),
+    email: inputField(text("people.email"), {
+      type: "email",
+      name: "email",
+      autocapitalize: "off",
+      spellcheck: "false",
+    }),
     ...roles.fields,
   };
   const form = createForm({
     fields,
     save: text("people.create"),
     async send() {
-      const { data } = await post("/users/", { name: fields.name.control.value.trim(), email: fields.email.control.value.trim(), roles: roles.chosen() });
-      shown.replaceChildren(createSecret(text("people.initial_password", { email: data.email }), data.initial_password));
+      const { data } = await post("/users/", {
+        name: fields.name.control.value.trim(),
+        email: fields.email.control.value.trim(),
+        roles: roles.chosen(),
+      });
+      shown.replaceChildren(
+        createSecret(text("people.initial_password", { email: data.email }), data.initial_password),
+      );
       fields.name.control.value = fields.email.control.value = "";
       refresh();
       return text("people.created", { name: data.name });
     },
   });
-  return { heading: text("people.add"), node: element("div", { class: "administration" }, form.node, shown), focus: form.focus };
+  return {
+    heading: text("people.add"),
+    node: element("div", { class: "administration" }, form.node, shown),
+    focus: form.focus,
+  };
 }
 
 /** What there is to change of a person. */
@@ -55,7 +75,11 @@ export function createUserPanel({ refresh, go }, user) {
     fields,
     save: text("form.save_changes"),
     async send() {
-      await changed({ name: fields.name.control.value.trim(), roles: roles.chosen(), disabled: fields.disabled.control.checked });
+      await changed({
+        name: fields.name.control.value.trim(),
+        roles: roles.chosen(),
+        disabled: fields.disabled.control.checked,
+      });
       refresh();
       return text("form.saved");
     },
@@ -93,14 +117,25 @@ export function createUserPanel({ refresh, go }, user) {
     user.totp_enabled && confirmButton(text("people.reset_totp"), text("people.reset_totp_sure"), resetTotp),
     confirmButton(text("people.remove"), text("people.remove_sure"), leave),
   );
-  return { heading: `${user.name} · ${user.email}`, node: element("div", { class: "administration" }, form.node, shown, acts) };
+  return {
+    heading: `${user.name} · ${user.email}`,
+    node: element("div", { class: "administration" }, form.node, shown, acts),
+  };
 }
 
 /** A choice of role for all factories and for each; `chosen` keeps the roles in factories that are not shown. */
 function roleFields(roles) {
   const ids = [EVERYWHERE, ...current().factories.map(({ factory_id: id }) => id)];
-  const words = { "": text("people.no_role"), ...Object.fromEntries(ROLES.map((role) => [role, text(`roles.${role}`)])) };
-  const fields = Object.fromEntries(ids.map((id) => [`role ${id}`, choiceField(text("people.role_in", { factory: factoryName(id) }), words, roles[id] ?? "", { name: `role-${id}` })]));
+  const words = {
+    "": text("people.no_role"),
+    ...Object.fromEntries(ROLES.map((role) => [role, text(`roles.${role}`)])),
+  };
+  const fields = Object.fromEntries(
+    ids.map((id) => [
+      `role ${id}`,
+      choiceField(text("people.role_in", { factory: factoryName(id) }), words, roles[id] ?? "", { name: `role-${id}` }),
+    ]),
+  );
   const chosen = () => {
     const now = { ...roles, ...Object.fromEntries(ids.map((id) => [id, fields[`role ${id}`].control.value])) };
     return Object.fromEntries(Object.entries(now).filter(([, role]) => role));
