@@ -12,6 +12,8 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3
 	if $$python -c '$(SUITABLE)' 2>/dev/null; then echo $$python; break; fi; done)
 VENV := .venv
 BIN := $(VENV)/bin
+# npm installs it together with what else tools/package.json names.
+BIOME := tools/node_modules/.bin/biome
 # What the server needs is enough to run it; tests and checks add to it. A change of interpreter or of what the
 # server needs makes the environment anew.
 VERSION := $(shell $(or $(PYTHON),false) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
@@ -133,7 +135,7 @@ deploy: ## Release RELEASE on DEPLOY_TARGET (user@host), in its DEPLOY_DIRECTORY
 notify: $(READY) ## Post the line in TEXT to the web hook in NOTIFY_URL
 	$(BIN)/python -m tools.notify "$$TEXT"
 
-check: lint types imports ## Everything that needs no test: ruff, flake8, shellcheck, mypy, import-linter
+check: lint types imports lint-page ## Everything that needs no test: ruff, flake8, shellcheck, mypy, import-linter, Biome
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -147,9 +149,18 @@ types: $(READY)
 imports: $(READY)
 	$(BIN)/lint-imports
 
-format: $(READY) ## Format the code and mend what ruff can mend
+$(BIOME): tools/package.json tools/package-lock.json
+	@command -v npm >/dev/null || { echo "npm was not found; it installs Biome, which checks the page (Debian: apt-get install npm)"; exit 1; }
+	cd tools && npm ci --silent
+	@touch $@
+
+lint-page: $(BIOME) ## Check the page's JavaScript and CSS: format, mistakes, layers of imports (Node.js, npm)
+	$(BIOME) check --error-on-warnings
+
+format: $(READY) $(BIOME) ## Format the code and mend what ruff and Biome can mend (Node.js, npm)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIOME) check --write
 
 bench: $(READY) ## Measure everything beside its limit; BENCH=quick or BENCH=full for less or more
 	$(BIN)/python -m benchmarks $(if $(BENCH),--$(BENCH)) $(ARGS)
@@ -163,8 +174,7 @@ soak: $(READY) ## Break one thing after the other under load for SOAK_MINUTES (3
 bench-ui: $(READY) ## Measure the page with 500 workers and a year of data; the first time makes the data
 	$(BIN)/python -m benchmarks.ui $(ARGS)
 
-lighthouse: $(READY) ## Let Lighthouse judge the overview; fails below 95 / 100 / 100 (Node.js, npm)
-	cd tools && npm ci --silent
+lighthouse: $(READY) $(BIOME) ## Let Lighthouse judge the overview; fails below 95 / 100 / 100 (Node.js, npm)
 	$(BIN)/python -m tools.lighthouse
 
 screenshots: $(READY) ## Take a picture of every view into var/screenshots/
@@ -209,6 +219,6 @@ clean: ## Remove .venv, caches and build products; the data in var/ stays
 		.import_linter_cache backend/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help install run run-secure audit test test-system test-stack test-all prove secrets restore-drill lint-images kubernetes bench bench-quick soak bench-ui coverage check lint types imports format migrations-check \
+.PHONY: help install run run-secure audit test test-system test-stack test-all prove secrets restore-drill lint-images kubernetes bench bench-quick soak bench-ui coverage check lint types imports lint-page format migrations-check \
 	lock clean lighthouse screenshots vendor icons shell env-example statements dashboards \
 	packages lint-pipeline release-files publish sign deploy notify

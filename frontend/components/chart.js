@@ -163,7 +163,10 @@ function fillOf({ kind, colour: name }) {
   const tile = element("canvas", { width: 6, height: 6 }).getContext("2d");
   tile.strokeStyle = colour(name);
   tile.lineWidth = 1.5;
-  for (const x of [-6, 0, 6]) tile.moveTo(x, 6), tile.lineTo(x + 6, 0);
+  for (const x of [-6, 0, 6]) {
+    tile.moveTo(x, 6);
+    tile.lineTo(x + 6, 0);
+  }
   tile.stroke();
   return tile.createPattern(tile.canvas, "repeat");
 }

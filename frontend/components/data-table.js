@@ -36,14 +36,14 @@ export function createTable({ caption, columns, key, sort }) {
   return {
     node,
     show(rows, sorted = "") {
-      heads.forEach((head, n) => mark(head, columns[n].key, sorted));
+      for (const [n, head] of heads.entries()) mark(head, columns[n].key, sorted);
       const largest = largestOf(columns, rows);
       if (JSON.stringify(largest) !== JSON.stringify(most)) most = largest;
       showRows(rows);
       const whole = !rows.some(({ withheld }) => withheld); // a sum without some rows would tell of them
-      columns.forEach(
-        ({ total }, n) => total && setText(foot.firstChild.children[n], whole ? total(rows) : text("withheld.figure")),
-      );
+      for (const [n, { total }] of columns.entries()) {
+        if (total) setText(foot.firstChild.children[n], whole ? total(rows) : text("withheld.figure"));
+      }
     },
   };
 }
@@ -118,7 +118,7 @@ function line(columns, most) {
     update(row) {
       if (drawn.row === row && drawn.most === most()) return; // only its place has changed
       drawn = { row, most: most() };
-      cells.forEach((one) => one.update(row, drawn.most));
+      for (const one of cells) one.update(row, drawn.most);
     },
   };
 }

@@ -14,7 +14,12 @@ import { sparkline } from "./sparkline.js";
 export function createTiles(labels) {
   const places = new Map(labels.map(({ key, label }) => [key, skeleton(label)]));
   const node = element("ul", { class: "tiles" }, ...[...places.values()].map(({ node }) => node));
-  return { node, show: (tiles) => tiles.forEach((tile) => fill(places.get(tile.key), tile)) };
+  return {
+    node,
+    show(tiles) {
+      for (const tile of tiles) fill(places.get(tile.key), tile);
+    },
+  };
 }
 
 function skeleton(label) {

@@ -40,7 +40,10 @@ export function changedAddress(from, changes) {
 function query(place) {
   const given = { ...place };
   if (given.factory === home) delete given.factory;
-  if (given.window !== "custom") delete given.from, delete given.to;
+  if (given.window !== "custom") {
+    delete given.from;
+    delete given.to;
+  }
   const entries = Object.entries(given).filter(([, value]) => value !== undefined && value !== null && value !== "");
   return `?${new URLSearchParams(entries)}`;
 }

@@ -46,7 +46,7 @@ export function csvOf({ columns, rows }) {
     columns.map(({ title }) => field(title, "text")),
     ...rows.map((row) => row.map((value, index) => field(value, columns[index].type))),
   ];
-  return "\uFEFF" + lines.map((line) => `${line.join(",")}\r\n`).join("");
+  return ["\uFEFF", ...lines.map((line) => `${line.join(",")}\r\n`)].join("");
 }
 
 function field(value, type) {

@@ -76,8 +76,11 @@ export const compare = {
         return;
       }
       const names = namesOf(comparison, known, format);
-      if (entity !== drawn) figures.replaceChildren(heading, (table = createComparison(entity)).node);
-      drawn = entity;
+      if (entity !== drawn) {
+        table = createComparison(entity);
+        figures.replaceChildren(heading, table.node);
+        drawn = entity;
+      }
       latest = [entity, answers[a.figures].data, answers[b.figures].data, names];
       table.show(
         answers[a.figures].data,

@@ -16,7 +16,6 @@ export const overview = {
   queries: ({ period }) => factoryQueries(period, COURSE),
 
   create(context) {
-    const { format } = context;
     const tiles = createTiles(TILES.map(({ key }) => ({ key, label: text(`tiles.${key}`) })));
     tiles.node.classList.add("seven");
     const chart = createCourseChart(context, {

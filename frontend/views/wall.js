@@ -51,8 +51,13 @@ export const wall = {
       const all = parts.reduce((sum, n) => sum + n, 0);
       if (all === 0) return;
       turn %= all;
-      let n = turn;
-      const page = pages.find((_, k) => n < parts[k] || ((n -= parts[k]), false));
+      let at = 0; // the page of this turn
+      let n = turn; // and its part
+      while (n >= parts[at]) {
+        n -= parts[at];
+        at += 1;
+      }
+      const page = pages[at];
       if (stage.firstChild !== page.node) stage.replaceChildren(page.node);
       page.show(latest, n);
       dots.replaceChildren(

@@ -56,7 +56,7 @@ export function createChoice({ change, site, persons }) {
     entities.b.suggestions,
   );
   let latest = null;
-  let before = {};
+  const before = {};
 
   function sideInput(side) {
     // The choice by default is in sight; both go into the address once one is changed.
@@ -94,9 +94,8 @@ export function createChoice({ change, site, persons }) {
       set(entities[side].input, `${kind} ${entity} ${side}`, sides[side].id ?? "");
     }
     if (custom)
-      OWN.forEach((name, n) =>
-        set(own[n], name, clockText([sides.b.period.from, sides.b.period.to][n], site.time_zone)),
-      );
+      for (const [n, at] of [sides.b.period.from, sides.b.period.to].entries())
+        set(own[n], OWN[n], clockText(at, site.time_zone));
   }
 
   /** Only where the address has changed, so that what is being typed stays. */

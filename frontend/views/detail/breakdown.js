@@ -128,7 +128,7 @@ export function createMadeOf(context, { kind, states, whereOf, counted }) {
       const list = listOf(place);
       const chosen = statesIn(place.state, states);
       const rows = answers.intervals?.data;
-      radios.forEach((radio) => (radio.checked = radio.value === list && (list === "units" || Boolean(rows))));
+      for (const radio of radios) radio.checked = radio.value === list && (list === "units" || Boolean(rows));
       chips.node.hidden = list === "units" || !rows;
       parts.units.hidden = list !== "units";
       parts.intervals.hidden = list === "units" || !rows;

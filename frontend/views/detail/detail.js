@@ -135,10 +135,10 @@ function card(name, key, body) {
   );
 }
 
-/** New nodes only where what they say has changed, so that a link in them keeps the focus. */
+/** Replace the nodes only when text or a link has changed, so that a link in them keeps the focus. */
 function fillNow(node, parts) {
   const fresh = element("p", {}, ...parts);
-  if (fresh.innerText === node.innerText) return;
+  if (fresh.innerHTML === node.innerHTML) return;
   if (fresh.querySelectorAll("a").length && node.contains(document.activeElement))
     setText(node.lastChild, fresh.lastChild.textContent);
   else node.replaceChildren(...fresh.childNodes);

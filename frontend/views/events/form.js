@@ -155,10 +155,8 @@ export function createEventForm({ place, site, format }, stored) {
       others.push(hasText(`faults.${error.code}`) ? text(`faults.${error.code}`) : explain(error));
     report([faults.length ? text("form.refused") : "", ...others].filter(Boolean).join(" "), "bad");
     for (const fault of faults) fields[fault.field].fail(faultText(fault));
-    Object.keys(fields)
-      .filter((name) => faults.some(({ field }) => field === name))
-      .slice(0, 1)
-      .forEach((name) => fields[name].focus());
+    const first = Object.keys(fields).find((name) => faults.some(({ field }) => field === name));
+    if (first) fields[first].focus();
   }
 
   return {
