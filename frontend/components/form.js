@@ -39,11 +39,13 @@ function controlField(label, control, hint = "") {
 }
 
 /**
- * @param {{fields: Record<string, {node, control, fail, focus}>, save: string, send: () => Promise<string|void>,
- *   danger?: boolean, more?: Node[]}} options names of the fields are those that the API complains of; `send` resolves to what is then said
+ * @param {{fields: Record<string, {node, control?, fail, focus}>, save: string, send: () => Promise<string|void>,
+ *   danger?: boolean, cancel?: Node, more?: Node[], refused?: string, unsent?: string}} options `fields` by the API's
+ *   names; `send` resolves to the sentence shown after it; `cancel` and `more` are buttons before and after the one
+ *   that sends; `refused` is the text above fields with faults, `unsent` the one with a {reason} why no answer came
  * @returns {{node, fields, tell(words, kind), focus(), failed(error)}}
  */
-export function createForm({ fields, save, send, danger = false, more = [] }) {
+export function createForm({ fields, save, send, danger = false, cancel, more = [], refused, unsent }) {
   const outcome = element("p", { class: "told", role: "alert" });
   const button = element("button", { class: `button ${danger ? "danger" : "primary"}` }, save);
   const node = element(
@@ -51,7 +53,7 @@ export function createForm({ fields, save, send, danger = false, more = [] }) {
     { class: "form", novalidate: true, onsubmit: submit },
     outcome,
     ...Object.values(fields).map((field) => field.node),
-    element("div", { class: "actions" }, button, ...more),
+    element("div", { class: "actions" }, cancel, button, ...more),
   );
   let sending = false;
 
@@ -77,12 +79,15 @@ export function createForm({ fields, save, send, danger = false, more = [] }) {
   /** Each fault at its field, the rest above; the focus goes to the first faulty field. */
   function failed(error) {
     const faults = (error.errors ?? []).filter(({ field }) => field in fields);
-    const others = (error.errors ?? []).filter(({ field }) => !(field in fields)).map(faultText);
-    if (faults.length + others.length === 0)
-      others.push(hasText(`faults.${error.code}`) ? text(`faults.${error.code}`) : explain(error));
-    tell(others.join(" "), "bad");
+    const sentences = (error.errors ?? []).filter(({ field }) => !(field in fields)).map(faultText);
+    if (error.status === 0 && unsent) sentences.push(text(unsent, { reason: explain(error) }));
+    else if (faults.length + sentences.length === 0)
+      sentences.push(hasText(`faults.${error.code}`) ? text(`faults.${error.code}`) : explain(error));
+    if (faults.length && refused) sentences.unshift(text(refused));
+    tell(sentences.join(" "), "bad");
     for (const fault of faults) fields[fault.field].fail(faultText(fault));
-    if (faults.length) fields[faults[0].field].focus();
+    const first = Object.keys(fields).find((name) => faults.some(({ field }) => field === name));
+    if (first) fields[first].focus();
   }
 
   return {

@@ -32,6 +32,21 @@ export function instantOf({ year, month, day, hour = 0, minute = 0 }, timeZone) 
   return firstInstantPast(before, after, timeZone);
 }
 
+/** The local time of an instant as a datetime-local input has it, to the minute or to the second. */
+export function clockText(at, timeZone, { seconds = false } = {}) {
+  const { year, month, day, hour, minute, second } = wallClock(at, timeZone);
+  const two = (value) => String(value).padStart(2, "0");
+  const text = `${year}-${two(month)}-${two(day)}T${two(hour)}:${two(minute)}`;
+  return seconds ? `${text}:${two(second)}` : text;
+}
+
+/** The instant of a datetime-local input's value; null where the input is empty or half filled. */
+export function instantTyped(value, timeZone) {
+  if (!value) return null;
+  const [year, month, day, hour, minute, second = 0] = value.split(/\D/).map(Number);
+  return instantOf({ year, month, day, hour, minute }, timeZone) + second * 1000;
+}
+
 /** The first instant of the local day that holds `at`, or of one some days later. */
 export function localMidnight(at, timeZone, days = 0) {
   const { year, month, day } = wallClock(at, timeZone);

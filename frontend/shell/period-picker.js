@@ -4,7 +4,7 @@ import { element } from "../lib/element.js";
 import { inZone } from "../lib/format.js";
 import { PERIODS } from "../lib/periods.js";
 import { text } from "../lib/texts.js";
-import { instantOf, wallClock } from "../lib/zone.js";
+import { clockText, instantTyped } from "../lib/zone.js";
 
 /**
  * Show the choice. `change` is called with the part of the address that the reader changed; nothing is drawn
@@ -71,7 +71,7 @@ function own(node) {
   const submit = (event) => {
     event.preventDefault();
     const form = event.target;
-    const [from, to] = ["from", "to"].map((name) => instantOf(fieldsOf(form.elements[name].value), node.zone));
+    const [from, to] = ["from", "to"].map((name) => instantTyped(form.elements[name].value, node.zone));
     form.elements.to.setCustomValidity(from < to ? "" : text("periods.order"));
     if (form.reportValidity())
       node.change({ window: "custom", from: new Date(from).toISOString(), to: new Date(to).toISOString() });
@@ -86,20 +86,9 @@ function own(node) {
   );
 }
 
-function fieldsOf(value) {
-  const [year, month, day, hour, minute] = value.split(/\D/).map(Number);
-  return { year, month, day, hour, minute };
-}
-
 function fill(form, { from, to }, zone) {
-  const two = (value) => String(value).padStart(2, "0");
-  for (const [name, at] of [
-    ["from", from],
-    ["to", to],
-  ]) {
-    const { year, month, day, hour, minute } = wallClock(at, zone);
-    form.elements[name].value = `${year}-${two(month)}-${two(day)}T${two(hour)}:${two(minute)}`;
-  }
+  form.elements.from.value = clockText(from, zone);
+  form.elements.to.value = clockText(to, zone);
 }
 
 /** The period in words: its bounds in the factory's time, and the name of the shift. */

@@ -2,7 +2,7 @@
 
 import { element } from "../../lib/element.js";
 import { text } from "../../lib/texts.js";
-import { instantOf, wallClock } from "../../lib/zone.js";
+import { clockText, instantTyped } from "../../lib/zone.js";
 import { AGAINST, KINDS, PERSONS } from "./sides.js";
 import { createEntityInput } from "../../components/entity-input.js";
 import { createField } from "../../components/field.js";
@@ -68,7 +68,7 @@ export function createChoice({ change, site, persons }) {
   function submit(event) {
     event.preventDefault();
     if (latest.against !== "own" || latest.kind !== "periods") return;
-    const [from, to] = own.map(({ value }) => (value ? instantTyped(value, site.time_zone) : NaN));
+    const [from, to] = own.map(({ value }) => instantTyped(value, site.time_zone) ?? NaN);
     fields.bto.fail(from < to ? "" : text("periods.order"));
     if (from < to) change({ bfrom: iso(from), bto: iso(to) });
     else fields.bto.focus();
@@ -116,15 +116,4 @@ function select(values, prefix, chosen) {
     ...values.map((value) => element("option", { value }, text(`compare.${prefix ? `${prefix}_` : ""}${value}`))),
   );
   return node;
-}
-
-function clockText(at, zone) {
-  const { year, month, day, hour, minute } = wallClock(at, zone);
-  const two = (value) => String(value).padStart(2, "0");
-  return `${year}-${two(month)}-${two(day)}T${two(hour)}:${two(minute)}`;
-}
-
-function instantTyped(value, zone) {
-  const [year, month, day, hour, minute] = value.split(/\D/).map(Number);
-  return instantOf({ year, month, day, hour, minute }, zone);
 }

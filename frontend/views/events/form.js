@@ -1,13 +1,13 @@
 // The form for an event that no camera saw.
 
 import { post, serverNow } from "../../lib/api.js";
-import { element, setText } from "../../lib/element.js";
-import { hasText, text } from "../../lib/texts.js";
-import { instantOf, wallClock } from "../../lib/zone.js";
+import { element } from "../../lib/element.js";
+import { text } from "../../lib/texts.js";
+import { clockText, instantTyped } from "../../lib/zone.js";
 import { createEntityInput, isId } from "../../components/entity-input.js";
 import { EVENT_TYPES, typeMark, typeName } from "../../components/event-types.js";
 import { createField } from "../../components/field.js";
-import { explain } from "../../components/error-notice.js";
+import { createForm } from "../../components/form.js";
 
 const SOURCE = "manual";
 
@@ -36,34 +36,27 @@ export function createEventForm({ place, site, format }, stored) {
     event_type: createField({ label: text("events.type"), group: types }),
     count: createField({ label: text("form.count"), control: count }),
   };
-  const outcome = element("p", { class: "told", role: "alert" });
-  const save = element("button", { class: "button primary" }, text("form.save"));
-  const form = element(
-    "form",
-    { novalidate: true, onsubmit: send },
-    outcome,
-    ...Object.values(fields).map(({ node }) => node),
-    worker.suggestions,
-    workstation.suggestions,
-    element(
-      "div",
-      { class: "actions" },
-      element("button", { type: "button", class: "button", onclick: () => dialog.close() }, text("form.close")),
-      save,
-    ),
-  );
+  const form = createForm({
+    fields,
+    save: text("form.save"),
+    send,
+    cancel: element("button", { type: "button", class: "button", onclick: () => dialog.close() }, text("form.close")),
+    refused: "form.refused",
+    unsent: "form.unsent",
+  });
   const dialog = element(
     "dialog",
     { class: "card", "aria-labelledby": "event-form" },
     element("h2", { id: "event-form" }, text("form.title")),
     element("p", { class: "quiet" }, text("form.purpose")),
-    form,
+    form.node,
+    worker.suggestions,
+    workstation.suggestions,
   );
   const button = element("button", { type: "button", class: "button primary", onclick: open }, text("form.open"));
 
   let draft = null; // the event's id, and the instant that the time field was filled with
   let unanswered = false; // whether the draft was sent and may have been stored
-  let sending = false;
 
   function open() {
     if (!unanswered) begin();
@@ -74,12 +67,12 @@ export function createEventForm({ place, site, format }, stored) {
   /** A new event at this moment; worker and workstation stay, the type is chosen anew. */
   function begin() {
     const at = Math.floor(serverNow() / 1000) * 1000;
-    time.value = clockText(at, zone);
+    time.value = clockText(at, zone, { seconds: true });
     draft = { id: randomId(), at, clock: time.value };
     for (const { firstChild: radio } of types) radio.checked = false;
     count.value = "1";
     choose();
-    report("");
+    form.tell("");
   }
 
   const chosen = () => types.map(({ firstChild }) => firstChild).find(({ checked }) => checked)?.value;
@@ -114,49 +107,26 @@ export function createEventForm({ place, site, format }, stored) {
       : said;
   }
 
-  async function send(submitted) {
-    submitted.preventDefault();
-    if (sending) return;
-    sending = save.disabled = true;
-    report("");
+  async function send() {
     const event = eventTyped();
+    let answer;
     try {
-      const { duplicate } = await post("/events/", event, { factory: place.factory });
+      answer = await post("/events/", event, { factory: place.factory });
       unanswered = false;
-      begin();
-      const told = [
-        event.worker_id,
-        typeName(event.event_type),
-        event.workstation_id,
-        format.time(event.timestamp, { seconds: true }),
-      ];
-      report(text(duplicate ? "form.known" : "form.stored", { event: told.join(" · ") }), "good");
-      fields.event_type.focus();
-      stored();
     } catch (error) {
       unanswered = error.status === 0;
-      refuse(error);
+      throw error;
     }
-    sending = save.disabled = false;
-  }
-
-  function report(words, kind = "") {
-    for (const field of Object.values(fields)) field.fail("");
-    outcome.className = `told ${kind}`;
-    setText(outcome, words);
-  }
-
-  /** Each fault at its field, the rest above; the focus goes to the first faulty field. */
-  function refuse(error) {
-    const faults = (error.errors ?? []).filter(({ field }) => field in fields);
-    const others = (error.errors ?? []).filter(({ field }) => !(field in fields)).map(faultText);
-    if (unanswered) others.push(text("form.unsent", { reason: explain(error) }));
-    else if (faults.length + others.length === 0)
-      others.push(hasText(`faults.${error.code}`) ? text(`faults.${error.code}`) : explain(error));
-    report([faults.length ? text("form.refused") : "", ...others].filter(Boolean).join(" "), "bad");
-    for (const fault of faults) fields[fault.field].fail(faultText(fault));
-    const first = Object.keys(fields).find((name) => faults.some(({ field }) => field === name));
-    if (first) fields[first].focus();
+    begin();
+    fields.event_type.focus();
+    stored();
+    const parts = [
+      event.worker_id,
+      typeName(event.event_type),
+      event.workstation_id,
+      format.time(event.timestamp, { seconds: true }),
+    ];
+    return text(answer.duplicate ? "form.known" : "form.stored", { event: parts.join(" · ") });
   }
 
   return {
@@ -171,22 +141,7 @@ export function createEventForm({ place, site, format }, stored) {
   };
 }
 
-const faultText = ({ code, message }) => (hasText(`faults.${code}`) ? text(`faults.${code}`) : message);
-
 /** crypto.randomUUID is missing where the page comes by plain HTTP. */
 function randomId() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function clockText(at, zone) {
-  const { year, month, day, hour, minute, second } = wallClock(at, zone);
-  const two = (value) => String(value).padStart(2, "0");
-  return `${year}-${two(month)}-${two(day)}T${two(hour)}:${two(minute)}:${two(second)}`;
-}
-
-/** The instant of a datetime-local value; null when the field is empty or half filled. */
-function instantTyped(value, zone) {
-  if (!value) return null;
-  const [year, month, day, hour, minute, second = 0] = value.split(/\D/).map(Number);
-  return instantOf({ year, month, day, hour, minute }, zone) + Math.floor(second) * 1000;
 }
