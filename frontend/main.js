@@ -4,7 +4,7 @@ import { admit, showOpenness } from "./shell/sign-in-gate.js";
 import { renderMenu } from "./shell/menu.js";
 import { renderNavigation } from "./shell/navigation.js";
 import { renderPeriods } from "./shell/period-picker.js";
-import { explain, trouble } from "./components/error-notice.js";
+import { explain, errorNotice } from "./components/error-notice.js";
 import { forgetAnswers, get, serverNow } from "./lib/api.js";
 import { addressOf, changedAddress, placeOf, rememberWindow, setHome } from "./lib/address.js";
 import { element, setText } from "./lib/element.js";
@@ -47,7 +47,7 @@ async function arrive() {
   if (!same) close();
   if (before && before.factory !== place.factory) site = undefined;
   main.classList.add("changing");
-  if (!opened) setText(part("as-of"), text("shell.loading"));
+  if (!opened) setText(part("freshness"), text("shell.loading"));
   await refresh();
   if (before && !same) main.focus({ preventScroll: false });
 }
@@ -181,14 +181,14 @@ function show(period, answers) {
         .find(Boolean));
   if (asOf) opened.asOf = asOf;
   setText(
-    part("as-of"),
+    part("freshness"),
     asOf
       ? text("shell.as_of", { time: format.time(asOf, { seconds: true }), zone: format.zone(Date.parse(asOf)) })
       : "",
   );
   tellWithheld(Object.values(answers));
   const silent = answers.now ? silence(answers.now, format) : "";
-  part("as-of").classList.toggle("live", Boolean(period?.live) && !kept && !silent);
+  part("freshness").classList.toggle("live", Boolean(period?.live) && !kept && !silent);
   if (kept) warn(text("shell.offline", { time: format.dateTime(kept, { seconds: true }) }), true);
   else warn(silent);
 }
@@ -221,7 +221,7 @@ function warn(sentence, urgent = false) {
 function complain(error) {
   if (!("status" in error)) console.error(error);
   if (error.code === "password_change_required") return location.reload();
-  part("as-of").classList.remove("live");
+  part("freshness").classList.remove("live");
   if (opened?.answers && ![401, 403, 404].includes(error.status)) {
     const time = opened.context.format.dateTime(opened.asOf, { seconds: true });
     warn(text("shell.stale", { reason: explain(error), time, seconds: REFRESH_MS / 1000 }), true);
@@ -231,9 +231,9 @@ function complain(error) {
   warn("");
   part("withheld").hidden = true;
   if (site) renderPeriods(part("periods"), { place, site, period: null, shown: false });
-  if (!opened) part("as-of").textContent = "";
+  if (!opened) part("freshness").textContent = "";
   title(text(`views.${LISTS[place.view] ?? place.view}`));
-  stage.replaceChildren(trouble(error, refresh));
+  stage.replaceChildren(errorNotice(error, refresh));
 }
 
 /** Links of this page change the view without loading the page anew. */
@@ -272,7 +272,7 @@ async function enter(begun) {
     await admit(stage, title);
   } catch (error) {
     title(text("shell.product"));
-    stage.replaceChildren(trouble(error, () => enter(begin())));
+    stage.replaceChildren(errorNotice(error, () => enter(begin())));
     main.setAttribute("aria-busy", "false");
     return;
   }

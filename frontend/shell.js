@@ -52,7 +52,6 @@ self.SHELL = [
   "lib/states.js",
   "lib/stylesheet.js",
   "lib/texts.js",
-  "lib/window.js",
   "lib/zone.js",
   "main.js",
   "shell/menu.js",

@@ -6,29 +6,29 @@ import { hasText, text } from "../lib/texts.js";
 
 /** What went wrong, in a sentence of the reader's language where there is one, else as the API put it. */
 export function explain(error) {
-  if (!("status" in error)) return text("trouble.page");
-  for (const key of [`trouble.${error.code}`, `trouble.status_${error.status}`]) {
+  if (!("status" in error)) return text("errors.page");
+  for (const key of [`errors.${error.code}`, `errors.status_${error.status}`]) {
     if (hasText(key)) return text(key, { duration: duration(error.wait) });
   }
   return error.message;
 }
 
 /** A notice in the place of a view; `again` is called when the reader wants another try. */
-export function trouble(error, again) {
+export function errorNotice(error, again) {
   const kind = error.status === 401 || error.status === 403 ? "forbidden" : error.status === 404 ? "missing" : "failed";
   return element(
     "section",
     { class: `notice ${kind}`, role: "alert" },
-    element("h2", {}, text(`trouble.${kind}`)),
+    element("h2", {}, text(`errors.${kind}`)),
     element("p", {}, explain(error)),
     element(
       "div",
-      { class: "ways" },
-      element("button", { type: "button", class: "button", onclick: again }, text("trouble.again")),
-      element("a", { class: "button", href: "?view=overview" }, text("trouble.home")),
+      { class: "actions" },
+      element("button", { type: "button", class: "button", onclick: again }, text("errors.again")),
+      element("a", { class: "button", href: "?view=overview" }, text("errors.home")),
     ),
   );
 }
 
 /** A quiet notice where there is nothing to show. */
-export const nothing = (key, values) => element("p", { class: "nothing" }, text(key, values));
+export const emptyNotice = (key, values) => element("p", { class: "empty" }, text(key, values));

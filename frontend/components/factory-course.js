@@ -1,20 +1,19 @@
 // The factory's figures of a period and of the one before, with their course: what overview and wall screen ask and draw.
 
-import { bucketOf } from "../lib/periods.js";
+import { bucketOf, windowOf } from "../lib/periods.js";
 import { text } from "../lib/texts.js";
-import { asked } from "../lib/window.js";
 import { createChart } from "./chart.js";
 
 const [UNITS, UTILIZATION] = ["total_production_count", "pooled_utilization_percentage"];
 
 /** The questions `factory`, `before` and `course`; the last has the two drawn metrics and `more`. */
 export const factoryQueries = (period, more = []) => ({
-  factory: { path: "/metrics/factory", query: asked(period) },
-  before: { path: "/metrics/factory", query: asked(period.before) },
+  factory: { path: "/metrics/factory", query: windowOf(period) },
+  before: { path: "/metrics/factory", query: windowOf(period.before) },
   course: {
     path: "/metrics/timeseries",
     query: {
-      ...asked(period),
+      ...windowOf(period),
       entity: "factory",
       metric: [UNITS, UTILIZATION, ...more].join(),
       bucket: bucketOf(period),

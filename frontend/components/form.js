@@ -46,7 +46,7 @@ function controlField(label, control, hint = "") {
  * @returns {{node, fields, tell(words, kind), focus(), failed(error)}}
  */
 export function createForm({ fields, save, send, danger = false, cancel, more = [], refused, unsent }) {
-  const outcome = element("p", { class: "told", role: "alert" });
+  const outcome = element("p", { class: "form-result", role: "alert" });
   const button = element("button", { class: `button ${danger ? "danger" : "primary"}` }, save);
   const node = element(
     "form",
@@ -72,7 +72,7 @@ export function createForm({ fields, save, send, danger = false, cancel, more = 
 
   function tell(words, kind = "") {
     for (const field of Object.values(fields)) field.fail("");
-    outcome.className = `told ${kind}`;
+    outcome.className = `form-result ${kind}`;
     setText(outcome, words);
   }
 

@@ -5,7 +5,7 @@ import { text } from "../lib/texts.js";
 import { createChips, statesIn } from "./chips.js";
 import { createTable, exported, sortRows } from "./data-table.js";
 import { downloads } from "./download.js";
-import { nothing } from "./error-notice.js";
+import { emptyNotice } from "./error-notice.js";
 
 const TYPING_MS = 250; // a pause this long, and what was typed goes into the address
 const USUAL_SORT = "name";
@@ -97,7 +97,7 @@ export function createListing(context, { view, columns, states, typed = false })
     table.node.hidden = shown.length === 0;
     bar.hidden = rows.length === 0;
     none.hidden = shown.length > 0;
-    if (shown.length === 0) none.replaceChildren(...(rows.length ? unmatched() : [nothing(`empty.${view}`)]));
+    if (shown.length === 0) none.replaceChildren(...(rows.length ? unmatched() : [emptyNotice(`empty.${view}`)]));
   }
 
   function unmatched() {
@@ -107,7 +107,7 @@ export function createListing(context, { view, columns, states, typed = false })
       search.focus();
     };
     return [
-      nothing("table.no_match"),
+      emptyNotice("table.no_match"),
       element("button", { type: "button", class: "button", onclick: all }, text("table.show_all")),
     ];
   }

@@ -4,7 +4,7 @@
 import { element, setText } from "../lib/element.js";
 import { text } from "../lib/texts.js";
 import { createTable, sortRows } from "./data-table.js";
-import { nothing } from "./error-notice.js";
+import { emptyNotice } from "./error-notice.js";
 
 /**
  * @param {object} context of the view
@@ -20,7 +20,7 @@ export function createRegistryPage(context, { view, columns, key, sort, add, pan
     key,
     sort: (order) => change({ sort: order }, { replace: true }),
   });
-  const none = nothing(`${view}.none`);
+  const none = emptyNotice(`${view}.none`);
   const adding = element("a", { class: "button primary" }, text(`${view}.add`));
   const aside = element("section", { class: "card", "aria-labelledby": "panel", hidden: true });
   const list = element(

@@ -4,7 +4,7 @@ const DATA_CACHE = "data"; // the name in sw.js
 const PATIENCE_MS = 2_000;
 
 /** Delete them; resolves when they are gone, from the disk and from the worker's memory. */
-export async function forgetKept() {
+export async function forgetOfflineData() {
   const registration = await navigator.serviceWorker?.getRegistration().catch(() => undefined);
   if (registration?.active) await told(registration.active);
   await globalThis.caches?.delete(DATA_CACHE).catch(() => {}); // a worker that did not answer cannot write it anew

@@ -79,6 +79,9 @@ function atClock(now, days, clock, zone) {
   return instantOf({ year, month, day: day + days, hour, minute }, zone);
 }
 
+/** The window of a period as the API is asked for it: `from` and `to`, RFC 3339 in UTC. */
+export const windowOf = ({ from, to }) => ({ from: new Date(from).toISOString(), to: new Date(to).toISOString() });
+
 /** The buckets in which a period's course is drawn: fine enough to see, few enough to read. */
 export function bucketOf({ from, to }) {
   const length = to - from;

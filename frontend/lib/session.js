@@ -2,7 +2,7 @@
 // this module alone; what renews it is a cookie that no script can read.
 
 import { askAs, get, post, remove } from "./api.js";
-import { forgetKept } from "./offline-data.js";
+import { forgetOfflineData } from "./offline-data.js";
 
 const EARLY_MS = 30_000; // so long before its end a token is renewed
 const MEMORY = "session"; // the name in the browser's storage
@@ -138,7 +138,7 @@ function cookie(name) {
 /** Delete from this device all that was kept for the reader. */
 async function forget() {
   recall(null);
-  await forgetKept();
+  await forgetOfflineData();
 }
 
 function recall(known) {

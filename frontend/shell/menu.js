@@ -12,7 +12,7 @@ const ADMINISTRATION = { settings: "settings", people: "people", keys: "people",
 
 /** Fill `node` with the menu's button. What the reader may do is asked again when it opens. */
 export function renderMenu(node, { go, place, refresh, isOffered }) {
-  const known = element("div", { class: "known" });
+  const known = element("div", { class: "menu-entries" });
   const sample = element("div", { class: "sample", hidden: true });
   const menu = element(
     "div",
@@ -78,7 +78,7 @@ function fillKnown(node, { place, go, isOffered }) {
       administration.length > 0 &&
         element(
           "nav",
-          { class: "ways", "aria-label": text("menu.administration") },
+          { class: "actions", "aria-label": text("menu.administration") },
           ...administration.map((view) => link(view)),
         ),
     ].filter(Boolean),

@@ -79,7 +79,7 @@ function own(node) {
   const forgive = (event) => event.currentTarget.elements.to.setCustomValidity("");
   return element(
     "form",
-    { class: "own", onsubmit: submit, oninput: forgive, hidden: true },
+    { class: "custom-period", onsubmit: submit, oninput: forgive, hidden: true },
     field("from"),
     field("to"),
     element("button", { class: "button primary" }, text("periods.apply")),

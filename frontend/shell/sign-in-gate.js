@@ -16,7 +16,7 @@ export async function admit(stage, title) {
     import("./sign-in.js"),
     styled("styles/forms.css"),
   ]);
-  document.body.dataset.view = "entrance";
+  document.body.dataset.view = "sign-in";
   const ask = (words, make) =>
     new Promise((resolve) => {
       title(words);

@@ -50,7 +50,7 @@ export function createSignIn(entered) {
     element("a", { class: "button", href: start }, text("sign_in.with", { name })),
   );
   return {
-    node: entrance(
+    node: signInCard(
       failed,
       form.node,
       others.length > 0 &&
@@ -65,7 +65,11 @@ function failedElsewhere() {
   const asked = new URLSearchParams(location.search);
   if (asked.get("sign-in") !== "failed") return false;
   const key = `sign_in.failed.${asked.get("reason")}`;
-  return element("p", { class: "told failed", role: "alert" }, text(hasText(key) ? key : "sign_in.failed.not_proved"));
+  return element(
+    "p",
+    { class: "form-result failed", role: "alert" },
+    text(hasText(key) ? key : "sign_in.failed.not_proved"),
+  );
 }
 
 /** @returns {{node, focus()}} `before` is the password if it is known; `chosen()` is called when another is in its place */
@@ -82,8 +86,8 @@ export function createFirstPassword(before, chosen) {
       await chosen();
     },
   });
-  return { node: entrance(element("p", {}, text("password.first")), form.node), focus: form.focus };
+  return { node: signInCard(element("p", {}, text("password.first")), form.node), focus: form.focus };
 }
 
-const entrance = (...parts) =>
-  element("section", { class: "card entrance" }, element("div", { class: "body" }, ...parts.filter(Boolean)));
+const signInCard = (...parts) =>
+  element("section", { class: "card sign-in" }, element("div", { class: "body" }, ...parts.filter(Boolean)));

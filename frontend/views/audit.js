@@ -2,10 +2,10 @@
 
 import { createTable } from "../components/data-table.js";
 import { createForm, inputField } from "../components/form.js";
-import { explain, nothing } from "../components/error-notice.js";
+import { explain, emptyNotice } from "../components/error-notice.js";
 import { element, setText } from "../lib/element.js";
 import { text } from "../lib/texts.js";
-import { asked } from "../lib/window.js";
+import { windowOf } from "../lib/periods.js";
 
 const PAGE = 100;
 const FILTERS = ["actor", "action", "subject"];
@@ -16,7 +16,7 @@ const filtersOf = (place) =>
 export const audit = {
   title: ({ text }) => text("views.audit"),
   queries: ({ place, period }) => ({
-    audit: { path: "/audit/", query: { ...asked(period), ...filtersOf(place), limit: PAGE } },
+    audit: { path: "/audit/", query: { ...windowOf(period), ...filtersOf(place), limit: PAGE } },
   }),
 
   create(context) {
@@ -51,7 +51,7 @@ export const audit = {
       send: async () =>
         change(Object.fromEntries(FILTERS.map((name) => [name, fields[name].control.value.trim() || undefined]))),
     });
-    const none = nothing("audit.none");
+    const none = emptyNotice("audit.none");
     const said = element("p", { class: "quiet", role: "status", tabindex: -1 });
     const older = element("button", { type: "button", class: "button", onclick: showOlder }, text("audit.older"));
     const closed = new AbortController();
@@ -78,7 +78,7 @@ export const audit = {
       try {
         const page = await context.get(
           "/audit/",
-          { ...asked(context.period), ...filtersOf(context.place), limit: PAGE, cursor: after },
+          { ...windowOf(context.period), ...filtersOf(context.place), limit: PAGE, cursor: after },
           { signal: closed.signal },
         );
         if (of !== question || after !== cursor) return;

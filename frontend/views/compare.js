@@ -7,10 +7,10 @@ import { comparisonOf, questionsOf } from "./compare/sides.js";
 import { createTimelines } from "./compare/timelines.js";
 import { downloads } from "../components/download.js";
 import { workersOf, workstationsOf } from "../components/entity-input.js";
-import { nothing } from "../components/error-notice.js";
+import { emptyNotice } from "../components/error-notice.js";
 import { element, setText } from "../lib/element.js";
 import { text } from "../lib/texts.js";
-import { asked } from "../lib/window.js";
+import { windowOf } from "../lib/periods.js";
 
 // What is registered in each factory, as last told: what is not is not asked for, since the page would then
 // show "not found" in place of the choice.
@@ -33,7 +33,7 @@ export const compare = {
     const choice = createChoice(context);
     const course = createCourse(context);
     const timelines = createTimelines(context);
-    const notice = element("p", { class: "told", role: "status" });
+    const notice = element("p", { class: "form-result", role: "status" });
     const figures = element("section", { class: "card", "aria-labelledby": "compare-figures" });
     const empty = element("div", { hidden: true });
     const save = downloads(context, "comparison", () => comparisonTable(...latest));
@@ -66,7 +66,7 @@ export const compare = {
       results.hidden = lacking.length > 0;
       empty.hidden = lacking.length === 0;
       empty.replaceChildren(
-        ...(lacking.length ? [nothing(known[entity].length ? "compare.choose" : `empty.${entity}s`)] : []),
+        ...(lacking.length ? [emptyNotice(known[entity].length ? "compare.choose" : `empty.${entity}s`)] : []),
       );
       if (lacking.length) return;
       const [a, b] = ["a", "b"].map((side) => questionsOf(comparison, side));
@@ -98,7 +98,7 @@ export const compare = {
     /** Where the figures of a side come from: its own view, in its own period. */
     function hrefOf({ entity, sides }, side) {
       const { id, period } = sides[side];
-      const { from, to } = asked(period);
+      const { from, to } = windowOf(period);
       const own = period === sides.a.period ? {} : { window: "custom", from, to };
       return context.link({ view: entity === "factory" ? "overview" : entity, id, ...own });
     }

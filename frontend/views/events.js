@@ -6,10 +6,10 @@ import { createEventFilters, filtersOf } from "./events/filters.js";
 import { createEventForm } from "./events/form.js";
 import { createEventStream, streamTable } from "./events/stream.js";
 import { keyOf } from "../components/event-types.js";
-import { explain, nothing } from "../components/error-notice.js";
+import { explain, emptyNotice } from "../components/error-notice.js";
 import { element, setText } from "../lib/element.js";
 import { text } from "../lib/texts.js";
-import { asked } from "../lib/window.js";
+import { windowOf } from "../lib/periods.js";
 
 const PAGE = 100;
 
@@ -19,7 +19,7 @@ export const events = {
   queries({ period, place }) {
     const filters = filtersOf(place);
     return {
-      ...(filters && { events: { path: "/events/", query: { ...asked(period), ...filters, limit: PAGE } } }),
+      ...(filters && { events: { path: "/events/", query: { ...windowOf(period), ...filters, limit: PAGE } } }),
       workers: { path: "/workers/" },
       workstations: { path: "/workstations/" },
     };
@@ -36,7 +36,7 @@ export const events = {
       { class: "scroll", tabindex: 0, role: "region", "aria-label": text("views.events") },
       table.node,
     );
-    const empty = nothing("events.none");
+    const empty = emptyNotice("events.none");
     const told = element("p", { class: "quiet", role: "status", tabindex: -1 });
     const older = element("button", { type: "button", class: "button", onclick: showOlder }, text("events.older"));
     const foot = element("div", { class: "foot" }, told, older);
@@ -136,7 +136,7 @@ export const events = {
       try {
         const page = await context.get(
           "/events/",
-          { ...asked(context.period), ...filtersOf(context.place), limit: PAGE, cursor: after },
+          { ...windowOf(context.period), ...filtersOf(context.place), limit: PAGE, cursor: after },
           { signal: closed.signal },
         );
         if (of !== question || after !== cursor) return;

@@ -5,11 +5,11 @@ import { createTable, exported, sortRows } from "../components/data-table.js";
 import { downloads } from "../components/download.js";
 import { element } from "../lib/element.js";
 import { text } from "../lib/texts.js";
-import { asked } from "../lib/window.js";
+import { windowOf } from "../lib/periods.js";
 
 export const organisation = {
   title: ({ text }) => text("views.organisation"),
-  queries: ({ period }) => ({ factories: { path: "/metrics/organisation", query: asked(period) } }),
+  queries: ({ period }) => ({ factories: { path: "/metrics/organisation", query: windowOf(period) } }),
 
   create(context) {
     const columns = columnsOf(context);

@@ -2,7 +2,7 @@
 
 import { createCourseChart, factoryQueries } from "../components/factory-course.js";
 import { figure } from "../components/figure.js";
-import { createRightNow } from "./overview/not-working-now.js";
+import { createNotWorkingNow } from "./overview/not-working-now.js";
 import { createTiles } from "../components/tiles.js";
 import { createTimelineCard } from "./overview/timeline-card.js";
 import { element } from "../lib/element.js";
@@ -21,7 +21,7 @@ export const overview = {
     const chart = createCourseChart(context, {
       href: ({ start, end }) => context.link({ view: "overview", window: "custom", from: start, to: end }),
     });
-    const rightNow = createRightNow(context);
+    const notWorkingNow = createNotWorkingNow(context);
     const rows = createTimelineCard(context);
     const node = element(
       "div",
@@ -33,7 +33,7 @@ export const overview = {
         element("header", {}, element("h2", { id: "course" }, text("overview.course"))),
         element("div", { class: "body" }, chart.node),
       ),
-      context.persons && rightNow.node,
+      context.persons && notWorkingNow.node,
       rows.node,
     );
     node.classList.toggle("impersonal", !context.persons);
@@ -42,7 +42,7 @@ export const overview = {
       show({ period, answers, place }) {
         tiles.show(TILES.map((tile) => ({ key: tile.key, ...tileOf(tile, answers, context) })));
         chart.show(answers.course.data);
-        if (context.persons) rightNow.show(answers.now.data, Date.parse(answers.now.timestamp));
+        if (context.persons) notWorkingNow.show(answers.now.data, Date.parse(answers.now.timestamp));
         rows.show(period, answers.now.data, place);
       },
       close() {

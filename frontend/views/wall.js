@@ -4,7 +4,7 @@
 import { createCourseChart, factoryQueries } from "../components/factory-course.js";
 import { change } from "../components/figure.js";
 import { createTimeline } from "../components/timeline/timeline.js";
-import { nothing } from "../components/error-notice.js";
+import { emptyNotice } from "../components/error-notice.js";
 import { get, serverNow } from "../lib/api.js";
 import { element, setText } from "../lib/element.js";
 import { current } from "../lib/session.js";
@@ -196,7 +196,7 @@ function stationsPage() {
           ),
         ),
       );
-      if (some.length === 0) list.replaceChildren(element("li", {}, nothing("empty.workstations")));
+      if (some.length === 0) list.replaceChildren(element("li", {}, emptyNotice("empty.workstations")));
     },
   };
 }

@@ -97,7 +97,7 @@ export const worker = {
         stack("total_idle_time_hours", "idle"),
         stack("unknown_time_hours", "unknown"),
       ],
-      places: createStationsOfWorker(context),
+      presence: createStationsOfWorker(context),
       whereOf: ({ workstation_id: id }, now) => (id === null ? "" : stationName(now, id)),
       nowOf({ data, timestamp }) {
         const now = data.workers.find(({ worker_id: id }) => id === place.id);

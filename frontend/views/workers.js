@@ -4,14 +4,14 @@ import { field, figure, named, percentage, ratio, sum, time } from "../component
 import { createListing } from "../components/listing.js";
 import { STATES_OF } from "../lib/states.js";
 import { text } from "../lib/texts.js";
-import { asked } from "../lib/window.js";
+import { windowOf } from "../lib/periods.js";
 
 export const workers = {
   title: ({ text }) => text("views.workers"),
 
   queries: ({ period }) => ({
-    workers: { path: "/metrics/workers", query: asked(period) },
-    factory: { path: "/metrics/factory", query: asked(period) },
+    workers: { path: "/metrics/workers", query: windowOf(period) },
+    factory: { path: "/metrics/factory", query: windowOf(period) },
   }),
 
   create(context) {

@@ -83,7 +83,7 @@ export const workstation = {
         },
       ],
       valuesOf: (values) => ({ ...values, occupied_only: values.occupancy_time_hours - values.productive_time_hours }),
-      places: createWorkersOfStation(context),
+      presence: createWorkersOfStation(context),
       whereOf: ({ worker_ids: ids }, now) => ids.map((id) => workerName(now, id)).join(", "),
       nowOf({ data }) {
         const now = data.workstations.find(({ workstation_id: id }) => id === place.id);

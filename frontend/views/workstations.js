@@ -4,13 +4,13 @@ import { field, figure, named, percentage, ratio, sum, time, titled } from "../c
 import { createListing } from "../components/listing.js";
 import { STATES_OF } from "../lib/states.js";
 import { text } from "../lib/texts.js";
-import { asked } from "../lib/window.js";
+import { windowOf } from "../lib/periods.js";
 
 export const workstations = {
   title: ({ text }) => text("views.workstations"),
 
   queries: ({ period }) => ({
-    workstations: { path: "/metrics/workstations", query: asked(period) },
+    workstations: { path: "/metrics/workstations", query: windowOf(period) },
   }),
 
   create(context) {

@@ -98,4 +98,4 @@ def enter(page: Any, server: RunningServer, role: str, query: str = "", settled:
     """Sign in on the page that was asked for."""
     page.goto(f"http://127.0.0.1:{server.port}/?{query}")
     fill_in(page, address(role), PASSWORD)
-    page.wait_for_selector(f"body:not([data-view=entrance]) {settled}")
+    page.wait_for_selector(f"body:not([data-view=sign-in]) {settled}")

@@ -44,7 +44,7 @@ def check_widths(page: Any) -> None:
 def test_signing_in_and_the_first_password_are_accessible(page: Any, server: RunningServer) -> None:
     page.goto(f"http://127.0.0.1:{server.port}/")
     fill_in(page, "nobody@example.org", "wrong")
-    page.wait_for_selector(".told.bad:visible")
+    page.wait_for_selector(".form-result.bad:visible")
     check_both_schemes(page)
     check_widths(page)
 

@@ -74,7 +74,7 @@ def test_the_open_form_is_accessible(page: Any, server: RunningServer) -> None:
 def test_the_open_menu_and_ones_own_period_are_accessible(page: Any, server: RunningServer) -> None:
     open_calm(page, server, "overview")
     page.get_by_text("Custom", exact=True).click()
-    page.wait_for_selector(f"{SETTLED} form.own")
+    page.wait_for_selector(f"{SETTLED} form.custom-period")
     page.get_by_role("button", name="Menu").click()
     page.locator("#menu button", has_text="Reload sample data").click()
 

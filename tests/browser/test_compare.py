@@ -289,7 +289,7 @@ def test_an_unknown_id_is_told_at_its_field_and_another_can_be_chosen(
 def test_an_empty_factory_says_so_and_its_periods_have_no_ratios(
     page: Any, plant: RunningServer, complaints: list[str]
 ) -> None:
-    open_compare(page, plant, factory="empty", ready=".compare .nothing")
+    open_compare(page, plant, factory="empty", ready=".compare .empty")
     assert page.get_by_text("No workers yet.").is_visible()
 
     page.get_by_text("Periods", exact=True).click()

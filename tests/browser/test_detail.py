@@ -42,7 +42,7 @@ def value(page: Any, label: str) -> str:
 
 def counts(page: Any) -> list[int]:
     """The column of counts in the list of events that is shown."""
-    cells = page.locator(".made-of .events-of:visible tbody tr td:nth-child(2)").all_inner_texts()
+    cells = page.locator(".breakdown .events-of:visible tbody tr td:nth-child(2)").all_inner_texts()
     return [int(cell.replace(",", "")) for cell in cells]
 
 
@@ -68,14 +68,14 @@ def test_units_open_into_the_events_that_counted_them(
     assert value(page, "Units") == f"{units:,}"
 
     tile(page, "Units").click()
-    page.wait_for_selector(".made-of .verdict:visible:has-text('= Units')")
+    page.wait_for_selector(".breakdown .verdict:visible:has-text('= Units')")
 
     assert sum(counts(page)) == units
     assert f"{units:,} = Units" in page.locator(".verdict").inner_text()
-    so_far = page.locator(".made-of .events-of:visible tbody tr td:nth-child(3)").all_inner_texts()
+    so_far = page.locator(".breakdown .events-of:visible tbody tr td:nth-child(3)").all_inner_texts()
     assert (so_far[0], so_far[-1]) == (f"{units:,}", f"{counts(page)[-1]:,}")
-    page.wait_for_selector("#made-of:focus")
-    assert 0 < page.locator("#made-of").bounding_box()["y"] < 200
+    page.wait_for_selector("#breakdown:focus")
+    assert 0 < page.locator("#breakdown").bounding_box()["y"] < 200
     assert complaints == []
 
 
@@ -167,9 +167,9 @@ def test_an_interval_of_before_the_period_shows_the_event_that_opened_it(page: A
 
 def test_the_workstations_of_a_worker_share_time_and_units(page: Any, server: RunningServer) -> None:
     open_detail(page, server, "worker/W1")
-    page.wait_for_selector(".places tfoot td:has-text(',') , .places tfoot td:last-child:not(:has-text('–'))")
+    page.wait_for_selector(".presence tfoot td:has-text(',') , .presence tfoot td:last-child:not(:has-text('–'))")
 
-    foot = page.locator(".places tfoot td").all_inner_texts()
+    foot = page.locator(".presence tfoot td").all_inner_texts()
 
     assert (foot[0], foot[1], foot[3]) == (value(page, "Working"), value(page, "Idle"), value(page, "Units"))
 
@@ -177,13 +177,13 @@ def test_the_workstations_of_a_worker_share_time_and_units(page: Any, server: Ru
 @pytest.mark.journey
 def test_the_workers_of_a_workstation_are_named_with_their_units(page: Any, server: RunningServer) -> None:
     open_detail(page, server, "workstation/S1")
-    page.wait_for_selector(".places tfoot td:last-child:not(:has-text('–'))")
+    page.wait_for_selector(".presence tfoot td:last-child:not(:has-text('–'))")
     seen = {worker for one in api(server, "metrics/workstations/S1/intervals") for worker in one["worker_ids"]}
 
-    rows = page.locator(".places tbody th a")
+    rows = page.locator(".presence tbody th a")
 
     assert {link.split("id=")[1].split("&")[0] for link in rows.evaluate_all("a => a.map((one) => one.href)")} == seen
-    assert page.locator(".places tfoot td").last.inner_text() == value(page, "Units")
+    assert page.locator(".presence tfoot td").last.inner_text() == value(page, "Units")
 
 
 def test_the_hours_of_the_chart_add_up_to_the_tile(page: Any, server: RunningServer) -> None:
@@ -219,7 +219,7 @@ def test_the_intervals_can_be_taken_along(page: Any, server: RunningServer, tmp_
     idle = [one for one in api(server, "metrics/workers/W2/intervals") if one["state"] == "idle"]
 
     with page.expect_download() as started:
-        page.locator(".made-of").get_by_role("button", name="CSV").click()
+        page.locator(".breakdown").get_by_role("button", name="CSV").click()
     started.value.save_as(tmp_path / "intervals.csv")
 
     rows = list(csv.DictReader(io.StringIO((tmp_path / "intervals.csv").read_text(encoding="utf-8-sig"))))
@@ -278,11 +278,11 @@ def test_nothing_sticks_out_of_the_screen(
 
 def test_units_of_another_period_are_not_mixed_with_those_of_before(page: Any, server: RunningServer) -> None:
     open_detail(page, server, "worker/W1")
-    page.wait_for_selector(".places tfoot td:last-child:not(:has-text('–'))")
+    page.wait_for_selector(".presence tfoot td:last-child:not(:has-text('–'))")
     earlier = period(30)
 
     page.evaluate("(query) => { history.pushState(null, '', `?view=worker&id=W1&${query}`) }", earlier)
     page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
-    page.wait_for_selector("main[aria-busy='false'] .places tfoot td:last-child:has-text('–')")
+    page.wait_for_selector("main[aria-busy='false'] .presence tfoot td:last-child:has-text('–')")
 
     assert value(page, "Units") == f"{api(server, 'metrics/workers/W1', days=30)['total_units_produced']:,}"

@@ -247,7 +247,7 @@ def test_the_timeline_shows_workers_or_workstations_and_the_address_says_which(
 def test_who_is_not_working_is_listed_longest_first(page: Any, server: RunningServer) -> None:
     open_view(page, server, f"window=24h&factory={FLOOR}")
 
-    lines = [line.split("\n") for line in page.locator(".right-now li").all_inner_texts()]
+    lines = [line.split("\n") for line in page.locator(".not-working-now li").all_inner_texts()]
 
     # Where somebody is of whom nobody knows what he does, is not known either.
     assert [line[:-1] for line in lines] == [["W5", "Unknown"], ["W1", "Idle", "S1"], ["W2", "Idle", "S2"]]
@@ -255,7 +255,7 @@ def test_who_is_not_working_is_listed_longest_first(page: Any, server: RunningSe
     since_then = [int(line[-1].split(" ")[0]) - ago for line, ago in zip(lines[1:], (20, 5), strict=True)]
     assert all(0 <= minutes < 10 for minutes in since_then), lines
 
-    page.locator(".right-now a").nth(1).click()
+    page.locator(".not-working-now a").nth(1).click()
     page.wait_for_selector(f"{SETTLED} .detail")
     assert {"view": ["worker"], "id": ["W1"], "factory": [FLOOR]}.items() <= parse_qs(urlsplit(page.url).query).items()
 
@@ -264,7 +264,7 @@ def test_when_many_are_not_working_the_rest_is_a_link_away(page: Any, server: Ru
     make_floor(server, "idlers", {f"W{n}": (n, "idle") for n in range(1, 9)})
     open_view(page, server, "window=24h&factory=idlers")
 
-    assert page.locator(".right-now li").count() == 6
+    assert page.locator(".not-working-now li").count() == 6
     page.get_by_role("link", name="show all").click()
     page.wait_for_selector(f"{SETTLED} .listing")
     assert page.locator(".outcome [role=status]").inner_text() == "8 of 8"
@@ -278,4 +278,4 @@ def test_when_nobody_is_awaited_the_list_says_why(page: Any, server: RunningServ
 
     open_view(page, server, f"window=24h&factory=all-{kind}")
 
-    assert page.locator(".right-now").inner_text() == sentence
+    assert page.locator(".not-working-now").inner_text() == sentence

@@ -68,7 +68,7 @@ def test_who_may_not_see_persons_sees_workstations_and_why_figures_are_missing(
 
     assert views(page) == ["Overview", "Workstations", "Compare"]
     assert administration(page) == []
-    assert page.locator(".right-now").count() == 0
+    assert page.locator(".not-working-now").count() == 0
     assert page.get_by_role("radio", name="Workers").count() == 0
     for view, settled in [("overview", ".tile"), ("workstations", WORKSTATIONS), ("compare", ".comparison")]:
         open_view(page, server, f"view={view}&window=24h", settled)

@@ -61,7 +61,7 @@ def test_when_the_server_is_away_the_page_says_so_keeps_the_figures_and_recovers
 ) -> None:
     open_view(page, server, f"window=24h&factory={floor('away', 1)}")
     assert page.locator("#banner").is_hidden()
-    assert page.locator("#as-of.live").count() == 1
+    assert page.locator("#freshness.live").count() == 1
 
     page.route("**/api/v1/**", lambda route: route.abort())
     page.evaluate("dispatchEvent(new Event('online'))")
@@ -70,14 +70,14 @@ def test_when_the_server_is_away_the_page_says_so_keeps_the_figures_and_recovers
     banner = page.locator("#banner").inner_text()
     assert "The server does not answer. What is shown is as of " in banner
     assert "Trying again every 15 seconds." in banner
-    assert page.locator("#as-of.live").count() == 0
+    assert page.locator("#freshness.live").count() == 0
     assert units(page) == f"{UNITS:,}"
 
     page.unroute("**/api/v1/**")
     poll(page)
 
     assert page.locator("#banner").is_hidden()
-    assert page.locator("#as-of.live").count() == 1
+    assert page.locator("#freshness.live").count() == 1
 
 
 def test_the_page_asks_again_by_itself(page: Any, server: RunningServer, floor: Callable[[str, int], str]) -> None:

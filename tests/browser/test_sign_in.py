@@ -43,7 +43,7 @@ def test_who_signs_in_gets_the_view_that_was_asked_for(page: Any, server: Runnin
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(front(server, "view=workstations&window=24h"))
-    page.wait_for_selector(".entrance")
+    page.wait_for_selector(".sign-in")
     assert page.locator("#title").inner_text() == "Sign in"
     assert page.get_by_label("E-mail address").evaluate("(input) => input === document.activeElement")
     assert page.locator("nav a:visible").count() == 0
@@ -99,7 +99,7 @@ def test_nothing_is_sent_while_a_field_is_empty(page: Any, server: RunningServer
 
 def test_who_failed_too_often_is_told_how_long_to_wait(page: Any, server: RunningServer) -> None:
     page.goto(front(server))
-    told = page.locator(".told.bad")
+    told = page.locator(".form-result.bad")
     for _ in range(12):
         fill_in(page, "stranger@example.org", "a guess")
         page.wait_for_selector(".form .button:enabled")
@@ -130,9 +130,9 @@ def test_the_first_password_has_to_be_replaced(page: Any, server: RunningServer)
     again.fill(PASSWORD)
     page.get_by_role("button", name="Change password").click()
 
-    page.wait_for_selector(f"body:not([data-view=entrance]) {ENTERED}")
+    page.wait_for_selector(f"body:not([data-view=sign-in]) {ENTERED}")
     page.reload()
-    page.wait_for_selector(f"body:not([data-view=entrance]) {ENTERED}")
+    page.wait_for_selector(f"body:not([data-view=sign-in]) {ENTERED}")
 
 
 @pytest.mark.journey
@@ -143,7 +143,7 @@ def test_signing_out_leaves_nothing_behind(page: Any, server: RunningServer) -> 
 
     menu(page).get_by_role("button", name="Sign out", exact=True).click()
 
-    page.wait_for_selector(".entrance")
+    page.wait_for_selector(".sign-in")
     assert page.evaluate(KEPT) == 0
     assert [cookie["name"] for cookie in page.context.cookies() if cookie["name"].startswith("factory_")] == []
     assert page.evaluate("localStorage.getItem('session')") is None
@@ -229,7 +229,7 @@ def test_two_tabs_do_not_sign_each_other_out(page: Any, server: RunningServer) -
         page.wait_for_selector(".tile")
         other.wait_for_selector(".listing tbody tr")
 
-    assert page.locator(".entrance").count() == other.locator(".entrance").count() == 0
+    assert page.locator(".sign-in").count() == other.locator(".sign-in").count() == 0
 
 
 def test_who_signs_out_in_one_tab_is_out_in_all(page: Any, server: RunningServer) -> None:
@@ -240,8 +240,8 @@ def test_who_signs_out_in_one_tab_is_out_in_all(page: Any, server: RunningServer
 
     menu(page).get_by_role("button", name="Sign out everywhere").click()
 
-    page.wait_for_selector(".entrance")
-    other.wait_for_selector(".entrance")
+    page.wait_for_selector(".sign-in")
+    other.wait_for_selector(".sign-in")
     assert other.locator(".tile").count() == 0
 
 
@@ -250,7 +250,7 @@ def test_a_session_that_was_ended_elsewhere_asks_to_sign_in_again(page: Any, ser
     assert api(server, "DELETE", "/session/all", role="viewer")["status"] == "success"
     page.evaluate("dispatchEvent(new Event('online'))")
 
-    page.wait_for_selector(".entrance")
+    page.wait_for_selector(".sign-in")
     assert page.evaluate(KEPT) == 0
     fill_in(page, address("viewer"), PASSWORD)
     page.wait_for_selector(".listing tbody tr")  # the place is the same
@@ -267,13 +267,13 @@ def test_a_second_factor_is_set_up_asked_for_and_taken_away(page: Any, server: R
     codes = pyotp.TOTP(secret)
     card.get_by_label("Code").fill("000000")
     card.get_by_role("button", name="Switch on").click()
-    card.locator(".fault:visible, .told.bad:visible").first.wait_for()
+    card.locator(".fault:visible, .form-result.bad:visible").first.wait_for()
     card.get_by_label("Code").fill(codes.now())
     card.get_by_role("button", name="Switch on").click()
     card.get_by_text("Switched on.").wait_for()
 
     menu(page).get_by_role("button", name="Sign out", exact=True).click()
-    page.wait_for_selector(".entrance")
+    page.wait_for_selector(".sign-in")
     assert page.get_by_label("Code").is_hidden()
     fill_in(page, address("manager"), PASSWORD)
     page.get_by_text("Please enter the code as well.").wait_for()
@@ -282,7 +282,7 @@ def test_a_second_factor_is_set_up_asked_for_and_taken_away(page: Any, server: R
     page.get_by_text("This code is not right.").wait_for()
     page.get_by_label("Code").fill(codes.at(int(time.time()) + 30))  # each code serves once: this is the next one
     page.get_by_role("button", name="Sign in", exact=True).click()
-    page.wait_for_selector(f"body:not([data-view=entrance]) {ENTERED}")
+    page.wait_for_selector(f"body:not([data-view=sign-in]) {ENTERED}")
 
     page.goto(front(server, "view=account"))
     card.get_by_label("Password").fill(PASSWORD)
@@ -295,9 +295,9 @@ def test_a_password_is_changed_in_the_account(page: Any, server: RunningServer) 
     enter(page, server, "supervisor", "view=account", "#password")
     card = page.locator("section[aria-labelledby=password]")
     changes = [
-        ("wrong", other, ":is(.told.bad, .fault):visible"),
-        (PASSWORD, other, ".told.good"),
-        (other, PASSWORD, ".told.good"),
+        ("wrong", other, ":is(.form-result.bad, .fault):visible"),
+        (PASSWORD, other, ".form-result.good"),
+        (other, PASSWORD, ".form-result.good"),
     ]
     for old, new, told in changes:
         card.get_by_label("Present password").fill(old)
@@ -319,6 +319,6 @@ def test_a_sign_in_that_failed_at_the_provider_is_told(
     page: Any, server: RunningServer, reason: str, words: str
 ) -> None:
     page.goto(front(server, f"sign-in=failed&reason={reason}"))
-    page.wait_for_selector(".entrance")
+    page.wait_for_selector(".sign-in")
 
-    assert words in page.locator(".entrance [role=alert]").first.inner_text()
+    assert words in page.locator(".sign-in [role=alert]").first.inner_text()

@@ -248,5 +248,5 @@ def test_a_figure_opens_into_what_it_is_made_of(page: Any, server: RunningServer
     page.locator(".listing tbody tr > *").nth(titles.index("Idle")).locator("a").click()
     page.wait_for_selector(f".intervals tfoot td:text-is('{idle} = Idle')")
 
-    page.wait_for_selector("#made-of:focus")
-    assert 0 < page.locator("#made-of").bounding_box()["y"] < 800
+    page.wait_for_selector("#breakdown:focus")
+    assert 0 < page.locator("#breakdown").bounding_box()["y"] < 800

@@ -65,7 +65,7 @@ def test_the_menu_offers_every_language_that_has_texts(modules: Any) -> None:
 
 
 def test_every_text_that_the_page_asks_for_is_there(modules: Any) -> None:
-    asked = set(re.findall(rf'(?:\b(?:text|nothing|hasText)\(|data-(?:text|label)=)"({KEY})"', SOURCES))
+    asked = set(re.findall(rf'(?:\b(?:text|emptyNotice|hasText)\(|data-(?:text|label)=)"({KEY})"', SOURCES))
     assert len(asked) > 100
 
     assert asked - set(texts(modules, "en")) == set()

@@ -45,7 +45,7 @@ export function createTotp() {
       async send() {
         await post("/session/totp/confirm", { code: code.control.value.replace(/\s/g, "") });
         await look();
-        show(element("p", { class: "told good", role: "status" }, text("totp.is_on")), enabled());
+        show(element("p", { class: "form-result good", role: "status" }, text("totp.is_on")), enabled());
       },
     });
     const grouped = secret.replace(/(.{4})(?=.)/g, "$1 ");
@@ -71,7 +71,7 @@ export function createTotp() {
       async send() {
         await remove("/session/totp", { password: password.control.value });
         await look();
-        show(element("p", { class: "told", role: "status" }, text("totp.is_off")), disabled());
+        show(element("p", { class: "form-result", role: "status" }, text("totp.is_off")), disabled());
       },
     });
     return element("div", { class: "administration" }, element("p", { class: "quiet" }, text("totp.on")), form);

@@ -45,7 +45,7 @@ export function createChoice({ change, site, persons }) {
     bto: createField({ label: text("compare.to"), control: own[1] }),
   };
   const apply = element("button", { class: "button primary" }, text("compare.apply"));
-  const ownPeriod = element("div", { class: "own" }, ...OWN.map((name) => fields[name].node), apply);
+  const ownPeriod = element("div", { class: "custom-period" }, ...OWN.map((name) => fields[name].node), apply);
   const node = element(
     "form",
     { class: "card compare-choice no-print", novalidate: true, onsubmit: submit },

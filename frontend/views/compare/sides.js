@@ -1,7 +1,6 @@
 // What an address compares: the two sides, and the questions to the API about each.
 
-import { bucketOf } from "../../lib/periods.js";
-import { asked } from "../../lib/window.js";
+import { bucketOf, windowOf } from "../../lib/periods.js";
 import { instantOf, wallClock } from "../../lib/zone.js";
 import { FIGURES } from "./figures.js";
 
@@ -57,10 +56,10 @@ export function questionsOf({ entity, against, figure, sides }, side) {
   const figures = `figures ${name}`;
   const course = `course ${name}`;
   const path = entity === "factory" ? "/metrics/factory" : `/metrics/${entity}s/${encodeURIComponent(id)}`;
-  const query = { ...asked(period), entity, id, metric: figure.field, bucket: bucketOf(sides.a.period) };
+  const query = { ...windowOf(period), entity, id, metric: figure.field, bucket: bucketOf(sides.a.period) };
   return {
     figures,
     course,
-    queries: { [figures]: { path, query: asked(period) }, [course]: { path: "/metrics/timeseries", query } },
+    queries: { [figures]: { path, query: windowOf(period) }, [course]: { path: "/metrics/timeseries", query } },
   };
 }

@@ -2,7 +2,7 @@
 
 import { element, setText } from "../../lib/element.js";
 import { text } from "../../lib/texts.js";
-import { asked } from "../../lib/window.js";
+import { windowOf } from "../../lib/periods.js";
 import { createChips, statesIn } from "../../components/chips.js";
 import { downloads } from "../../components/download.js";
 import { createPages } from "./event-pages.js";
@@ -25,9 +25,9 @@ export const showsIntervals = ({ list, state, at }, { from, to }) =>
  * @returns {{node, show({period, answers, place}), seek(), counts(), close()}} `seek` goes there with the next figures;
  *   `counts` are the events that counted units, null where not all of them are known
  */
-export function createMadeOf(context, { kind, states, whereOf, counted }) {
+export function createBreakdown(context, { kind, states, whereOf, counted }) {
   const { format, change } = context;
-  const heading = element("h2", { id: "made-of", tabindex: -1 }, text("detail.made_of"));
+  const heading = element("h2", { id: "breakdown", tabindex: -1 }, text("detail.breakdown"));
   const chips = createChips({
     legend: text("intervals.state"),
     states,
@@ -58,7 +58,7 @@ export function createMadeOf(context, { kind, states, whereOf, counted }) {
   const choice = element(
     "fieldset",
     { class: "segments small" },
-    element("legend", { class: "hidden" }, text("detail.made_of")),
+    element("legend", { class: "hidden" }, text("detail.breakdown")),
     ...radios.map((radio) => element("label", {}, radio, element("span", {}, text(`detail.${radio.value}`)))),
   );
   const parts = {
@@ -71,7 +71,7 @@ export function createMadeOf(context, { kind, states, whereOf, counted }) {
   );
   const node = element(
     "section",
-    { class: "card made-of", "aria-labelledby": "made-of" },
+    { class: "card breakdown", "aria-labelledby": "breakdown" },
     element("header", {}, element("div", { class: "filters" }, heading, choice, chips.node), offered),
     element("div", { class: "body" }, ...Object.values(parts)),
   );
@@ -144,7 +144,7 @@ export function createMadeOf(context, { kind, states, whereOf, counted }) {
         if (list !== "units") intervals.show(rows, chosen);
       }
       if (list === "units" || to - from <= COUNTS_UP_TO)
-        pages.show({ ...asked({ from, to }), [`${kind}_id`]: place.id, event_type: "product_count" });
+        pages.show({ ...windowOf({ from, to }), [`${kind}_id`]: place.id, event_type: "product_count" });
       arrive();
     },
     close() {

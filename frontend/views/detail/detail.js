@@ -1,13 +1,12 @@
 // One worker or workstation: the figures, their course, and what they are made of.
 
 import { element, setText } from "../../lib/element.js";
-import { bucketOf } from "../../lib/periods.js";
+import { bucketOf, windowOf } from "../../lib/periods.js";
 import { STATES_OF } from "../../lib/states.js";
 import { text } from "../../lib/texts.js";
-import { asked } from "../../lib/window.js";
 import { figure } from "../../components/figure.js";
 import { createChart } from "../../components/chart.js";
-import { createMadeOf, showsIntervals } from "./breakdown.js";
+import { createBreakdown, showsIntervals } from "./breakdown.js";
 import { createTiles } from "../../components/tiles.js";
 import { createTimeline } from "../../components/timeline/timeline.js";
 
@@ -15,23 +14,27 @@ import { createTimeline } from "../../components/timeline/timeline.js";
 export function detailQueries(kind, course, { place, period, persons }) {
   const path = `/metrics/${kind}s/${encodeURIComponent(place.id)}`;
   return {
-    figures: { path, query: asked(period) },
-    before: { path, query: asked(period.before) },
+    figures: { path, query: windowOf(period) },
+    before: { path, query: windowOf(period.before) },
     course: {
       path: "/metrics/timeseries",
-      query: { ...asked(period), entity: kind, id: place.id, metric: course.join(), bucket: bucketOf(period) },
+      query: { ...windowOf(period), entity: kind, id: place.id, metric: course.join(), bucket: bucketOf(period) },
     },
-    ...(persons && showsIntervals(place, period) && { intervals: { path: `${path}/intervals`, query: asked(period) } }),
+    ...(persons &&
+      showsIntervals(place, period) && { intervals: { path: `${path}/intervals`, query: windowOf(period) } }),
   };
 }
 
 /**
  * @param {object} context of the view
  * @param {{kind: "worker"|"workstation", tiles: object[], series: object[], nowOf: (now) => (Node|string)[],
- *   places: {node, show(answers, counts)}, whereOf: (interval, now) => string, valuesOf?: (values) => object}} options
+ *   presence: {node, show(answers, counts)}, whereOf: (interval, now) => string, valuesOf?: (values) => object}} options
  *   `valuesOf` adds to the hourly figures what is drawn of them
  */
-export function createDetail(context, { kind, tiles, series, nowOf, places, whereOf, valuesOf = (values) => values }) {
+export function createDetail(
+  context,
+  { kind, tiles, series, nowOf, presence, whereOf, valuesOf = (values) => values },
+) {
   const { format, link, site, persons } = context;
   const { id } = context.place;
   const row = createTiles(tiles.map(({ label }) => ({ key: label, label: text(`detail.${label}`) })));
@@ -42,13 +45,13 @@ export function createDetail(context, { kind, tiles, series, nowOf, places, wher
   const bars = element("div", { class: "bars" });
   let timeline = null;
   let latest;
-  const madeOf =
+  const breakdown =
     persons &&
-    createMadeOf(context, {
+    createBreakdown(context, {
       kind,
       states: STATES_OF[kind],
       whereOf: (interval) => whereOf(interval, latest.answers.now.data),
-      counted: (counts) => latest && places.show(latest.answers, counts),
+      counted: (counts) => latest && presence.show(latest.answers, counts),
     });
   const node = element(
     "div",
@@ -62,11 +65,11 @@ export function createDetail(context, { kind, tiles, series, nowOf, places, wher
       element("header", {}, by),
       element("div", { class: "body" }, states.node, element("div", { class: "units-chart" }, units.node)),
     ),
-    persons && card("places", `detail.places_of_${kind}`, places.node),
-    persons && madeOf.node,
+    persons && card("presence", `detail.presence_of_${kind}`, presence.node),
+    persons && breakdown.node,
   );
   node.classList.toggle("impersonal", !persons);
-  if (persons) row.node.addEventListener("click", madeOf.seek);
+  if (persons) row.node.addEventListener("click", breakdown.seek);
 
   const hrefOf = ({ opens }) => (persons ? link({ view: kind, id, ...opens }) : undefined);
 
@@ -105,14 +108,14 @@ export function createDetail(context, { kind, tiles, series, nowOf, places, wher
       units.show(answers.course.data);
       showTimeline(period, answers.figures.data.name);
       if (!persons) return;
-      madeOf.show(fresh);
-      places.show(answers, madeOf.counts());
+      breakdown.show(fresh);
+      presence.show(answers, breakdown.counts());
     },
     close() {
       states.close();
       units.close();
       timeline?.close();
-      if (persons) madeOf.close();
+      if (persons) breakdown.close();
     },
   };
 }

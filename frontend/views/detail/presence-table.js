@@ -6,7 +6,7 @@ import { text } from "../../lib/texts.js";
 import { createTable } from "../../components/data-table.js";
 import { unitsOf } from "./event-table.js";
 import { hoursOf } from "./interval-list.js";
-import { nothing } from "../../components/error-notice.js";
+import { emptyNotice } from "../../components/error-notice.js";
 
 /** @returns {{node, show(answers, counts)}} the workstations that a worker was at, with the time there */
 export function createStationsOfWorker({ link }) {
@@ -35,7 +35,7 @@ export function createStationsOfWorker({ link }) {
     },
     units(),
   ];
-  return listOf(text("detail.places_of_worker"), columns, ({ intervals, now }, counts) => {
+  return listOf(text("detail.presence_of_worker"), columns, ({ intervals, now }, counts) => {
     const present = intervals.data.filter(({ state }) => state === "working" || state === "idle");
     const all = hoursOf(present);
     const names = namesIn(now.data.workstations, "workstation_id");
@@ -87,7 +87,7 @@ export function createWorkersOfStation({ link }) {
     units(),
   ];
   return listOf(
-    text("detail.places_of_workstation"),
+    text("detail.presence_of_workstation"),
     columns,
     ({ intervals, now }, counts) => {
       const names = namesIn(now.data.workers, "worker_id");
@@ -113,8 +113,8 @@ export function createWorkersOfStation({ link }) {
 
 function listOf(caption, columns, rowsOf, note) {
   const table = createTable({ caption, columns, key: ({ id }) => id });
-  const none = nothing("detail.nobody");
-  const unasked = nothing("detail.unasked");
+  const none = emptyNotice("detail.nobody");
+  const unasked = emptyNotice("detail.unasked");
   const node = element("div", {}, table.node, note && element("p", { class: "quiet" }, note), none, unasked);
   return {
     node,

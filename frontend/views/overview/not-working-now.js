@@ -2,19 +2,19 @@
 
 import { element } from "../../lib/element.js";
 import { text } from "../../lib/texts.js";
-import { nothing } from "../../components/error-notice.js";
+import { emptyNotice } from "../../components/error-notice.js";
 
 const MOST = 6;
 const AWAITED = ["unknown", "idle"];
 
 /** @returns {{node, show(now, at)}} `now` is the data of `GET /metrics/now`, `at` the moment of it */
-export function createRightNow({ link, format }) {
-  const list = element("ul", { class: "right-now" });
+export function createNotWorkingNow({ link, format }) {
+  const list = element("ul", { class: "not-working-now" });
   const more = element("a", { class: "quiet" });
   const node = element(
     "section",
-    { class: "card", "aria-labelledby": "right-now" },
-    element("header", {}, element("h2", { id: "right-now" }, text("now.title")), more),
+    { class: "card", "aria-labelledby": "not-working-now" },
+    element("header", {}, element("h2", { id: "not-working-now" }, text("now.title")), more),
     element("div", { class: "body" }, list),
   );
 
@@ -24,7 +24,7 @@ export function createRightNow({ link, format }) {
     found.sort((a, b) => Date.parse(a.since) - Date.parse(b.since));
     list.replaceChildren(...found.slice(0, MOST).map((worker) => line(worker, at)));
     if (found.length === 0)
-      list.replaceChildren(element("li", {}, nothing(now.active_worker_count ? "now.all_working" : "now.nobody")));
+      list.replaceChildren(element("li", {}, emptyNotice(now.active_worker_count ? "now.all_working" : "now.nobody")));
     more.textContent = text("now.more");
     more.hidden = found.length <= MOST;
     more.href = link({ view: "workers", state: AWAITED.join() });

@@ -3,7 +3,7 @@
 import { element } from "../../lib/element.js";
 import { styled } from "../../lib/stylesheet.js";
 import { text } from "../../lib/texts.js";
-import { nothing } from "../../components/error-notice.js";
+import { emptyNotice } from "../../components/error-notice.js";
 
 const KINDS = ["worker", "workstation"];
 const load = () => Promise.all([import("../../components/timeline/timeline.js"), styled("styles/timeline.css")]);
@@ -67,7 +67,7 @@ export function createTimelineCard({ get, go, change, format, site, persons }) {
             onOpen: (id) => go({ view: kind, id }),
             onSpan: ({ id, start, end }) => go({ view: kind, id, at: `${Math.floor(start)}-${Math.ceil(end)}` }),
           });
-    body.replaceChildren(timeline ? timeline.node : nothing(`empty.${kind}s`));
+    body.replaceChildren(timeline ? timeline.node : emptyNotice(`empty.${kind}s`));
   }
 
   function close() {
