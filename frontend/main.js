@@ -1,33 +1,57 @@
-// Opens the view that the address names, keeps its figures fresh, and says how fresh they are.
+// Opens the view that the address names, asks its questions and shows it the answers.
 
-import { admit, showOpenness } from "./shell/sign-in-gate.js";
-import { renderMenu } from "./shell/menu.js";
-import { renderNavigation } from "./shell/navigation.js";
-import { renderPeriods } from "./shell/period-picker.js";
-import { explain, errorNotice } from "./components/error-notice.js";
-import { forgetAnswers, get, serverNow } from "./lib/api.js";
+import { errorNotice } from "./components/error-notice.js";
 import { addressOf, changedAddress, placeOf, rememberWindow, setHome } from "./lib/address.js";
+import { get, serverNow } from "./lib/api.js";
 import { element, setText } from "./lib/element.js";
 import * as figures from "./lib/format.js";
 import { resolvePeriod } from "./lib/periods.js";
 import { begin, current, homeFactory, may, seesPersons } from "./lib/session.js";
 import { loadLanguage, preferredLanguage, text } from "./lib/texts.js";
-import { VIEWS, isOffered, obstacle, viewToOpen } from "./views/index.js";
+import { createFreshness } from "./shell/freshness.js";
+import { renderMenu } from "./shell/menu.js";
+import { renderNavigation } from "./shell/navigation.js";
+import { keepForOffline } from "./shell/offline.js";
+import { renderPeriods } from "./shell/period-picker.js";
+import { createRefresh } from "./shell/refresh.js";
+import { admit, showOpenness } from "./shell/sign-in-gate.js";
+import { isOffered, obstacle, VIEWS, viewToOpen } from "./views/index.js";
 
-const REFRESH_MS = 15_000;
 const LISTS = { worker: "workers", workstation: "workstations" }; // what a detail without an id becomes
 const OF_NO_FACTORY = /^\/(factories|users|organisations|audit|metrics\/organisation)\b/;
-const QUIET_MS = 15 * 60_000; // so long without an event, and the page says that data have stopped coming
+const REFUSALS = [401, 403, 404]; // after these nothing that was shown before may stay
 
 const part = (id) => document.getElementById(id);
 const main = part("main");
 const stage = part("view");
 
-let place; // where the reader is
+let place; // where the reader is; undefined while somebody has yet to sign in
 let site; // the factory with its settings; null for who has none
-let opened = null; // {view, node, show, close} and its latest `answers` and `period`
-let running = new AbortController();
-let timer;
+let opened = null; // {view, context, life, node, show} and its latest `answers` and `period`
+
+const freshness = createFreshness({
+  main,
+  time: part("freshness"),
+  banner: part("banner"),
+  withheld: part("withheld"),
+});
+const { refresh, refreshIfSeen } = createRefresh({
+  node: main,
+  load,
+  failed: complain,
+  isAwaited: () => Boolean(place) && !opened?.view.still,
+});
+
+/** What the parts around the view need. */
+const around = { go, refresh, place: () => place, isOffered: (view) => isOffered(view, place.factory) };
+
+/** What the reader may do in the place's factory. */
+const rights = {
+  may: (permission) => may(permission, place.factory),
+  get persons() {
+    return seesPersons(place.factory);
+  },
+};
 
 /** Go to an address of this page. */
 function go(address, { replace = false } = {}) {
@@ -47,63 +71,34 @@ async function arrive() {
   if (!same) close();
   if (before && before.factory !== place.factory) site = undefined;
   main.classList.add("changing");
-  if (!opened) setText(part("freshness"), text("shell.loading"));
+  if (!opened) freshness.loading();
   await refresh();
   if (before && !same) main.focus({ preventScroll: false });
 }
 
-function close() {
-  opened?.close?.();
-  opened = null;
-  stage.replaceChildren();
-}
-
-async function refresh() {
-  clearTimeout(timer);
-  running.abort();
-  running = new AbortController();
-  const { signal } = running;
-  main.setAttribute("aria-busy", "true");
-  try {
-    const closed = obstacle(place.view, place.factory);
-    if (closed) throw closed;
-    const [data, view] = await Promise.all([settings(signal), opened?.view ?? VIEWS[place.view]()]);
-    if (signal.aborted) return;
-    site = data;
-    const period = view.still ? null : resolvePeriod(place, site, serverNow());
-    opened ??= open(view);
-    frame(view, period);
-    const asked = {
-      ...(!view.still && { now: { path: "/metrics/now" } }),
-      ...view.queries({ place, period, site, ...rights }),
-    };
-    const names = Object.keys(asked);
-    const found = await Promise.all(
-      names.map((name) => ask(`${place.view} ${place.id ?? ""} ${name}`, asked[name], signal)),
-    );
-    show(period, Object.fromEntries(names.map((name, n) => [name, found[n]])));
-  } catch (error) {
-    if (signal.aborted) return; // a newer refresh has taken over
-    complain(error);
-  }
-  main.setAttribute("aria-busy", "false");
-  main.classList.remove("changing");
-  if (!opened?.view.still) timer = setTimeout(refreshWhenVisible, REFRESH_MS);
+/** Ask all questions of one moment and show the answers. */
+async function load(signal) {
+  const closed = obstacle(place.view, place.factory);
+  if (closed) throw closed;
+  const [data, view] = await Promise.all([settings(signal), opened?.view ?? VIEWS[place.view]()]);
+  if (signal.aborted) return;
+  site = data;
+  const period = view.still ? null : resolvePeriod(place, site, serverNow());
+  opened ??= open(view);
+  frame(view, period);
+  const queries = {
+    ...(!view.still && { now: { path: "/metrics/now" } }),
+    ...view.queries({ place, period, site, ...rights }),
+  };
+  const names = Object.keys(queries);
+  const found = await Promise.all(
+    names.map((name) => ask(`${place.view} ${place.id ?? ""} ${name}`, queries[name], signal)),
+  );
+  show(period, Object.fromEntries(names.map((name, n) => [name, found[n]])));
 }
 
 /** The factory of a question; some are of none, or of all. */
 const inFactory = (path) => (OF_NO_FACTORY.test(path) ? {} : { factory: place.factory });
-
-/** What the parts around the view need. */
-const around = { go, refresh, place: () => place, isOffered: (view) => isOffered(view, place.factory) };
-
-/** What the reader may do in the place's factory. */
-const rights = {
-  may: (permission) => may(permission, place.factory),
-  get persons() {
-    return seesPersons(place.factory);
-  },
-};
 
 async function settings(signal) {
   if (current().factories.length === 0) return null;
@@ -118,12 +113,10 @@ function ask(name, { path, query = {} }, signal) {
   return get(path, { ...inFactory(path), ...query }, { signal, key });
 }
 
-function refreshWhenVisible() {
-  if (place && !document.hidden && !opened?.view.still) refresh(); // without a place somebody has yet to sign in
-}
-
 function open(view) {
+  const life = new AbortController();
   const context = {
+    life: life.signal,
     may: rights.may,
     get persons() {
       return rights.persons;
@@ -144,12 +137,19 @@ function open(view) {
     go: (changes) => go(addressOf(place, changes)),
     refresh,
   };
-  const made = { view, context, ...view.create(context) };
+  const made = { view, context, life, ...view.create(context) };
   stage.replaceChildren(made.node);
   return made;
 }
 
-/** What stands around the view. */
+function close() {
+  opened?.close?.();
+  opened?.life.abort();
+  opened = null;
+  stage.replaceChildren();
+}
+
+/** Show the factory, the period and the title around the view. */
 function frame(view, period) {
   part("site").replaceChildren(
     element("strong", {}, site?.name ?? current().organisation?.name ?? text("shell.product")),
@@ -164,74 +164,20 @@ function title(words) {
 }
 
 function show(period, answers) {
-  opened.period = period;
-  opened.answers = answers;
+  const { view, context } = opened;
+  Object.assign(opened, { period, answers });
   opened.show({ period, answers, place, site });
-  title(opened.view.title({ place, text, answers }));
-  const kept = Object.values(answers)
-    .map((answer) => answer.keptSince)
-    .filter(Boolean)
-    .sort()[0];
-  const format = opened.context.format;
-  const asOf = opened.view.still
-    ? null
-    : (kept ??
-      Object.values(answers)
-        .map((answer) => answer.window?.evaluated_at ?? answer.timestamp)
-        .find(Boolean));
-  if (asOf) opened.asOf = asOf;
-  setText(
-    part("freshness"),
-    asOf
-      ? text("shell.as_of", { time: format.time(asOf, { seconds: true }), zone: format.zone(Date.parse(asOf)) })
-      : "",
-  );
-  tellWithheld(Object.values(answers));
-  const silent = answers.now ? silence(answers.now, format) : "";
-  part("freshness").classList.toggle("live", Boolean(period?.live) && !kept && !silent);
-  if (kept) warn(text("shell.offline", { time: format.dateTime(kept, { seconds: true }) }), true);
-  else warn(silent);
-}
-
-/** Why some figures are not shown, where there are such. */
-function tellWithheld(answers) {
-  const rows = answers.flatMap(({ data }) => data);
-  part("withheld").hidden = !rows.some((row) => row?.withheld);
-  setText(part("withheld"), text("withheld.note", { n: current().k_min }));
-}
-
-/** A sentence when data have stopped coming while they are awaited; empty when all is well. */
-function silence(now, format) {
-  const last = now.data.last_event_at;
-  if (!last || serverNow() - Date.parse(last) < QUIET_MS) return "";
-  return text("shell.silent", {
-    duration: format.duration((serverNow() - Date.parse(last)) / 1000),
-    time: format.dateTime(last),
-  });
-}
-
-function warn(sentence, urgent = false) {
-  const banner = part("banner");
-  setText(banner, sentence); // only where it changes, else a screen reader says it at each try
-  banner.hidden = !sentence;
-  banner.classList.toggle("urgent", urgent);
-  main.classList.toggle("stale", urgent);
+  title(view.title({ place, text, answers }));
+  freshness.show({ answers, format: context.format, live: Boolean(period?.live), still: view.still });
 }
 
 function complain(error) {
   if (!("status" in error)) console.error(error);
   if (error.code === "password_change_required") return location.reload();
-  part("freshness").classList.remove("live");
-  if (opened?.answers && ![401, 403, 404].includes(error.status)) {
-    const time = opened.context.format.dateTime(opened.asOf, { seconds: true });
-    warn(text("shell.stale", { reason: explain(error), time, seconds: REFRESH_MS / 1000 }), true);
-    return;
-  }
+  if (opened?.answers && !REFUSALS.includes(error.status)) return freshness.stale(error, opened.context.format);
   close();
-  warn("");
-  part("withheld").hidden = true;
+  freshness.clear();
   if (site) renderPeriods(part("periods"), { place, site, period: null, shown: false });
-  if (!opened) part("freshness").textContent = "";
   title(text(`views.${LISTS[place.view] ?? place.view}`));
   stage.replaceChildren(errorNotice(error, refresh));
 }
@@ -239,28 +185,20 @@ function complain(error) {
 /** Links of this page change the view without loading the page anew. */
 function follow(event) {
   const link = event.target.closest?.("a[href^='?']");
-  if (
-    !link ||
-    event.defaultPrevented ||
-    event.button !== 0 ||
-    event.metaKey ||
-    event.ctrlKey ||
-    event.shiftKey ||
-    event.altKey
-  )
-    return;
+  const modified = event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
+  if (!link || event.defaultPrevented || event.button !== 0 || modified) return;
   event.preventDefault();
   go(link.getAttribute("href"));
 }
 
 async function start() {
   const begun = begin();
-  begun.catch(() => {}); // it is awaited when there are words for it
+  begun.catch(() => {}); // awaited below, when there are words for it
   await loadLanguage(preferredLanguage());
   for (const node of document.querySelectorAll("[data-text]")) setText(node, text(node.dataset.text));
   for (const node of document.querySelectorAll("[data-label]"))
     node.setAttribute("aria-label", text(node.dataset.label));
-  keepForOffline();
+  keepForOffline(refreshIfSeen);
   await enter(begun);
 }
 
@@ -279,22 +217,8 @@ async function enter(begun) {
   setHome(homeFactory());
   showOpenness(part("openness"));
   document.addEventListener("click", follow);
-  document.addEventListener("visibilitychange", refreshWhenVisible);
-  addEventListener("online", refreshWhenVisible);
   addEventListener("popstate", arrive);
   arrive();
-}
-
-/** With the service worker, what is asked is kept for when the server is away; the first answers came before it. */
-function keepForOffline() {
-  const workers = navigator.serviceWorker;
-  if (!workers) return;
-  const askWhole = () => {
-    forgetAnswers(); // the worker cannot keep an answer that says no more than "unchanged"
-    refreshWhenVisible();
-  };
-  if (!workers.controller) workers.addEventListener("controllerchange", askWhole, { once: true });
-  workers.register("sw.js").catch(() => {}); // no worker, no figures offline: all else works
 }
 
 start();

@@ -1,0 +1,78 @@
+// How fresh the figures are, and why some are missing: the time in the bar, the banner, the note on what is withheld.
+
+import { explain } from "../components/error-notice.js";
+import { serverNow } from "../lib/api.js";
+import { setText } from "../lib/element.js";
+import { current } from "../lib/session.js";
+import { text } from "../lib/texts.js";
+import { REFRESH_MS } from "./refresh.js";
+
+const QUIET_MS = 15 * 60_000; // so long without an event, and the page says that no data arrive
+
+/**
+ * @param {{main, time, banner, withheld}} nodes of index.html
+ * @returns {{loading(), show({answers, format, live, still}), stale(error, format), clear()}}
+ */
+export function createFreshness({ main, time, banner, withheld }) {
+  let asOf; // of the figures in sight
+
+  function show({ answers, format, live, still }) {
+    const all = Object.values(answers);
+    const kept = all
+      .map(({ keptSince }) => keptSince)
+      .filter(Boolean)
+      .sort()[0];
+    const evaluated = all.map((answer) => answer.window?.evaluated_at ?? answer.timestamp).find(Boolean);
+    asOf = kept ?? evaluated ?? new Date(serverNow()).toISOString();
+    setText(
+      time,
+      still
+        ? ""
+        : text("shell.as_of", { time: format.time(asOf, { seconds: true }), zone: format.zone(Date.parse(asOf)) }),
+    );
+    showWithheld(all);
+    const silence = answers.now ? silenceOf(answers.now, format) : "";
+    time.classList.toggle("live", live && !kept && !silence);
+    if (kept) warn(text("shell.offline", { time: format.dateTime(kept, { seconds: true }) }), true);
+    else warn(silence);
+  }
+
+  /** Explain why some figures are not shown. */
+  function showWithheld(answers) {
+    const rows = answers.flatMap(({ data }) => data);
+    withheld.hidden = !rows.some((row) => row?.withheld);
+    setText(withheld, text("withheld.note", { n: current().k_min }));
+  }
+
+  function warn(sentence, urgent = false) {
+    setText(banner, sentence); // only when it changes, or a screen reader would say it at each refresh
+    banner.hidden = !sentence;
+    banner.classList.toggle("urgent", urgent);
+    main.classList.toggle("stale", urgent);
+  }
+
+  return {
+    show,
+    loading: () => setText(time, text("shell.loading")),
+    /** The figures in sight stay, and are marked as those of before. */
+    stale(error, format) {
+      time.classList.remove("live");
+      const shown = format.dateTime(asOf, { seconds: true });
+      warn(text("shell.stale", { reason: explain(error), time: shown, seconds: REFRESH_MS / 1000 }), true);
+    },
+    clear() {
+      time.classList.remove("live");
+      setText(time, "");
+      withheld.hidden = true;
+      warn("");
+    },
+  };
+}
+
+/** A sentence when events have stopped coming; empty when all is well. */
+function silenceOf(now, format) {
+  const last = now.data.last_event_at;
+  const silence = serverNow() - Date.parse(last);
+  if (!last || silence < QUIET_MS) return "";
+  return text("shell.silent", { duration: format.duration(silence / 1000), time: format.dateTime(last) });
+}
