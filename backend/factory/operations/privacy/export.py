@@ -58,8 +58,8 @@ def _with_end(rows: Iterator[Row]) -> Iterator[Row]:
 
 
 def _rows(store: Store, site: Factory, worker: Any) -> Iterator[Row]:
-    named = {"worker_id": worker.worker_id, "name": worker.name}
-    yield {"kind": "worker", "factory_id": site.factory_id, "factory": site.name, **named}
+    identity = {"worker_id": worker.worker_id, "name": worker.name}
+    yield {"kind": "worker", "factory_id": site.factory_id, "factory": site.name, **identity}
     for event in _events(store, site, worker.worker_key):
         yield {"kind": "event", **event}
     for event in _removed_events(store, site, worker.worker_key):
@@ -96,8 +96,8 @@ def _removed_events(store: Store, site: Factory, worker_key: int) -> Iterator[Ro
         with store.snapshot() as tx:
             stations = id_registry.names_of(tx, site.factory_key, "workstation")
             kept = retention.between(store, tx, site.factory_key, day * DAY, (day + 1) * DAY)
-        mine = kept.take(kept.worker == worker_key)
-        for time, station, units in zip(mine.time.tolist(), mine.station.tolist(), mine.units.tolist(), strict=True):
+        rows = kept.take(kept.worker == worker_key)
+        for time, station, units in zip(rows.time.tolist(), rows.station.tolist(), rows.units.tolist(), strict=True):
             yield {"timestamp": format_timestamp(time), "workstation_id": stations[station], "units": units}
 
 

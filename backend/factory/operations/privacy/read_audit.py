@@ -108,8 +108,8 @@ def _stored_subjects(persons: Mapping[int, Persons], shown: str) -> list[tuple[i
     """Return the stored forms of a subject as it is shown, each with its factory."""
     if not shown.startswith(WORKER):
         return [(None, shown)]
-    named = shown.removeprefix(WORKER)
-    return [(factory_key, f"{WORKER}{one.key_of(named)}") for factory_key, one in persons.items()]
+    shown_id = shown.removeprefix(WORKER)
+    return [(factory_key, f"{WORKER}{one.key_of(shown_id)}") for factory_key, one in persons.items()]
 
 
 def _rendered(sites: Sequence[Factory], persons: Mapping[int, Persons], lines: Sequence[Line]) -> list[dict[str, Any]]:

@@ -62,13 +62,13 @@ def append(tx: Connection, line: Line) -> None:
     line = line._replace(number=number + 1)
     line = line._replace(hash=hash_of(before, line))
     tx.execute(insert(audit).values(line._asdict()))
-    mine = audit_heads.c.organisation_key == line.organisation_key
-    tx.execute(update(audit_heads).where(mine).values(number=line.number, hash=line.hash))
+    chain = audit_heads.c.organisation_key == line.organisation_key
+    tx.execute(update(audit_heads).where(chain).values(number=line.number, hash=line.hash))
 
 
 def _lock_head(tx: Connection, organisation_key: int) -> tuple[int, bytes]:
-    mine = select(audit_heads.c.number, audit_heads.c.hash).where(audit_heads.c.organisation_key == organisation_key)
-    row = tx.execute(mine.with_for_update()).one()
+    query = select(audit_heads.c.number, audit_heads.c.hash).where(audit_heads.c.organisation_key == organisation_key)
+    row = tx.execute(query.with_for_update()).one()
     return row.number, row.hash
 
 
@@ -112,8 +112,8 @@ def chains(tx: Connection) -> dict[str, int]:
 
 def head(tx: Connection, organisation_key: int) -> tuple[int, bytes]:
     """Return number and hash of the last line; 0 and zeros if there is no line or no chain."""
-    mine = select(audit_heads.c.number, audit_heads.c.hash).where(audit_heads.c.organisation_key == organisation_key)
-    row = tx.execute(mine).first()
+    query = select(audit_heads.c.number, audit_heads.c.hash).where(audit_heads.c.organisation_key == organisation_key)
+    row = tx.execute(query).first()
     return (0, _BEGIN) if row is None else (row.number, row.hash)
 
 
@@ -124,7 +124,7 @@ def faults(tx: Connection, organisation_key: int, kept: tuple[int, bytes] | None
     that were stored elsewhere, shows that it is not the original.
     """
     before, expected = _BEGIN, 1
-    wanted = dict([kept] if kept else [])
+    kept_hashes = dict([kept] if kept else [])
     for line in _all_lines(tx, organisation_key):
         if line.number > expected:
             yield f"{_numbers(expected, line.number - 1)} missing"
@@ -133,14 +133,14 @@ def faults(tx: Connection, organisation_key: int, kept: tuple[int, bytes] | None
             continue
         elif hash_of(before, line) != line.hash:
             yield f"line {line.number} is not the one that was written there, or its predecessor is not"
-        if line.hash != wanted.pop(line.number, line.hash):
+        if line.hash != kept_hashes.pop(line.number, line.hash):
             yield f"line {line.number} has another hash than the one that was kept: the chain was written anew"
         before, expected = line.hash, line.number + 1
-    for number in wanted:
+    for number in kept_hashes:
         yield f"line {number}, whose hash was kept, is missing"
-    said = head(tx, organisation_key)
-    if said != (expected - 1, before):
-        yield f"the chain ends with line {expected - 1}, and should end with line {said[0]}, {said[1].hex()}"
+    stored = head(tx, organisation_key)
+    if stored != (expected - 1, before):
+        yield f"the chain ends with line {expected - 1}, and should end with line {stored[0]}, {stored[1].hex()}"
 
 
 def _numbers(first: int, last: int) -> str:

@@ -27,12 +27,14 @@ def views_of(tx: Connection, site: Factory, subject: str, *, before: int | None,
     Equal lines of an hour are one row with the last one's `number`; only rows with a number below `before`. Lines from
     before the factory was filled with sample data are left out: worker keys mean other persons there.
     """
-    here = (audit.c.organisation_key == site.organisation_key) & (audit.c.factory_key == site.factory_key)
-    replaced = select(func.coalesce(func.max(audit.c.number), 0)).where(here, audit.c.action == "factory.reseeded")
-    alone = audit.c.action.in_(_VIEWS_OF_ONE) & (audit.c.subject == subject)
+    in_factory = (audit.c.organisation_key == site.organisation_key) & (audit.c.factory_key == site.factory_key)
+    reseeded = in_factory & (audit.c.action == "factory.reseeded")
+    last_reseeded = select(func.coalesce(func.max(audit.c.number), 0)).where(reseeded).scalar_subquery()
+    of_worker = audit.c.action.in_(_VIEWS_OF_ONE) & (audit.c.subject == subject)
+    of_all = audit.c.action.in_(_VIEWS_OF_ALL)
     number = func.max(audit.c.number).label("number")
     query = select((audit.c.at // _HOUR).label("hour"), audit.c.actor, audit.c.action, number)
-    query = query.where(here, alone | audit.c.action.in_(_VIEWS_OF_ALL), audit.c.number > replaced.scalar_subquery())
+    query = query.where(in_factory, of_worker | of_all, audit.c.number > last_reseeded)
     query = query.group_by(text("hour"), audit.c.actor, audit.c.action).order_by(number.desc()).limit(limit)
     return list(tx.execute(query if before is None else query.having(number < before)))
 
@@ -50,8 +52,8 @@ def changes_after(tx: Connection, site: Factory, worker_key: int, after: int, li
 
 def rename(tx: Connection, site: Factory, worker_key: int, worker_id: str, name: str) -> None:
     """Set a worker's id and name."""
-    mine = (workers.c.factory_key == site.factory_key) & (workers.c.worker_key == worker_key)
-    tx.execute(workers.update().where(mine).values(worker_id=worker_id, name=name))
+    condition = (workers.c.factory_key == site.factory_key) & (workers.c.worker_key == worker_key)
+    tx.execute(workers.update().where(condition).values(worker_id=worker_id, name=name))
 
 
 def replace_event_ids(
@@ -72,7 +74,7 @@ _IDENTITY = ("event_time", "event_type", "station_key", "source_key", "event_id"
 
 
 def _replace_in(
-    store: Store, tx: Connection, table: str, mine: dict[str, Any], replacement: Callable[[str], str], rows: int
+    store: Store, tx: Connection, table: str, keys: dict[str, Any], replacement: Callable[[str], str], rows: int
 ) -> int:
     columns = ", ".join(_IDENTITY)
     # By instants, and all of one instant at once: within it the order of the texts changes.
@@ -80,36 +82,36 @@ def _replace_in(
         f"SELECT event_time FROM {table} WHERE factory_key = :factory_key AND worker_key = :worker_key "
         "AND event_time > :after AND event_id <> '' ORDER BY event_time LIMIT :rows"
     )
-    found = text(
+    rows_of = text(
         f"SELECT {columns} FROM {table} WHERE factory_key = :factory_key AND worker_key = :worker_key "
         "AND event_time > :after AND event_time <= :last AND event_id <> ''"
     )
     after, replaced = -(2**63), 0
-    while times := tx.execute(instants, {**mine, "after": after, "rows": rows}).scalars().all():
-        events = [tuple(row) for row in tx.execute(found, {**mine, "after": after, "last": times[-1]})]
-        _put_in_place(store, tx, table, mine, events, [replacement(row[-1]) for row in events])
+    while times := tx.execute(instants, {**keys, "after": after, "rows": rows}).scalars().all():
+        events = [tuple(row) for row in tx.execute(rows_of, {**keys, "after": after, "last": times[-1]})]
+        _write_event_ids(store, tx, table, keys, events, [replacement(row[-1]) for row in events])
         after, replaced = times[-1], replaced + len(events)
     return replaced
 
 
-def _put_in_place(
-    store: Store, tx: Connection, table: str, mine: dict[str, Any], events: list[tuple[Any, ...]], texts: list[str]
+def _write_event_ids(
+    store: Store, tx: Connection, table: str, keys: dict[str, Any], events: list[tuple[Any, ...]], texts: list[str]
 ) -> None:
-    of_mine = "e.factory_key = :factory_key AND e.worker_key = :worker_key"
+    of_worker = "e.factory_key = :factory_key AND e.worker_key = :worker_key"
     if store.dialect.ONE_WRITER:
         # Given a list, SQLite would scan all events of the worker for each entry; one by one it uses the key.
         same = " AND ".join(f"e.{name} = :{name}" for name in _IDENTITY)
         rows = [
-            {**mine, **dict(zip(_IDENTITY, one, strict=True)), "new": new}
+            {**keys, **dict(zip(_IDENTITY, one, strict=True)), "new": new}
             for one, new in zip(events, texts, strict=True)
         ]
-        tx.execute(text(f"UPDATE {table} AS e SET event_id = :new WHERE {of_mine} AND {same}"), rows)
+        tx.execute(text(f"UPDATE {table} AS e SET event_id = :new WHERE {of_worker} AND {same}"), rows)
         return
     columns = dict(zip(_IDENTITY, map(list, zip(*events, strict=True)), strict=True))
     given, parameters = store.dialect.relation({**columns, "replacement": texts})
     same = " AND ".join(f"e.{name} = given.{name}" for name in _IDENTITY)
-    update = f"UPDATE {table} AS e SET event_id = given.replacement FROM {given} WHERE {of_mine} AND {same}"
-    tx.execute(text(update), {**mine, **parameters})
+    update = f"UPDATE {table} AS e SET event_id = given.replacement FROM {given} WHERE {of_worker} AND {same}"
+    tx.execute(text(update), {**keys, **parameters})
 
 
 def mark_erased(tx: Connection, site: Factory, worker_ids: Iterable[str], now: int) -> None:
@@ -122,10 +124,9 @@ def mark_erased(tx: Connection, site: Factory, worker_ids: Iterable[str], now: i
 
 def forget_erased(tx: Connection, site: Factory, worker_id: str) -> None:
     """Remove the mark of an erased id, so that it can be registered again."""
-    mine = erased_workers.c.factory_key == site.factory_key
-    tx.execute(
-        delete(erased_workers).where(mine, erased_workers.c.digest == erased_digest(site.pseudonym_key, worker_id))
-    )
+    digest = erased_digest(site.pseudonym_key, worker_id)
+    condition = (erased_workers.c.factory_key == site.factory_key) & (erased_workers.c.digest == digest)
+    tx.execute(delete(erased_workers).where(condition))
 
 
 def erased_among(tx: Connection, site: Factory, worker_ids: Iterable[str]) -> set[str]:
@@ -134,10 +135,10 @@ def erased_among(tx: Connection, site: Factory, worker_ids: Iterable[str]) -> se
     digests = list(by_digest)
     found: set[str] = set()
     for first in range(0, len(digests), _IDS_A_QUERY):
-        some = digests[first : first + _IDS_A_QUERY]
+        part = digests[first : first + _IDS_A_QUERY]
         rows = tx.execute(
             select(erased_workers.c.digest).where(
-                erased_workers.c.factory_key == site.factory_key, erased_workers.c.digest.in_(some)
+                erased_workers.c.factory_key == site.factory_key, erased_workers.c.digest.in_(part)
             )
         )
         found.update(by_digest[bytes(row[0])] for row in rows)

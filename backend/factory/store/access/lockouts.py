@@ -43,8 +43,8 @@ def set_to(tx: Connection, digest: bytes, failures: Failures) -> None:
 def take_back(tx: Connection, digest: bytes, *, at: int, before: Failures) -> None:
     """Subtract one failure; if no other attempt came in between, restore `before`."""
     last = case((table.c.last_at == at, before.last_at), else_=table.c.last_at)
-    mine = (table.c.digest == digest) & (table.c.failures > 0)
-    tx.execute(update(table).where(mine).values(failures=table.c.failures - 1, last_at=last))
+    condition = (table.c.digest == digest) & (table.c.failures > 0)
+    tx.execute(update(table).where(condition).values(failures=table.c.failures - 1, last_at=last))
 
 
 def clear(tx: Connection, digest: bytes, *, older_than: int) -> None:

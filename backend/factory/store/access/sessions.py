@@ -12,8 +12,8 @@ from factory.store.access_schema import sessions, users
 
 def add(tx: Connection, values: Mapping[str, Any]) -> None:
     """Add a session by its columns, and remove the ended sessions of its user."""
-    over = sessions.c.revoked_at.is_not(None) | (sessions.c.expires_at <= values["created_at"])
-    tx.execute(delete(sessions).where(sessions.c.user_key == values["user_key"], over))
+    ended = sessions.c.revoked_at.is_not(None) | (sessions.c.expires_at <= values["created_at"])
+    tx.execute(delete(sessions).where(sessions.c.user_key == values["user_key"], ended))
     tx.execute(insert(sessions).values(dict(values)))
 
 
@@ -40,7 +40,7 @@ def end(tx: Connection, session_key: int, now: int) -> bool:
 
 def end_all(tx: Connection, user_key: int, now: int, *, but: int | None = None) -> None:
     """End all sessions of a user, except `but`."""
-    mine = sessions.c.user_key == user_key
+    condition = sessions.c.user_key == user_key
     if but is not None:
-        mine &= sessions.c.session_key != but
-    tx.execute(update(sessions).where(mine, sessions.c.revoked_at.is_(None)).values(revoked_at=now))
+        condition &= sessions.c.session_key != but
+    tx.execute(update(sessions).where(condition, sessions.c.revoked_at.is_(None)).values(revoked_at=now))

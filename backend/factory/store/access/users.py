@@ -137,8 +137,8 @@ def grant_role(tx: Connection, user: User, factory_key: int | None, role: str) -
 def revoke_roles(tx: Connection, user: User, factory_keys: Iterable[int | None]) -> None:
     """Remove the user's roles in these factories; None is the role in all factories."""
     keys = [_ALL_FACTORIES if key is None else key for key in factory_keys]
-    mine = memberships.c.user_key == user.user_key
-    tx.execute(delete(memberships).where(mine, memberships.c.factory_key.in_(keys)))
+    of_user = memberships.c.user_key == user.user_key
+    tx.execute(delete(memberships).where(of_user, memberships.c.factory_key.in_(keys)))
 
 
 def administrators(tx: Connection, organisation_key: int) -> int:

@@ -44,13 +44,13 @@ def page(
     Events are stored by worker, so the search goes back in ranges of growing length: the newest are in a short one.
     """
     end = filters.end if after is None else min(filters.end, after[0] + 1)
-    found: list[Any] = []
+    rows: list[Any] = []
     width = MINUTE if filters.worker is None else HOUR
-    while end > filters.start and len(found) < limit:
+    while end > filters.start and len(rows) < limit:
         start = max(filters.start, end - width)
-        found += _search(store, tx, factory_key, filters._replace(start=start, end=end), after, limit - len(found))
+        rows += _search(store, tx, factory_key, filters._replace(start=start, end=end), after, limit - len(rows))
         end, width = start, width * _WIDER
-    return found
+    return rows
 
 
 def _search(
@@ -60,9 +60,9 @@ def _search(
     conditions = ["e.factory_key = :factory_key", "e.worker_key = w.worker_key"]
     conditions += ["e.event_time >= :start", "e.event_time < :end"]
     parameters |= {"start": filters.start, "end": filters.end}
-    named = {"worker_key": filters.worker, "station_key": filters.station}
-    named |= {"event_type": filters.event_type, "source_key": filters.source}
-    for column, value in named.items():
+    equal = {"worker_key": filters.worker, "station_key": filters.station}
+    equal |= {"event_type": filters.event_type, "source_key": filters.source}
+    for column, value in equal.items():
         if value is not None:
             conditions.append(f"e.{column} = :{column}")
             parameters[column] = value

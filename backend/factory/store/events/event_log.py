@@ -64,8 +64,8 @@ def given_ranges(store: Store, ranges: TimeRanges) -> tuple[str, dict[str, Any]]
 
 def in_ranges(store: Store, tx: Connection, factory_key: int, ranges: TimeRanges) -> FoundEvents:
     """Return the events of the workers in the ranges."""
-    found, parameters = _found(store, factory_key, ranges)
-    return FoundEvents(*store.dialect.fetch_columns(tx, _FOUND, f"SELECT {{}} {found}", parameters))
+    source, parameters = _events_in(store, factory_key, ranges)
+    return FoundEvents(*store.dialect.fetch_columns(tx, _FOUND, f"SELECT {{}} {source}", parameters))
 
 
 _COUNTED = {"given.i": "i8", "e.station_key": "i2", "sum(e.units)": "i8", "count(*)": "i8"}
@@ -73,8 +73,10 @@ _COUNTED = {"given.i": "i8", "e.station_key": "i2", "sum(e.units)": "i8", "count
 
 def count_in_ranges(store: Store, tx: Connection, factory_key: int, ranges: TimeRanges) -> list[Ints]:
     """Return columns (row of the range, station key, units, events), one row per range and station."""
-    found, parameters = _found(store, factory_key, ranges)
-    return store.dialect.fetch_columns(tx, _COUNTED, f"SELECT {{}} {found} GROUP BY given.i, e.station_key", parameters)
+    source, parameters = _events_in(store, factory_key, ranges)
+    return store.dialect.fetch_columns(
+        tx, _COUNTED, f"SELECT {{}} {source} GROUP BY given.i, e.station_key", parameters
+    )
 
 
 def events_by_hour(tx: Connection, factory_key: int) -> list[Row]:
@@ -91,11 +93,11 @@ def events_by_hour(tx: Connection, factory_key: int) -> list[Row]:
 
 def cells_between(store: Store, tx: Connection, factory_key: int, workers: list[int], start: int, end: int) -> Cells:
     """Return the cells (domain/states/worker_hours.py) of all events in [start, end)."""
-    found, parameters = _found(store, factory_key, TimeRanges.of_each(workers, start, end))
+    source, parameters = _events_in(store, factory_key, TimeRanges.of_each(workers, start, end))
     rows = tx.execute(
         text(
             "SELECT given.worker, count(*), min(e.event_time), max(e.event_time) "
-            f"{found} "
+            f"{source} "
             "GROUP BY given.worker, e.event_time / 3600000000"
         ),
         parameters,
@@ -105,10 +107,10 @@ def cells_between(store: Store, tx: Connection, factory_key: int, workers: list[
 
 def rows_between(store: Store, tx: Connection, factory_key: int, workers: list[int], start: int, end: int) -> list[Any]:
     """Return rows (worker key, time, and the fields of SaidEvent after `place`) of all events in [start, end)."""
-    found, parameters = _found(store, factory_key, TimeRanges.of_each(workers, start, end))
+    source, parameters = _events_in(store, factory_key, TimeRanges.of_each(workers, start, end))
     return list(
         tx.execute(
-            text(f"SELECT e.worker_key, e.event_time, {_SHOWN} {found}"),
+            text(f"SELECT e.worker_key, e.event_time, {_SHOWN} {source}"),
             parameters,
         )
     )
@@ -117,10 +119,10 @@ def rows_between(store: Store, tx: Connection, factory_key: int, workers: list[i
 def around(store: Store, tx: Connection, factory_key: int, ranges: TimeRanges) -> tuple[Ints, Ints]:
     """Return per range the last event before it (or BEFORE_ALL) and the first state event after it (or FOREVER)."""
     given, parameters = given_ranges(store, ranges)
-    mine = "e.factory_key = :factory_key AND e.worker_key = given.worker"
-    before = f"SELECT max(e.event_time) FROM events e WHERE {mine} AND e.event_time < given.start_at"
+    of_worker = "e.factory_key = :factory_key AND e.worker_key = given.worker"
+    before = f"SELECT max(e.event_time) FROM events e WHERE {of_worker} AND e.event_time < given.start_at"
     after = (
-        f"SELECT e.event_time FROM events e WHERE {mine} AND e.event_time >= given.end_at AND e.event_type < 4 "
+        f"SELECT e.event_time FROM events e WHERE {of_worker} AND e.event_time >= given.end_at AND e.event_type < 4 "
         "ORDER BY e.event_time LIMIT 1"
     )
     columns = {f"coalesce(({before}), {BEFORE_ALL})": "i8", f"coalesce(({after}), {FOREVER})": "i8"}
@@ -130,7 +132,7 @@ def around(store: Store, tx: Connection, factory_key: int, ranges: TimeRanges) -
     return bounds[0], bounds[1]
 
 
-def _found(store: Store, factory_key: int, ranges: TimeRanges) -> tuple[str, dict[str, Any]]:
+def _events_in(store: Store, factory_key: int, ranges: TimeRanges) -> tuple[str, dict[str, Any]]:
     """Return SQL, from FROM on, of the events `e` in the ranges `given`."""
     given, parameters = given_ranges(store, ranges)
     events = store.dialect.for_each(
@@ -143,5 +145,5 @@ def _found(store: Store, factory_key: int, ranges: TimeRanges) -> tuple[str, dic
 
 def said_at(store: Store, tx: Connection, factory_key: int, worker: Ints, time: Ints) -> list[SaidEvent]:
     """Return all events of the workers at the instants."""
-    found, parameters = _found(store, factory_key, TimeRanges.through(worker, time, time))
-    return [SaidEvent(*row) for row in tx.execute(text(f"SELECT given.i, {_SHOWN} {found}"), parameters)]
+    source, parameters = _events_in(store, factory_key, TimeRanges.through(worker, time, time))
+    return [SaidEvent(*row) for row in tx.execute(text(f"SELECT given.i, {_SHOWN} {source}"), parameters)]

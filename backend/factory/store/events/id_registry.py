@@ -116,8 +116,8 @@ def _look_up(tx: Connection, factory_key: int, kind: str, names: list[str]) -> d
     table, key, name = _columns(kind)
     found: dict[str, int] = {}
     for first in range(0, len(names), _ROWS_A_QUERY):
-        some = names[first : first + _ROWS_A_QUERY]
-        rows = tx.execute(select(name, key).where(table.c.factory_key == factory_key, name.in_(some)))
+        part = names[first : first + _ROWS_A_QUERY]
+        rows = tx.execute(select(name, key).where(table.c.factory_key == factory_key, name.in_(part)))
         found.update((row[0], row[1]) for row in rows)
     return found
 

@@ -71,9 +71,3 @@ def check(store: Store) -> list[str]:
         if current != newest:
             return [f"The schema is at version {current or 'none'}, the newest is {newest}: run factory db upgrade"]
         return [f"The schema differs from its declaration: {change}" for change in compare_metadata(context, metadata)]
-
-
-def revise(store: Store, message: str) -> None:
-    """Write a new version from the difference between the declaration and the database; for developers."""
-    with store.system().snapshot() as tx:
-        command.revision(_config(tx), message=message, autogenerate=True)
