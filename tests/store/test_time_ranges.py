@@ -192,7 +192,7 @@ def test_what_is_said_at_an_instant_is_that_of_no_other(site: Site) -> None:
     instants = np.array([at + more for at in TODAY for more in (-1, 0, 1)])
     workers = np.full(len(instants), site.worker)
 
-    said = event_log.said_at(site.store, site.tx, site.factory.factory_key, workers, instants)
+    said = event_log.events_at(site.store, site.tx, site.factory.factory_key, workers, instants)
 
     assert sorted(one.place for one in said) == [1, 1, 4, 4, 7, 7]
 

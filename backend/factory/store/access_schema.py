@@ -42,7 +42,7 @@ users = Table(
     Column("must_change_password", Boolean, nullable=False),
     Column("totp_secret", LargeBinary),  # encrypted
     Column("totp_confirmed", Boolean, nullable=False),
-    Column("totp_step", BigInteger),  # the last one that was used: a code serves once
+    Column("totp_step", BigInteger),  # of the last code used: each is valid once
     Column("oidc_issuer", ByCodePoint),
     Column("oidc_subject", ByCodePoint),
     Column("disabled", Boolean, nullable=False),
@@ -65,7 +65,7 @@ memberships = Table(
     info=ACCESS,
 )
 
-# A sign-in, until it ends. Each refresh replaces the token; its predecessor serves for a few seconds more.
+# One row per sign-in. Each refresh replaces the token; the previous one stays valid for a few seconds.
 sessions = Table(
     "sessions",
     metadata,
@@ -109,7 +109,7 @@ api_keys = Table(
     info=ACCESS,
 )
 
-# What was done, by whom. Append-only; each hash covers the row and the hash before it.
+# Actions and their actors. Append-only; each hash covers the row and the hash before it.
 audit = Table(
     "audit",
     metadata,

@@ -16,7 +16,7 @@ from factory.store.engine.postgresql import TENANT
 from factory.store.engine.row_security import OF_A_FACTORY
 
 REFERENCE = ("organisations", "factories")
-"""On every node, since policies and foreign keys look at them. In the order of their foreign keys."""
+"""On every node, since policies and foreign keys refer to them. In the order of their foreign keys."""
 
 DISTRIBUTED = ("events_first", *(table for table in OF_A_FACTORY if table != "events_first"))
 """By the factory's key, all in one group: rows of a factory are on one node. The first one makes the group.
@@ -62,14 +62,14 @@ def _require_citus(tx: Connection) -> None:
 
 
 def _preparations() -> Iterator[str]:
-    # Foreign keys to reference tables: all shards are made over one connection a node.
+    # Foreign keys to reference tables require that all shards are made over one connection per node.
     yield "SET LOCAL citus.multi_shard_modify_mode = 'sequential'"
-    # Nodes are told of SET LOCAL: for whom a transaction acts. They are connected to as that role.
+    # SET LOCAL, with the organisation of a transaction, is propagated to nodes; connections to them use that role.
     yield """DO $$ BEGIN
         EXECUTE format('ALTER DATABASE %I SET citus.propagate_set_commands = ''local''', current_database());
     END $$"""
     yield f"ALTER ROLE {TENANT} LOGIN"
-    # These compare with a setting that set_config() makes, of which nodes are not told: they would refuse every event.
+    # The triggers compare with a setting of set_config(), which is not propagated: nodes would refuse every event.
     for table in _GUARDED:
         yield f"DROP TRIGGER IF EXISTS only_own_factory ON {table}"
 

@@ -54,19 +54,19 @@ factories = Table(
     Column("time_zone", ByCodePoint, nullable=False),
     Column("state_timeout_seconds", Integer, nullable=False),
     Column("shifts", ByCodePoint, nullable=False),  # JSON, as domain/shifts.py has it
-    # Which derived rows are valid, and which are being made to take their place.
+    # The valid generation of derived rows, and the one that is being built.
     Column("generation", Integer, nullable=False),
     Column("building", Integer),
     Column("building_seen_at", BigInteger),
-    # Raised when registry rows are removed, so that no process goes on using their keys.
+    # Raised when registry rows are removed, so that no process uses cached keys of them.
     Column("registry_epoch", Integer, nullable=False),
     Column("first_event_at", BigInteger),
     Column("last_event_at", BigInteger),
     # Raw events before this instant are no longer kept (RETENTION_DAYS).
     Column("retained_from", BigInteger),
-    # Whether workers are shown by name to those who may see them; PERSON_VIEWS where it is null.
+    # Whether permitted users see workers by name; null is the option PERSON_VIEWS.
     Column("person_views", Boolean),
-    # What the pseudonyms of the factory's workers are made with.
+    # The key of the digests that are the pseudonyms of workers.
     Column("pseudonym_key", LargeBinary, nullable=False),
     UniqueConstraint("organisation_key", "factory_id"),
 )
@@ -134,7 +134,7 @@ _events("events", _IDENTITY, "sqlite")
 _events("events_first", _IDENTITY[:3], "postgresql")
 _events("events_beside", _IDENTITY, "postgresql")
 
-# Empty: PostgreSQL locks it to derive in one transaction at a time.
+# An empty table, which PostgreSQL locks: one transaction derives at a time.
 derivation_lock = Table("derivation_lock", metadata, Column("factory_key", Integer, primary_key=True))
 
 # One row per delivery: the worker-hours that it touched and that are not derived yet. Rows of generation 0 wait for
@@ -179,7 +179,7 @@ rollups = Table(
 )
 
 
-# Ids of erased workers, as keyed digests: a late delivery must not bring them back.
+# Keyed digests of the ids of erased workers: a late delivery must not register them again.
 erased_workers = Table(
     "erased_workers",
     metadata,

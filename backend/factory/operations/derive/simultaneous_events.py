@@ -11,7 +11,7 @@ from factory.domain.states import simultaneous_events
 from factory.domain.states.time_ranges import TimeRanges
 from factory.store.engine.database import Store
 from factory.store.events import event_log, id_registry
-from factory.store.events.event_log import FoundEvents, SaidEvent
+from factory.store.events.event_log import FoundEvents, StoredEvent
 
 Ints = npt.NDArray[np.int64]
 
@@ -31,17 +31,17 @@ def winning_state_events(
     )
 
 
-def winners_at(store: Store, tx: Connection, factory_key: int, worker: Ints, time: Ints) -> list[SaidEvent | None]:
+def winners_at(store: Store, tx: Connection, factory_key: int, worker: Ints, time: Ints) -> list[StoredEvent | None]:
     """The state event that counts of each of the workers at its instant, as it was sent."""
     stations = id_registry.names_of(tx, factory_key, "workstation")
     sources = id_registry.names_of(tx, factory_key, "source")
 
-    def rank(said: SaidEvent) -> tuple[object, ...]:
+    def rank(said: StoredEvent) -> tuple[object, ...]:
         station, source = stations[said.station], sources[said.source]
         return simultaneous_events.rank(said.kind, said.confidence, station, source, said.event_id)
 
-    best: dict[int, SaidEvent] = {}
-    for said in event_log.said_at(store, tx, factory_key, worker, time):
+    best: dict[int, StoredEvent] = {}
+    for said in event_log.events_at(store, tx, factory_key, worker, time):
         if said.kind != PRODUCT_COUNT:
             best[said.place] = min(said, best.get(said.place, said), key=rank)
     return [best.get(place) for place in range(len(worker))]

@@ -77,7 +77,7 @@ def _replace_in(
     store: Store, tx: Connection, table: str, keys: dict[str, Any], replacement: Callable[[str], str], rows: int
 ) -> int:
     columns = ", ".join(_IDENTITY)
-    # By instants, and all of one instant at once: within it the order of the texts changes.
+    # Whole instants at a time: within an instant the order of the texts changes.
     instants = text(
         f"SELECT event_time FROM {table} WHERE factory_key = :factory_key AND worker_key = :worker_key "
         "AND event_time > :after AND event_id <> '' ORDER BY event_time LIMIT :rows"

@@ -15,7 +15,7 @@ from factory.store.engine.dialect import Dialect, Reason
 class TryAgain(Unavailable):
     """Another transaction came in between, nothing was stored, and the same work may succeed in a new one.
 
-    `Store.retry` repeats the work. Elsewhere it is an Unavailable, which the caller is told.
+    `Store.retry` repeats the work. Elsewhere it is an Unavailable like any other.
     """
 
     def __init__(self) -> None:

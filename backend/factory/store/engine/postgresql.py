@@ -1,4 +1,4 @@
-"""PostgreSQL as a `Dialect`; the events and arrays of it stand in postgresql_events.py and postgresql_arrays.py."""
+"""PostgreSQL as a `Dialect`, with postgresql_events.py and postgresql_arrays.py."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def prepare(engine: Engine, settings: Settings) -> None:
         readable = poll()
         readable.register(connection.fileno(), POLLIN)
         if readable.poll(0):
-            raise InvalidatePoolError  # with it go all that are as old: the pool connects anew
+            raise InvalidatePoolError  # this discards all connections of that age
 
 
 def act_for(tx: Connection, organisation: int | None) -> None:

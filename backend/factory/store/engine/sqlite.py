@@ -220,7 +220,7 @@ def back_up(engine: Engine, target: Path) -> None:
             assert isinstance(source, sqlite3.Connection)
             source.backup(copy)
             for (state,) in copy.execute("PRAGMA integrity_check(1000000000)"):
-                # SQLite 3.40 says this of each row of a table without rowid whose key is not its first columns.
+                # SQLite 3.40 reports this for each row of a table without rowid whose key is not its first columns.
                 if state != "ok" and not state.startswith("NULL value in "):
                     raise OSError(f"the copy is not whole: {state}")
     except BaseException:

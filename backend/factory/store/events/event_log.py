@@ -22,7 +22,7 @@ Row = tuple[Any, ...]
 _SHOWN = "event_type, station_key, confidence, source_key, event_id, units, model_key, received_at"
 
 
-class SaidEvent(NamedTuple):
+class StoredEvent(NamedTuple):
     """An event as it was sent, in keys; `place` is the row of its instant in the arguments."""
 
     place: int
@@ -106,7 +106,7 @@ def cells_between(store: Store, tx: Connection, factory_key: int, workers: list[
 
 
 def rows_between(store: Store, tx: Connection, factory_key: int, workers: list[int], start: int, end: int) -> list[Any]:
-    """Return rows (worker key, time, and the fields of SaidEvent after `place`) of all events in [start, end)."""
+    """Return rows (worker key, time, and the fields of StoredEvent after `place`) of all events in [start, end)."""
     source, parameters = _events_in(store, factory_key, TimeRanges.of_each(workers, start, end))
     return list(
         tx.execute(
@@ -143,7 +143,7 @@ def _events_in(store: Store, factory_key: int, ranges: TimeRanges) -> tuple[str,
     return f"FROM {given} {events}", {"factory_key": factory_key, **parameters}
 
 
-def said_at(store: Store, tx: Connection, factory_key: int, worker: Ints, time: Ints) -> list[SaidEvent]:
+def events_at(store: Store, tx: Connection, factory_key: int, worker: Ints, time: Ints) -> list[StoredEvent]:
     """Return all events of the workers at the instants."""
     source, parameters = _events_in(store, factory_key, TimeRanges.through(worker, time, time))
-    return [SaidEvent(*row) for row in tx.execute(text(f"SELECT given.i, {_SHOWN} {source}"), parameters)]
+    return [StoredEvent(*row) for row in tx.execute(text(f"SELECT given.i, {_SHOWN} {source}"), parameters)]
