@@ -1,9 +1,9 @@
 #!/bin/bash
-# Once, on an empty volume: the roles beside the superuser, the database, and the slot of the replica.
-# The official image runs it by /docker-entrypoint-initdb.d.
+# Once, on an empty volume: make the roles beside the superuser, the database, and the slot of the replica.
+# The official image runs it from /docker-entrypoint-initdb.d.
 set -euo pipefail
 
-# psql reads the secrets itself: whatever stands on a command line is seen by everybody on the host.
+# psql reads the secrets itself: everybody on the host can see command lines.
 psql -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres <<'SQL'
 \set factory `cat /run/secrets/factory_password`
 \set replication `cat /run/secrets/replication_password`

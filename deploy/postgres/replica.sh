@@ -1,5 +1,5 @@
 #!/bin/bash
-# A streaming replica: on an empty volume a copy of the primary first, then the server.
+# A streaming replica: on an empty volume copy the primary first, then start the server.
 set -euo pipefail
 export PGPASSWORD
 PGPASSWORD=$(cat /run/secrets/replication_password)
@@ -9,11 +9,11 @@ if [[ $(id -u) == 0 ]]; then
   chown -R postgres:postgres "$(dirname "$PGDATA")"
   exec gosu postgres "${BASH_SOURCE[0]}" "$@"
 fi
-# The last file of a copy is pg_control, and what is copied gets its name when it is whole and on disk: a copy that was
-# cut off is begun anew.
+# pg_control is the last file of a copy, and the copy gets its name when it is complete and on disk: an interrupted copy
+# is begun anew.
 if [[ ! -s $PGDATA/global/pg_control ]]; then
   rm -rf "$PGDATA" "$PGDATA.copy"
-  # The first process of a container ends at no signal that it does not ask for, and asks when nothing holds it.
+  # The first process of a container ignores signals without a handler, and a handler runs only while nothing blocks it.
   trap 'kill $!; wait; exit 143' INT TERM
   pg_basebackup --host postgres --username replicator --pgdata "$PGDATA.copy" --write-recovery-conf --slot replica \
     --wal-method stream --checkpoint fast &

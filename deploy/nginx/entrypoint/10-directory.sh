@@ -1,5 +1,5 @@
 #!/bin/sh
-# The rendered configuration, made anew; the root file system may be read-only, and /tmp outlive the container.
+# A new directory for the rendered configuration; the root file system may be read-only, and /tmp may survive.
 set -eu
 rm -rf /tmp/nginx
 mkdir /tmp/nginx

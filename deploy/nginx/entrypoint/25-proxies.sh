@@ -1,5 +1,5 @@
 #!/bin/sh
-# Whose X-Forwarded-For and X-Forwarded-Proto are believed: the addresses and networks in NGINX_TRUSTED_PROXIES.
+# Trust X-Forwarded-For and X-Forwarded-Proto of the addresses and networks in NGINX_TRUSTED_PROXIES.
 set -eu
 {
     for network in $NGINX_TRUSTED_PROXIES; do echo "set_real_ip_from $network;"; done

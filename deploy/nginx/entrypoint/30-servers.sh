@@ -1,5 +1,5 @@
 #!/bin/sh
-# Of the rendered servers keep those that suit: with a certificate HTTPS and a way there, without one HTTP.
+# Keep the matching rendered servers: with a certificate HTTPS and the redirect, without one HTTP.
 set -eu
 certificates=/etc/nginx/certs
 if [ -d $certificates ] && [ ! -x $certificates ]; then
