@@ -13,7 +13,7 @@ from pathlib import Path
 
 LOCK = "requirements-dev.txt"
 SKIP = "FACTORY_AUDIT_OFFLINE"
-"""Set to 1 where the database of weaknesses cannot be reached; the run says that it skipped them."""
+"""Set to 1 if the database of vulnerabilities cannot be reached; the run says that it skipped them."""
 
 
 _WEAKNESS_FOUND = 64
@@ -41,7 +41,7 @@ def ask_pip_audit() -> None:
             print(f"{one['name']} {one['version']}: {weakness['id']}, mended in {mended}")
     if weak:
         sys.exit(f"{len(weak)} packages have known weaknesses.")
-    # Whoever does not answer for a package is taken for "not found", which pip-audit itself lets pass.
+    # A package without an answer counts as "not found", which pip-audit itself lets pass.
     unknown = [one["name"] for one in packages if "skip_reason" in one]
     if unknown:
         leave_out("pip-audit", f"its database did not answer for {len(unknown)} of {len(packages)} packages")

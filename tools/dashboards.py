@@ -1,4 +1,4 @@
-"""Writes Grafana's dashboards from the panels that stand here: `python -m tools.dashboards`."""
+"""Write Grafana's dashboards from the panels here: `python -m tools.dashboards`."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ DASHBOARDS: dict[str, tuple[str, list[Panel]]] = {
 
 
 def dashboard(name: str) -> dict[str, Any]:
-    """Grafana's JSON of a dashboard."""
+    """Return Grafana's JSON of a dashboard."""
     title, panels = DASHBOARDS[name]
     return {
         "uid": f"factory-{name}",

@@ -1,4 +1,4 @@
-"""Writes .env.example from the declared options and docker-compose.yml: `python -m tools.env_example`."""
+"""Write .env.example from the declared options and docker-compose.yml: `python -m tools.env_example`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tools.composition import MEANINGS, defaults, profiles
 EXAMPLE = Path(__file__).resolve().parents[1] / ".env.example"
 
 _HEAD = """\
-Every option with its meaning and its default, in groups; at the end a whole example for each profile. Copy it to \
-.env and change what you need: `make run` reads that file. An empty value is the default. A secret can be kept in a \
-file: DATABASE_URL_FILE=/run/secrets/database_url stands for DATABASE_URL. For docker compose begin with an empty .env \
-and put in only what you change: some defaults differ there, as its section says."""
+Every option with its meaning and its default, in groups; at the end a complete example for each profile. Copy it to \
+.env and change what you need: `make run` reads that file. An empty value is the default. A secret can be in a file: \
+DATABASE_URL_FILE=/run/secrets/database_url replaces DATABASE_URL. For docker compose begin with an empty .env and add \
+only your changes: some defaults differ there, as its section says."""
 
 FEATURE_FLAGS = (
     "DEMO_MODE",
@@ -35,7 +35,7 @@ PROFILES: Mapping[str, tuple[str, Mapping[str, str]]] = {
         {"DEMO_MODE": "true", "K_MIN": "1", "LOG_LEVEL": "DEBUG"},
     ),
     "staging": (
-        "Like production, with persons by name and more to read in the logs.",
+        "Like production, with persons by name and more in the logs.",
         {
             "DATABASE_URL_FILE": "/run/secrets/database_url",
             "SECRET_KEY_FILE": "/run/secrets/secret_key",
@@ -45,7 +45,7 @@ PROFILES: Mapping[str, tuple[str, Mapping[str, str]]] = {
         },
     ),
     "production": (
-        "Behind NGINX, on PostgreSQL, several processes that count requests together.",
+        "Behind NGINX, on PostgreSQL, several processes with one count of requests.",
         {
             "DATABASE_URL_FILE": "/run/secrets/database_url",
             "SECRET_KEY_FILE": "/run/secrets/secret_key",
@@ -59,7 +59,7 @@ PROFILES: Mapping[str, tuple[str, Mapping[str, str]]] = {
         },
     ),
 }
-"""What differs from the defaults, beside ENVIRONMENT."""
+"""The changes to the defaults, beside ENVIRONMENT."""
 
 
 def example() -> str:
@@ -102,10 +102,10 @@ def _composition() -> Iterator[str]:
     found = defaults()
     other = [f"{name} {value}" for name, value in found.items() if declared.get(name, value) != value]
     yield "# --- Composition"
-    yield "\n".join(_comment(f"Read by docker-compose.yml alone. It sets, unless told else: {', '.join(other)}."))
+    yield "\n".join(_comment(f"Read by docker-compose.yml only. Its other defaults: {', '.join(other)}."))
     yield "\n".join(
         [
-            *_comment(f"Feature flags: the services to run beside the rest, of {', '.join(profiles())}."),
+            *_comment(f"Feature flags: optional services, any of {', '.join(profiles())}."),
             "# COMPOSE_PROFILES=",
         ]
     )

@@ -1,4 +1,4 @@
-"""`python -m tools.icons`: draws the bitmaps that phones and launchers want from frontend/icons/icon.svg."""
+"""Draw the bitmaps for phones and launchers from frontend/icons/icon.svg: `python -m tools.icons`."""
 
 from __future__ import annotations
 

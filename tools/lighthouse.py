@@ -22,7 +22,7 @@ PRESETS: dict[str, list[str]] = {"mobile": [], "desktop": ["--preset=desktop"]}
 
 
 def audit(address: str, preset: str) -> dict[str, Any]:
-    """Lighthouse's report."""
+    """Return Lighthouse's report."""
     file = REPORTS / f"{preset}.json"
     subprocess.run(
         [
@@ -59,7 +59,7 @@ def main() -> None:
     with sample_server() as address:
         for preset in PRESETS:
             report = audit(f"{address}?view=overview&window=24h", preset)
-            # Lighthouse gives no score where it could not measure.
+            # Lighthouse gives no score if it could not measure.
             scores = {name: round(100 * (report["categories"][name]["score"] or 0)) for name in MARKS}
             print(f"{preset:8}", "  ".join(f"{name} {score}" for name, score in scores.items()))
             for line in shortcomings(report):

@@ -24,7 +24,7 @@ def main() -> None:
     try:
         requests.post(url, json={"text": sys.argv[1]}, timeout=TIMEOUT_SECONDS).raise_for_status()
     except requests.RequestException as error:
-        # Not the error's own text: it has the address, and whoever knows that can write there.
+        # Not the error's text: it contains the address, which is enough to write there.
         status = error.response.status_code if error.response is not None else type(error).__name__
         sys.exit(f"The web hook did not take the message: {status}")
 

@@ -1,4 +1,4 @@
-"""`python -m tools.release_notes v1.2.0`: what the changelog says of a version, for those who publish it.
+"""`python -m tools.release_notes v1.2.0`: print the changelog's section of a version, for publishing.
 
 Fails where the tag is not the version of the code, or where its section is missing, empty or still called unreleased.
 """

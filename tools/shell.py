@@ -1,4 +1,4 @@
-"""`python -m tools.shell`: writes what the page says of its own files.
+"""`python -m tools.shell`: write the lists of the page's own files.
 
 frontend/shell.js lists what the service worker copies for a page without a server; the lines between the marks
 in index.html let a browser fetch all modules of the first view at once, not import by import.
@@ -19,7 +19,7 @@ WORKER = {"sw.js", "shell.js"}  # the browser itself keeps these
 
 
 def shell_files() -> list[str]:
-    """Paths below frontend/ of what the page may load; "./" is the page. Bitmaps are for launchers only."""
+    """Return the paths below frontend/ that the page may load; "./" is the page. Bitmaps are for launchers only."""
     paths = (path.relative_to(FRONTEND).as_posix() for path in FRONTEND.rglob("*") if path.suffix in KINDS)
     return ["./", *sorted(set(paths) - WORKER)]
 
@@ -31,7 +31,7 @@ def shell() -> str:
 
 
 def first_modules() -> list[str]:
-    """Paths of the modules that the first view imports, its own and those of the page around it."""
+    """Return the paths of the modules imported by the first view and by the page around it."""
     found: dict[Path, None] = {}
     waiting = [FRONTEND / "main.js", FRONTEND / "views/overview.js"]
     while waiting:

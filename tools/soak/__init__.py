@@ -1,1 +1,1 @@
-"""`make soak`: half an hour of events while one thing after the other breaks."""
+"""`make soak`: half an hour of events while one part after another breaks."""

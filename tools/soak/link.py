@@ -13,7 +13,7 @@ class Link:
     def __init__(self, port: int, to: int) -> None:
         self.port = port
         self.delay_seconds = 0.0
-        """What each piece of data waits in either direction."""
+        """Delay of each piece of data in either direction."""
         self.stalled = False
         """Nothing passes and nobody is told."""
         self.is_cut = False

@@ -15,7 +15,7 @@ from tools.soak.plant import Plant
 
 
 def differences(plant: Plant, key: str, events: list[dict[str, Any]]) -> Iterator[str]:
-    """Where the answers of either backend differ from the naive recomputation of the events; a sentence each."""
+    """Return one sentence per difference between a backend's answers and the naive recomputation of the events."""
     headers = {"Authorization": f"Bearer {key}"}
     now = time.time_ns() // 1_000
     reference = Reference([read_event(event) for event in events], now)

@@ -47,7 +47,7 @@ class Client:
     def __init__(self, port: int, key: str) -> None:
         self.answers: list[Answer] = []
         self.wrong: list[str] = []
-        """What must never be: an answer that is none of the API's, a 503 without Retry-After."""
+        """Wrong answers: one that is not the API's, or a 503 without Retry-After."""
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
         self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
