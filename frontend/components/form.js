@@ -11,13 +11,13 @@ export function inputField(label, attributes, hint = "") {
 }
 
 /** A field with a choice of {value: words}. */
-export function choiceField(label, options, chosen, attributes = {}) {
+export function choiceField(label, options, chosen, attributes = {}, hint = "") {
   const select = element(
     "select",
     attributes,
     ...Object.entries(options).map(([value, words]) => element("option", { value, selected: value === chosen }, words)),
   );
-  return controlField(label, select);
+  return controlField(label, select, hint);
 }
 
 /** A check box with its label; `hint` explains what it means. */
@@ -99,6 +99,26 @@ export function createForm({ fields, save, send, danger = false, cancel, more = 
       Object.values(fields)
         .find(({ control }) => !control.readOnly)
         ?.focus(),
+  };
+}
+
+/**
+ * Make the `send` of a form for something that exists: it sends what a person changed, and nothing else.
+ *
+ * @param {() => Record<string, any>} values the fields' values as the API takes them
+ * @param {(changes: Record<string, any>) => Promise<string|void>} send is called with those that differ from what was
+ *   loaded or saved last
+ */
+export function onlyChanges(values, send) {
+  let known = values();
+  return async () => {
+    const now = values();
+    const differs = ([name, value]) => JSON.stringify(value) !== JSON.stringify(known[name]);
+    const changes = Object.fromEntries(Object.entries(now).filter(differs));
+    if (Object.keys(changes).length === 0) return text("form.nothing_changed");
+    const words = await send(changes);
+    known = now;
+    return words;
   };
 }
 

@@ -200,7 +200,10 @@ export default {
   "settings.shift_end": "Ende der Schicht",
   "settings.add_shift": "Schicht hinzufügen",
   "settings.remove_shift": "Diese Schicht entfernen",
-  "settings.person_views": "Einzelne Personen denen zeigen, deren Rolle es erlaubt",
+  "settings.person_views": "Einzelne Personen",
+  "settings.person_views_default": "Wie in der Installation eingestellt",
+  "settings.person_views_on": "Sichtbar für alle, deren Rolle es erlaubt",
+  "settings.person_views_off": "Für niemanden sichtbar",
   "settings.person_views_hint":
     "Sonst sieht niemand Namen, und Zahlen von weniger als {n} Personen werden verdeckt. Wer wen ansieht, wird festgehalten.",
 
@@ -372,12 +375,14 @@ export default {
   "form.close": "Schließen",
   "form.save_changes": "Änderungen speichern",
   "form.saved": "Gespeichert.",
+  "form.nothing_changed": "Es wurde nichts geändert.",
   "form.stored": "Gespeichert: {event}",
   "form.known": "War schon bekannt: {event}",
   "form.refused": "Nicht gespeichert. Bitte die markierten Felder berichtigen.",
   "form.unsent":
     "Nicht bestätigt: {reason} Die Eingaben bleiben erhalten. Bitte noch einmal speichern, wenn die Verbindung wieder da ist; das Ereignis wird nur einmal gespeichert.",
 
+  "faults.hides_persons": "Dann sieht in dieser Fabrik niemand mehr Namen. Zum Bestätigen noch einmal speichern.",
   "faults.missing_field": "Bitte ausfüllen.",
   "faults.invalid_timestamp": "Das ist kein Datum mit Uhrzeit.",
   "faults.timestamp_in_future": "Das liegt in der Zukunft.",

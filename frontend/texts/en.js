@@ -197,7 +197,10 @@ export default {
   "settings.shift_end": "End of the shift",
   "settings.add_shift": "Add a shift",
   "settings.remove_shift": "Remove this shift",
-  "settings.person_views": "Show single persons to those whose role allows it",
+  "settings.person_views": "Single persons",
+  "settings.person_views_default": "As the installation has it",
+  "settings.person_views_on": "Shown to those whose role allows it",
+  "settings.person_views_off": "Shown to nobody",
   "settings.person_views_hint":
     "Otherwise nobody sees names, and figures of fewer than {n} persons are withheld. Who looks at whom is recorded.",
 
@@ -365,12 +368,14 @@ export default {
   "form.close": "Close",
   "form.save_changes": "Save changes",
   "form.saved": "Saved.",
+  "form.nothing_changed": "Nothing was changed.",
   "form.stored": "Stored: {event}",
   "form.known": "Was known already: {event}",
   "form.refused": "Not stored. Please correct the marked fields.",
   "form.unsent":
     "Not confirmed: {reason} Nothing you entered is lost. Save again when the connection is back; the event is then stored once.",
 
+  "faults.hides_persons": "Names then vanish for everybody in this factory. Save again to confirm.",
   "faults.missing_field": "Please fill this in.",
   "faults.invalid_timestamp": "This is not a date with a time.",
   "faults.timestamp_in_future": "This lies in the future.",

@@ -1,6 +1,6 @@
 // The settings of the factory: its name, its clock, its shifts, and whether its figures tell of single persons.
 
-import { checkField, createForm, inputField } from "../components/form.js";
+import { choiceField, createForm, fault, inputField, onlyChanges } from "../components/form.js";
 import { createShifts } from "./settings/shifts.js";
 import { patch } from "../lib/api.js";
 import { element } from "../lib/element.js";
@@ -36,23 +36,34 @@ export const settings = {
       ),
       shifts,
       ...("person_views" in site && {
-        person_views: checkField(
+        person_views: choiceField(
           text("settings.person_views"),
-          site.person_views,
+          PERSON_VIEWS(),
+          String(site.person_views),
           { name: "person_views" },
           text("settings.person_views_hint", { n: current().k_min }),
         ),
       }),
     };
+    let sure = false;
     const form = createForm({
       fields,
       save: text("form.save_changes"),
-      async send() {
-        await patch(`/factories/${encodeURIComponent(place.factory)}`, changes(fields), {}, { seconds: PATIENCE_S });
-        await look();
-        refresh();
-        return text("form.saved");
-      },
+      send: onlyChanges(
+        () => values(fields),
+        async (changes) => {
+          // Everybody loses the names at once: that is asked twice.
+          if (changes.person_views === false && !sure) {
+            sure = true;
+            throw fault("person_views", "hides_persons");
+          }
+          await patch(`/factories/${encodeURIComponent(place.factory)}`, changes, {}, { seconds: PATIENCE_S });
+          sure = false;
+          await look();
+          refresh();
+          return text("form.saved");
+        },
+      ),
     });
     return {
       node: element(
@@ -69,13 +80,20 @@ export const settings = {
   },
 };
 
-function changes({ name, time_zone: zone, state_timeout_seconds: timeout, shifts, person_views: persons }) {
+/** The choices for `person_views`; null follows the installation. */
+const PERSON_VIEWS = () => ({
+  null: text("settings.person_views_default"),
+  true: text("settings.person_views_on"),
+  false: text("settings.person_views_off"),
+});
+
+function values({ name, time_zone: zone, state_timeout_seconds: timeout, shifts, person_views: persons }) {
   const seconds = timeout.control.value.trim();
   return {
     name: name.control.value.trim(),
     time_zone: zone.control.value.trim(),
     state_timeout_seconds: /^\d{1,9}$/.test(seconds) ? Number(seconds) : seconds, // the API says what is wrong with it
     shifts: shifts.value(),
-    ...(persons && { person_views: persons.control.checked }),
+    ...(persons && { person_views: JSON.parse(persons.control.value) }),
   };
 }

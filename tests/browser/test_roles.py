@@ -154,7 +154,9 @@ def test_persons_can_be_hidden_in_the_settings(page: Any, server: RunningServer)
     page.get_by_label("Name of the shift").last.fill("Short")
     page.get_by_label("Start of the shift").last.fill("09:00")
     page.get_by_label("End of the shift").last.fill("12:00")
-    page.get_by_label("Show single persons").uncheck()
+    page.get_by_label("Single persons").select_option("Shown to nobody")
+    page.get_by_role("button", name="Save changes").click()
+    page.get_by_text("Save again to confirm").wait_for()
     page.get_by_role("button", name="Save changes").click()
     page.get_by_text("Saved.").wait_for()
 
@@ -168,6 +170,28 @@ def test_persons_can_be_hidden_in_the_settings(page: Any, server: RunningServer)
     page.get_by_label("Without a sign").fill("soon")
     page.get_by_role("button", name="Save changes").click()
     page.wait_for_selector("[name=state_timeout_seconds][aria-invalid=true]")
+    api(server, "PATCH", f"/factories/{SECOND}", {"name": "Second plant", "person_views": True}, role="admin")
+
+
+def test_settings_send_what_was_changed_and_nothing_else(page: Any, server: RunningServer) -> None:
+    """The factory follows the installation in whether persons are shown, and goes on doing so."""
+    api(server, "PATCH", f"/factories/{SECOND}", {"person_views": None}, role="admin")
+    enter(page, server, "admin", f"view=settings&factory={SECOND}", ".form")
+    sent: list[Any] = []
+    page.on("request", lambda request: sent.append(request.post_data_json) if request.method == "PATCH" else None)
+    save = page.get_by_role("button", name="Save changes")
+
+    save.click()
+    page.get_by_text("Nothing was changed.").wait_for()
+    page.get_by_label("Start of the shift").first.fill("05:30")
+    save.click()
+    page.get_by_text("Saved.").wait_for()
+    page.get_by_label("Name of the factory").fill("Second plant, hall 3")
+    save.click()
+    page.get_by_text("Saved.").wait_for()
+
+    assert [sorted(body) for body in sent] == [["shifts"], ["name"]]
+    assert api(server, "GET", f"/factories/{SECOND}", role="admin")["data"]["person_views"] is None
     api(server, "PATCH", f"/factories/{SECOND}", {"name": "Second plant", "person_views": True}, role="admin")
 
 

@@ -5,7 +5,7 @@ import { element } from "../../lib/element.js";
 import { current } from "../../lib/session.js";
 import { text } from "../../lib/texts.js";
 import { confirmButton } from "../../components/confirm.js";
-import { checkField, choiceField, createForm, inputField } from "../../components/form.js";
+import { checkField, choiceField, createForm, inputField, onlyChanges } from "../../components/form.js";
 import { createSecret } from "../../components/secret.js";
 
 const ROLES = ["wall", "viewer", "supervisor", "manager", "admin"];
@@ -74,15 +74,18 @@ export function createUserPanel({ refresh, go }, user) {
   const form = createForm({
     fields,
     save: text("form.save_changes"),
-    async send() {
-      await changed({
+    send: onlyChanges(
+      () => ({
         name: fields.name.control.value.trim(),
         roles: roles.chosen(),
         disabled: fields.disabled.control.checked,
-      });
-      refresh();
-      return text("form.saved");
-    },
+      }),
+      async (changes) => {
+        await changed(changes);
+        refresh();
+        return text("form.saved");
+      },
+    ),
   });
 
   /** One of the acts beside the form, its outcome told there. */
