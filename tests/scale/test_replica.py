@@ -302,8 +302,8 @@ def test_row_security_holds_on_the_replica(make: Make, primary: Server) -> None:
 
 def test_prometheus_learns_where_reads_go(make: Make) -> None:
     site = make()
-    series = site.app.extensions["factory"].series
-    site.store.replica.count = series.read
+    metrics = site.app.extensions["factory"].prometheus_metrics
+    site.store.replica.count = metrics.read
 
     assert (site.total(), site.total()) == (0, 0)
 

@@ -92,9 +92,9 @@ class Store:
         fails during the read.
         """
         replica = self.replica
-        reason = "no replica" if replica is None else replica.reason_for_primary(self.organisation, unless)
+        reason = "no replica" if replica is None else replica.reason_for_primary(self.engine, self.organisation, unless)
         if replica is not None and not reason:
-            with replica.failing_over(), self._begun(replica.engine, self.dialect.SNAPSHOT) as tx:
+            with replica.failing_over(self.engine), self._begun(replica.engine, self.dialect.SNAPSHOT) as tx:
                 yield tx
             replica.count("replica", "")
             return

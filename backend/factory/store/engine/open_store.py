@@ -46,7 +46,7 @@ def open_store(
     replica = None
     if settings.database_replica_url is not None:
         engines["replica"] = _engine(settings.database_replica_url, dialect, settings, CONNECT_ARGUMENTS)
-        replica = Replica(engines["replica"], engine, count_read)
+        replica = Replica(engines["replica"], count_read)
     for name, one in engines.items():
         watch.report_pool_use(one, partial(report_connections, name))
         if tracer is not None:

@@ -36,33 +36,32 @@ class Replica:
     each read.
     """
 
-    def __init__(self, engine: Engine, primary: Engine, count: Callable[[str, str], None]) -> None:
+    def __init__(self, engine: Engine, count: Callable[[str, str], None]) -> None:
         self.engine = engine
         self.count = count
         self.patience = 0.1
         """Seconds for which a read waits for the replica to catch up."""
         self.trouble = "away"
         """Why it was last left alone; at first nobody has reached it."""
-        self._primary = primary
         self._lock = threading.Lock()
         self._fit = False
         self._try_at = 0.0
         self._warned_at: dict[str, float] = {}
 
-    def reason_for_primary(self, organisation: int | None, unless: Condition | None) -> str:
+    def reason_for_primary(self, primary: Engine, organisation: int | None, unless: Condition | None) -> str:
         """Return '' if the replica holds all acknowledged commits, else why the primary has to be read.
 
         That is `pending` where `unless` is true on the primary, or the replica's trouble.
         """
         if self.rests():
             return self.trouble
-        with translated_db_errors(self._primary, postgresql), self._primary.connect() as connection:
+        with translated_db_errors(primary, postgresql), primary.connect() as connection:
             acknowledged = position(connection.execution_options(**QUESTION), organisation, unless)
         if acknowledged is None:
             return "pending"
         if not self._claim():
             return self.trouble
-        trouble = self._trouble_at(acknowledged)
+        trouble = self._trouble_at(primary, acknowledged)
         if trouble:
             self.leave_alone(trouble)
         else:
@@ -70,9 +69,9 @@ class Replica:
         return trouble
 
     @contextmanager
-    def failing_over(self) -> Iterator[None]:
+    def failing_over(self, primary: Engine) -> Iterator[None]:
         """Raise TryAgain and leave the replica alone where it fails; the next attempt then reads the primary."""
-        with translated_db_errors(self._primary, postgresql):
+        with translated_db_errors(primary, postgresql):
             try:
                 yield
             except (DBAPIError, postgresql.DriverError) as error:
@@ -107,10 +106,10 @@ class Replica:
                 self._try_at = time.monotonic() + _PAUSES[self.trouble]
             return True
 
-    def _trouble_at(self, acknowledged: Position) -> str:
+    def _trouble_at(self, primary: Engine, acknowledged: Position) -> str:
         deadline = time.monotonic() + self.patience
         pause = 0.001
-        with self.failing_over(), self.engine.connect() as connection:
+        with self.failing_over(primary), self.engine.connect() as connection:
             question = connection.execution_options(**QUESTION)
             # Before the snapshot, not in it: a position that is read in a snapshot may be newer than the snapshot.
             while (trouble := trouble_at(question, acknowledged)) == "behind":
