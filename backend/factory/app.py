@@ -1,4 +1,4 @@
-"""Wiring of the collaborators."""
+"""Wiring: make every collaborator once, and hand it to those that use it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from factory.adapters.access.password_hashes import PasswordHashes
 from factory.adapters.observe.logging_setup import configure_logging
 from factory.adapters.observe.periodic_thread import PeriodicThread
 from factory.adapters.observe.prometheus_metrics import IngestMetrics, StoreGauges
+from factory.api.access.rate_limits import register_rate_limits
+from factory.api.http.hooks import believe_proxies
 from factory.api.http.request import Collaborators, provide
-from factory.api.observe.prometheus import register_metrics
+from factory.api.observe.prometheus import PROMETHEUS, RequestMetrics
 from factory.api.openapi import TITLE
+from factory.api.pipeline import pipeline, register_pipeline
 from factory.api.routes import register_routes
 from factory.domain.timestamp import SECOND
 from factory.operations.access.authenticate import Authenticator
@@ -27,10 +30,12 @@ from factory.operations.events.group_commit import GroupCommit
 from factory.operations.observe_store import observe_store
 from factory.operations.privacy.views import ViewLog
 from factory.settings import Settings, load_settings
-from factory.store import migrations, open_store
+from factory.store import Store, migrations, open_store
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
+
+    from factory.api.observe.tracing import RequestSpans
 
 RETENTION_INTERVAL = 60.0
 """Seconds between two searches for raw events that have become too old."""
@@ -57,10 +62,6 @@ def create_app(
         migrations.upgrade(store)
 
     app = Flask(__name__, static_folder=None)
-    if tracer is not None:
-        from factory.api.observe.tracing import trace_requests
-
-        trace_requests(app, tracer)
     provide(
         app,
         Collaborators(
@@ -85,25 +86,43 @@ def create_app(
             prometheus_metrics=metrics,
         ),
     )
+    believe_proxies(app, settings.trusted_proxies)
     register_routes(app, settings)
+    request_metrics = None
     if settings.metrics_enabled:
-        register_metrics(
-            app,
+        request_metrics = RequestMetrics(
             registry,
             StoreGauges(lambda: observe_store(store=store, now=clock())),
             most_in_flight=settings.web_workers * settings.max_requests_in_flight,
             most_connections=settings.web_workers * (settings.db_pool_size + settings.db_max_overflow),
         )
-
-    refresher = PeriodicThread(
-        "refresh derived state", settings.refresh_interval_seconds, BackgroundRefresher(store).look
+        app.add_url_rule("/metrics", PROMETHEUS, request_metrics.scrape)
+    layers = pipeline(
+        settings,
+        rate_limits=register_rate_limits(app, settings),
+        spans=_request_spans(tracer),
+        metrics=request_metrics,
+        threads=_background_threads(store, settings, clock),
     )
-    app.extensions["factory_refresher"] = refresher
-    app.before_request(refresher.ensure_running)
+    register_pipeline(app, layers)
+    return app
+
+
+def _background_threads(store: Store, settings: Settings, clock: Callable[[], int]) -> list[PeriodicThread]:
+    refresher = BackgroundRefresher(store)
+    threads = [PeriodicThread("refresh derived state", settings.refresh_interval_seconds, refresher.look)]
     if settings.retention_days:
         retention = BackgroundRetention(store, days=settings.retention_days, clock=clock)
-        app.before_request(PeriodicThread("remove old events", RETENTION_INTERVAL, retention.look).ensure_running)
-    return app
+        threads.append(PeriodicThread("remove old events", RETENTION_INTERVAL, retention.look))
+    return threads
+
+
+def _request_spans(tracer: Tracer | None) -> RequestSpans | None:
+    if tracer is None:
+        return None
+    from factory.api.observe.tracing import RequestSpans
+
+    return RequestSpans(tracer)
 
 
 def _begin_to_observe(settings: Settings) -> Tracer | None:

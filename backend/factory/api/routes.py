@@ -7,16 +7,11 @@ from pathlib import Path
 from flask import Blueprint, Flask
 
 from factory.api.access import account, keys, openid, organisations, session, users
-from factory.api.access.authorise import register_access, register_recognition
-from factory.api.access.rate_limits import register_rate_limits
 from factory.api.documentation import DocumentedApi, register_documents
 from factory.api.events import events
 from factory.api.http import health
-from factory.api.http.admission import register_admission
-from factory.api.http.cross_origin import register_cross_origin
 from factory.api.http.errors import register_errors
 from factory.api.http.frontend import register_frontend
-from factory.api.http.hooks import register_hooks
 from factory.api.metrics import metrics, timeline
 from factory.api.privacy import audit, person_data
 from factory.api.registry import demo, factories, workers, workstations
@@ -45,16 +40,11 @@ NAMESPACES = (
 
 
 def register_routes(app: Flask, settings: Settings) -> None:
+    """Add every route, the two documents and the page, and the answers to errors."""
     # Each address answers with and without its trailing slash, and a doubled slash is another address.
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.config["RESTX_INCLUDE_ALL_MODELS"] = True
-    register_hooks(app, trusted_proxies=settings.trusted_proxies)
-    register_cross_origin(app, settings.cors_origins)
-    register_admission(app, spared=(f"{BASE_PATH}/health",))
-    register_recognition(app)
-    register_rate_limits(app, settings)
-    register_access(app)
     register_errors(app)
     openid.register_openid(app, settings)
     blueprint = Blueprint("api", __name__, url_prefix=BASE_PATH)

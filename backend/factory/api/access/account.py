@@ -9,7 +9,6 @@ from factory.api.access.session import SIGNED_IN, own_session, signed_in
 from factory.api.http.answers import one
 from factory.api.http.body import read_object
 from factory.api.http.contract import contract, json_body
-from factory.api.http.query import Query
 from factory.api.http.request import actor, authenticator, sign_in_means, store
 from factory.operations.access.account import OwnAccount
 from factory.operations.access.text_fields import text_fields
@@ -31,7 +30,6 @@ class Password(Resource):  # type: ignore[misc]
 
         All other sessions end; this one goes on with the tokens of the answer.
         """
-        Query(in_factory=False).done()
         account = _account()
         form = text_fields(read_object(), "old_password", "new_password")
         issued = account.change_password(old=form["old_password"], new=form["new_password"])
@@ -52,7 +50,6 @@ class Totp(Resource):  # type: ignore[misc]
 
         It counts once a code is confirmed.
         """
-        Query(in_factory=False).done()
         account = _account()
         secret, uri = account.begin_totp(password=text_fields(read_object(), "password")["password"])
         return one({"secret": secret, "uri": uri})
@@ -64,7 +61,6 @@ class Totp(Resource):  # type: ignore[misc]
     )
     def delete(self) -> Response:
         """Take the second factor away"""
-        Query(in_factory=False).done()
         account = _account()
         account.end_totp(password=text_fields(read_object(), "password")["password"])
         return one({"totp_enabled": False})
@@ -80,7 +76,6 @@ class TotpConfirmation(Resource):  # type: ignore[misc]
     )
     def post(self) -> Response:
         """Confirm the second factor by a code of the app; from now on a sign-in asks for one"""
-        Query(in_factory=False).done()
         account = _account()
         account.confirm_totp(code=text_fields(read_object(), "code")["code"])
         return one({"totp_enabled": True})

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hmac
 from typing import cast
 
-from flask import Flask, current_app, g, request
+from flask import g, request
 
 from factory.api.access.cookies import require_own_origin
 from factory.api.access.rate_limits import rate_limits
-from factory.api.http.contract import Contract, Need
-from factory.api.http.request import factory, identity, settings
+from factory.api.http.contract import Need
+from factory.api.http.request import factory, identity, route_contract, settings
 from factory.api.observe.prometheus import PROMETHEUS
 from factory.domain.access.permissions import DEFAULT_ORGANISATION, EVERYWHERE, PERMISSIONS, Caller
 from factory.domain.errors import FactoryError, NotAllowed, NotFound, TooMany, Unauthenticated
@@ -27,22 +27,12 @@ _ROUTES_OF_A_FIRST_SIGN_IN = "/api/v1/session/"
 """All that is open to those who have to change their password first."""
 
 
-def register_access(app: Flask) -> None:
-    """Let in only whom the contract of a route allows; call it after the hooks that know the caller and count."""
-    app.before_request(admit)
-
-
-def register_recognition(app: Flask) -> None:
-    """Know the caller; call it after the hook that gives a request its id."""
-    app.before_request(recognise)
-
-
 def recognise() -> None:
-    """Find out who asks. A refusal waits until the request is counted against the budget of its address."""
-    g.needed = needed_by_route()
+    """Find out who calls. A refusal waits until the request is counted against the budget of its address."""
+    contract = route_contract()
     if settings().access_is_open:
         g.caller = OPEN
-    elif g.needed is not None and g.needed != "public":
+    elif contract is not None and contract.access != "public":
         try:
             g.caller = _authenticated()
         except (Unauthenticated, TooMany) as refusal:
@@ -50,12 +40,13 @@ def recognise() -> None:
 
 
 def admit() -> None:
-    """Refuse who may not. Raises Unauthenticated, NotAllowed, NotFound, TooMany."""
+    """Refuse callers whom the contract does not allow. Raises Unauthenticated, NotAllowed, NotFound, TooMany."""
     if "refusal" in g:
         raise cast(FactoryError, g.refusal)
     if request.endpoint == PROMETHEUS:
         _admit_prometheus()
-    needed: Need | None = g.needed
+    contract = route_contract()
+    needed = None if contract is None else contract.access
     if settings().access_is_open:
         if needed is not None:
             _require_loopback()
@@ -91,15 +82,6 @@ def _require_named_page() -> None:
     """Refuse a change that a page of another site asks for: a browser sends some of them without asking first."""
     if request.method not in ("GET", "HEAD") and "*" not in settings().cors_origins:
         require_own_origin()
-
-
-def needed_by_route() -> Need | None:
-    """What the contract of this request's route asks for; None where there is no route, or no contract."""
-    view = current_app.view_functions.get(request.endpoint or "")
-    resource = getattr(view, "view_class", None)
-    method = "get" if request.method == "HEAD" else request.method.lower()
-    contract: Contract | None = getattr(getattr(resource, method, None), "contract", None)
-    return None if contract is None else contract.access
 
 
 def _holds(caller: Caller, needed: Need) -> bool:

@@ -9,7 +9,6 @@ from factory.api.access.key_schemas import KEY_ID
 from factory.api.http.answers import many, one
 from factory.api.http.body import read_object
 from factory.api.http.contract import FACTORY, Parameter, contract, json_body
-from factory.api.http.query import Query
 from factory.api.http.request import actor, authenticator, factory, store
 from factory.operations.access import api_keys
 
@@ -26,7 +25,6 @@ class Keys(Resource):  # type: ignore[misc]
 
         Those that have ended too. Nobody can learn the text of a key from here.
         """
-        Query().done()
         return many(api_keys.list_keys(store=store(), factory=factory()))
 
     @contract(
@@ -41,7 +39,6 @@ class Keys(Resource):  # type: ignore[misc]
         `key` is told this once; only a hash of it is stored. It is sent as `Authorization: Bearer fk_…` or
         `X-API-Key: fk_…`.
         """
-        Query().done()
         values = read_object()
         return one(api_keys.create_key(store=store(), factory=factory(), values=values, by=actor()), 201)
 
@@ -54,7 +51,6 @@ class Key(Resource):  # type: ignore[misc]
 
         It ends at once in the server process that answers, in others within `ACCESS_CACHE_SECONDS`.
         """
-        Query().done()
         revoked = api_keys.revoke_key(store=store(), factory=factory(), key_id=key_id, by=actor())
         authenticator().forget()
         return one(revoked)
@@ -75,7 +71,6 @@ class KeyRotation(Resource):  # type: ignore[misc]
         The new key has the name, the scope and the length of life of the old one, which goes on for
         `overlap_hours`, but never longer than it was to.
         """
-        Query().done()
         values = read_object()
         made = api_keys.rotate_key(store=store(), factory=factory(), key_id=key_id, values=values, by=actor())
         authenticator().forget()

@@ -70,7 +70,7 @@ def register_openid(app: Flask, settings: Settings) -> None:
 
 @namespace.route("")
 class OpenidStart(Resource):  # type: ignore[misc]
-    @contract(access="public", answers={302: _TO_PROVIDER}, errors=(403, 404))
+    @contract(access="public", any_query=True, answers={302: _TO_PROVIDER}, errors=(403, 404))
     def get(self) -> Response:
         """Sign in by the OpenID provider: for a browser to be led to"""
         client = _client()
@@ -84,7 +84,7 @@ class OpenidStart(Resource):  # type: ignore[misc]
 
 @namespace.route("/callback")
 class OpenidCallback(Resource):  # type: ignore[misc]
-    @contract(access="public", answers={302: _TO_PAGE}, errors=(403, 404))
+    @contract(access="public", any_query=True, answers={302: _TO_PAGE}, errors=(403, 404))
     def get(self) -> Response:
         """Come back from the OpenID provider"""
         client = _client()

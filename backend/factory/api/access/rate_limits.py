@@ -1,9 +1,8 @@
-"""How many requests are answered. Flask-Limiter counts them: ingestion and all else have budgets of their own, for each
+"""Rate limits, counted by Flask-Limiter. Ingestion and all other requests have budgets of their own.
 
-key, else user, else address; attempts to sign in and guessed credentials count against the address.
-
-Requests are counted in this process, or in Redis for all processes. Redis away fails open: each process counts for
-itself until it is back, which is itself counted, and logged once a minute.
+A budget is the key's, else the user's, else the address's; attempts to sign in and guessed credentials count against
+the address. Requests are counted in this process, or in Redis for all processes. Redis away fails open: each process
+counts for itself until it is back, which is itself counted, and logged once a minute.
 """
 
 from __future__ import annotations
@@ -138,8 +137,8 @@ class RateLimits:
         except Exception:  # fails open, as above
             return
 
-    def tell(self, response: Response) -> Response:
-        """Say on the answer what is left of the budget; notice where Redis is away."""
+    def add_headers(self, response: Response) -> Response:
+        """Add what is left of the budget to the answer; notice where Redis is away."""
         limit = self.limiter.current_limit
         if limit is None:
             return response
@@ -165,13 +164,12 @@ class RateLimits:
             log.warning("Redis does not answer: each server process counts requests for itself")
 
 
-def register_rate_limits(app: Flask, settings: Settings) -> None:
-    """Hold callers to their budgets; call it after the hook that knows the caller, before the one that refuses."""
+def register_rate_limits(app: Flask, settings: Settings) -> RateLimits:
+    """The limits of this application; api/pipeline.py registers their hooks."""
     limits = RateLimits(settings)
     app.extensions["factory_rate_limits"] = limits
-    limits.limiter.init_app(app)
-    app.after_request(limits.tell)
     app.register_error_handler(RateLimitExceeded, limits.refuse)
+    return limits
 
 
 def rate_limits() -> RateLimits:

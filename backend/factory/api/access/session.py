@@ -11,7 +11,6 @@ from factory.api.http.answers import json_answer, one
 from factory.api.http.body import read_object
 from factory.api.http.contract import contract, json_body
 from factory.api.http.errors import refused
-from factory.api.http.query import Query
 from factory.api.http.request import actor, authenticator, caller, now, settings, sign_in_means, store, system_store
 from factory.domain.access.permissions import PLATFORM, Actor
 from factory.domain.errors import NotAllowed, Unauthenticated
@@ -33,7 +32,6 @@ class Session(Resource):  # type: ignore[misc]
     @contract(access="public", answers={200: ("Who you are", "SessionAnswer")}, errors=(400, 401, 403))
     def get(self) -> Response:
         """Say who the caller is and may do in which factory; of nobody, how to sign in"""
-        Query(in_factory=False).done()
         known = settings()
         described = describe_session(store=system_store(), caller=caller_if_any(), shows_persons=known.shows_persons)
         providers = [{"name": known.oidc_name, "start": "/api/v1/session/oidc"}] if known.oidc_issuer else []
@@ -53,7 +51,6 @@ class Session(Resource):  # type: ignore[misc]
         `code` is the one-time code of those who have a second factor; where it is missing the answer is a 401
         `code_required`. After a few failures no attempt is taken for a while: 429 `locked_out`.
         """
-        Query(in_factory=False).done()
         require_access()
         require_own_origin()
         form = text_fields(read_object(), "email", "password", optional=("code",))
@@ -70,7 +67,6 @@ class Session(Resource):  # type: ignore[misc]
     @contract(access="signed_in", answers={200: ENDED})
     def delete(self) -> Response:
         """Sign out"""
-        Query(in_factory=False).done()
         require_own_origin()
         _, session_key = own_session()
         sessions.end_session(store=store(), session_key=session_key, by=actor())
@@ -82,7 +78,6 @@ class AllSessions(Resource):  # type: ignore[misc]
     @contract(access="signed_in", answers={200: ENDED})
     def delete(self) -> Response:
         """Sign out everywhere"""
-        Query(in_factory=False).done()
         require_own_origin()
         user_key, _ = own_session()
         sessions.end_all_sessions(store=store(), user_key=user_key, by=actor())
@@ -98,7 +93,6 @@ class Refresh(Resource):  # type: ignore[misc]
         Takes no body; the header `X-CSRF-Token` repeats the cookie `factory_csrf`. Both cookies are replaced: a refresh
         token serves once, and its return ends the session.
         """
-        Query(in_factory=False).done()
         require_access()
         token = sent_refresh_token()
         try:

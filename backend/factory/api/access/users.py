@@ -9,7 +9,6 @@ from factory.api.access.user_schemas import RANDOM_ID
 from factory.api.http.answers import many, one
 from factory.api.http.body import read_object
 from factory.api.http.contract import Parameter, contract, json_body
-from factory.api.http.query import Query
 from factory.api.http.request import actor, authenticator, caller, sign_in_means, store
 from factory.operations.access import users
 from factory.operations.access.lockout import forgive_reset
@@ -29,7 +28,6 @@ class Users(Resource):  # type: ignore[misc]
 
         Who administers single factories sees the users who have roles there, and of their roles those.
         """
-        Query(in_factory=False).done()
         return many(users.list_users(store=store(), organisation=caller().organisation, reach=_reach()))
 
     @contract(
@@ -44,7 +42,6 @@ class Users(Resource):  # type: ignore[misc]
         `roles` are by factory id, or `*` for all factories. `initial_password` is told this once, and has to be changed
         at the first sign-in.
         """
-        Query(in_factory=False).done()
         made = users.create_user(
             store=store(), passwords=sign_in_means().passwords, reach=_reach(), values=read_object(), by=actor()
         )
@@ -56,7 +53,6 @@ class User(Resource):  # type: ignore[misc]
     @contract(access="people somewhere", parameters=(_USER_ID,), answers={200: ("The user", "UserAnswer")})
     def get(self, user_id: str) -> Response:
         """Show a user"""
-        Query(in_factory=False).done()
         return one(users.get_user(store=store(), organisation=caller().organisation, reach=_reach(), user_id=user_id))
 
     @contract(
@@ -72,7 +68,6 @@ class User(Resource):  # type: ignore[misc]
         Only the fields that are sent change; `roles` replaces all roles in the caller's reach. `reset_password` makes
         a new first password, told once as `initial_password`; that and `disabled` end the user's sessions.
         """
-        Query(in_factory=False).done()
         changed = users.update_user(
             store=store(),
             passwords=sign_in_means().passwords,
@@ -95,7 +90,6 @@ class User(Resource):  # type: ignore[misc]
     )
     def delete(self, user_id: str) -> Response:
         """Remove a user"""
-        Query(in_factory=False).done()
         users.remove_user(store=store(), reach=_reach(), user_id=user_id, by=actor())
         authenticator().forget()
         return one({"removed": True})

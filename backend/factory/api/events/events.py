@@ -89,7 +89,6 @@ class Events(Resource):  # type: ignore[misc]
         worker, station and instant need different event_ids, else the second is taken for a retry. Two
         cameras that count the same unit count it twice. What a signed-in person enters stands in the audit trail.
         """
-        Query().done()
         factory_id = factory()
         content_type(JSON)
         outcome = _store_single(factory_id, _parse_single(read_body()))

@@ -14,9 +14,9 @@ from factory.api.http.schemas import ID, INSTANT, Schema, ref
 from factory.domain.access.permissions import Permission
 
 Need = Permission | Literal["public", "signed_in", "ingest or enter", "people somewhere"]
-"""Who may use a route: everybody, everybody with a valid credential, or those with a permission in the factory that
+"""What the caller of a route needs: nothing, a valid credential, or a permission in the request's factory.
 
-the request acts in; `people somewhere` in any factory, and the handler looks at which.
+`people somewhere` is the permission in any factory; the handler looks at which.
 """
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -57,8 +57,13 @@ class Body:
 class Contract:
     parameters: tuple[Parameter, ...]
     body: Body | None
-    answers: dict[int, tuple[str, str]]  # status: what it means, name of its schema
+    answers: dict[int, tuple[str, str]]
+    """Meaning and name of the schema, by status."""
     access: Need
+    query: frozenset[str]
+    """Names of the query parameters."""
+    any_query: bool
+    """Whether parameters that are not declared are ignored instead of refused."""
 
 
 NOT_JSON = {"PersonData": "application/x-ndjson", "Redirect": "text/html"}
@@ -88,13 +93,21 @@ def contract(
     parameters: tuple[Parameter, ...] = (),
     body: Body | None = None,
     errors: tuple[int, ...] = (),
+    any_query: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Attach a contract. A body and a permission bring their own refusals; no route is safe from 429, 500 and 503."""
     refusals = {*errors, 429, 500, 503} | ({400, 413, 415} if body else set())
     if access != "public":
         refusals |= {400, 401, 403, 404}
     all_answers = {**answers, **{status: (REASONS[status], "Error") for status in sorted(refusals)}}
-    declared = Contract(parameters, body, dict(sorted(all_answers.items())), access)
+    declared = Contract(
+        parameters=parameters,
+        body=body,
+        answers=dict(sorted(all_answers.items())),
+        access=access,
+        query=frozenset(one.name for one in parameters if one.where == "query"),
+        any_query=any_query,
+    )
 
     def attach(handler: Handler) -> Handler:
         handler.contract = declared  # type: ignore[attr-defined]

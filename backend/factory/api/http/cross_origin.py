@@ -1,8 +1,8 @@
-"""Pages of other origins that may call the API from a browser (CORS): those of CORS_ORIGINS, and no other."""
+"""CORS: pages of the origins in CORS_ORIGINS, and of no other, may call the API from a browser."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from flask import Flask
 from flask_cors import CORS
@@ -20,9 +20,13 @@ _READ = ("ETag", "X-Request-ID", "Retry-After", "RateLimit-Limit", "RateLimit-Re
 _TEN_MINUTES = 600
 
 
-def register_cross_origin(app: Flask, origins: Sequence[str]) -> None:
-    """Tell browsers which origins may read the API's answers. Cookies stay out of it: whoever calls sends a token."""
-    if origins:
+def allow_origins(origins: Sequence[str]) -> Callable[[Flask], None]:
+    """Let pages of these origins read the API's answers. Cookies are left out: such a page sends a token.
+
+    The function that is returned registers Flask-CORS.
+    """
+
+    def register(app: Flask) -> None:
         CORS(
             app,
             resources=r"/api/.*",
@@ -34,3 +38,5 @@ def register_cross_origin(app: Flask, origins: Sequence[str]) -> None:
             always_send=False,
             max_age=_TEN_MINUTES,
         )
+
+    return register

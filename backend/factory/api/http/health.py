@@ -19,7 +19,7 @@ def healthy() -> Response:
 
 @namespace.route("/")
 class Health(Resource):  # type: ignore[misc]
-    @contract(access="public", answers={200: ("The process answers", "Health")})
+    @contract(access="public", any_query=True, answers={200: ("The process answers", "Health")})
     def get(self) -> Response:
         """Say that the server answers"""
         return healthy()
@@ -27,7 +27,7 @@ class Health(Resource):  # type: ignore[misc]
 
 @namespace.route("/live")
 class Live(Resource):  # type: ignore[misc]
-    @contract(access="public", answers={200: ("The process answers", "Health")})
+    @contract(access="public", any_query=True, answers={200: ("The process answers", "Health")})
     def get(self) -> Response:
         """Say that the process is alive; asks no database"""
         return healthy()
@@ -35,7 +35,7 @@ class Live(Resource):  # type: ignore[misc]
 
 @namespace.route("/ready")
 class Ready(Resource):  # type: ignore[misc]
-    @contract(access="public", answers={200: ("The database answers", "Readiness")})
+    @contract(access="public", any_query=True, answers={200: ("The database answers", "Readiness")})
     def get(self) -> Response:
         """Say whether the database answers"""
         system_store().ping()

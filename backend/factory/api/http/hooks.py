@@ -1,4 +1,4 @@
-"""Around every request: its id, one log line, the headers that every answer carries."""
+"""The outermost hooks of every request: its id, its log line, the headers of every answer."""
 
 from __future__ import annotations
 
@@ -46,24 +46,19 @@ OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}
 """For a year, for this host. Hosts below it are not ours to speak for."""
 
 
-def register_hooks(app: Flask, *, trusted_proxies: int) -> None:
-    """The first and the last hook of each request.
+def believe_proxies(app: Flask, number: int) -> None:
+    """Believe that many of the addresses in X-Forwarded-For, and values of X-Forwarded-Proto, counted from the right.
 
-    `trusted_proxies` is how many of the addresses in X-Forwarded-For, and values of X-Forwarded-Proto, are believed,
-    counted from the right; with 0 both headers mean nothing. No other header of a proxy is believed: one that a proxy
-    does not set reaches us as its client sent it.
+    With 0 both headers mean nothing. No other header of a proxy is believed: one that a proxy does not set reaches us
+    as its client sent it.
     """
-    if trusted_proxies:
-        through_proxies = ProxyFix(
-            app.wsgi_app, x_for=trusted_proxies, x_proto=trusted_proxies, x_host=0, x_port=0, x_prefix=0
-        )
+    if number:
+        through_proxies = ProxyFix(app.wsgi_app, x_for=number, x_proto=number, x_host=0, x_port=0, x_prefix=0)
         app.wsgi_app = through_proxies  # type: ignore[method-assign]
-    app.before_request(begin)
-    app.after_request(finish)
-    app.teardown_request(forget)
 
 
 def begin() -> None:
+    """Give the request its id: the caller's, if it is one, else a new one."""
     g.started = time.perf_counter()
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
@@ -71,6 +66,7 @@ def begin() -> None:
 
 
 def finish(response: Response) -> Response:
+    """Add the headers of every answer, and write the request's log line."""
     response.headers["X-Request-ID"] = g.request_id
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
@@ -83,7 +79,7 @@ def finish(response: Response) -> Response:
 
 
 def forget(_error: BaseException | None) -> None:
-    """The thread's next log line may belong to no request."""
+    """Clear the request id: the thread's next log line may belong to no request."""
     request_id_of_this_thread.set("")
 
 

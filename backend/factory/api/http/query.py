@@ -1,6 +1,6 @@
-"""Query parameters to values. All faults of a request are told at once.
+"""Query parameters to values. All faults of a request are reported at once.
 
-A parameter that the route does not know, or that is given twice, is refused: a misspelt `form=` would
+A parameter that the route's contract does not declare, or that is given twice, is refused: a misspelt `form=` would
 otherwise answer with the numbers of another window.
 """
 
@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from flask import request
 
+from factory.api.http.request import route_contract
 from factory.domain.errors import FieldError, InvalidInput
 from factory.domain.event import ID_RULE, is_id, is_label
 from factory.domain.timestamp import parse_timestamp
@@ -21,20 +22,29 @@ T = TypeVar("T")
 _BARE_PLUS = re.compile(r"(.+[T t]\d\d:\d\d:\d\d(?:\.\d+)?) (\d\d:\d\d)")
 
 
-class Query:
-    """The query of this request. `done` raises InvalidInput with every fault that was met."""
+def refuse_undeclared() -> None:
+    """Refuse the parameters that a contract does not declare. A handler that has parameters does so by Query."""
+    contract = route_contract()
+    if contract is not None and not contract.any_query and contract.query <= {"factory"}:
+        Query().done()
 
-    def __init__(self, *, in_factory: bool = True) -> None:
-        self._known: set[str] = set()
+
+class Query:
+    """The query parameters of this request. `done` raises InvalidInput with every fault that was met."""
+
+    def __init__(self) -> None:
+        contract = route_contract()
+        assert contract is not None
+        self._declared = contract.query
         self._faults: list[FieldError] = []
-        if in_factory:
-            self._value("factory", str)  # read by request_context.factory
+        if "factory" in self._declared:
+            self._value("factory", str)  # its value is read by request.factory
 
     def text(self, name: str) -> str | None:
         return self._value(name, _text)
 
     def label(self, name: str, *, longest: int) -> str | None:
-        """What a sender may call something, such as a source."""
+        """A text that a sender chose, such as the name of a source."""
 
         def parse(text: str) -> str:
             if not is_label(text, longest):
@@ -93,14 +103,14 @@ class Query:
         return default if value is None else value
 
     def done(self) -> None:
-        for name in sorted(set(request.args) - self._known):
+        for name in sorted(set(request.args) - self._declared):
             self._fault(name, "unknown_parameter", "is not a parameter of this address")
         if self._faults:
             message = "; ".join(f"{fault['field']} {fault['message']}" for fault in self._faults)
             raise InvalidInput(message, code="invalid_parameter", errors=self._faults)
 
     def _value(self, name: str, parse: Callable[[str], T]) -> T | None:
-        self._known.add(name)
+        assert name in self._declared, f"the contract does not declare {name}"
         values = request.args.getlist(name)
         if len(values) > 1:
             self._fault(name, "repeated_parameter", "is given more than once")

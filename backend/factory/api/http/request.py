@@ -15,6 +15,7 @@ from factory.store.factories import DEFAULT_FACTORY
 
 if TYPE_CHECKING:
     from factory.adapters.observe.prometheus_metrics import IngestMetrics
+    from factory.api.http.contract import Contract
     from factory.operations.access.authenticate import Authenticator
     from factory.operations.access.services import SignInMeans
     from factory.operations.events.group_commit import GroupCommit
@@ -62,6 +63,16 @@ def authenticator() -> Authenticator:
 
 def sign_in_means() -> SignInMeans:
     return _collaborators().sign_in_means
+
+
+def route_contract() -> Contract | None:
+    """The contract of the handler that this request goes to; None where there is no such handler, or no contract."""
+    if "contract" not in g:
+        view = current_app.view_functions.get(request.endpoint or "")
+        resource = getattr(view, "view_class", None)
+        method = "get" if request.method == "HEAD" else request.method.lower()
+        g.contract = getattr(getattr(resource, method, None), "contract", None)
+    return cast("Contract | None", g.contract)
 
 
 def caller() -> Caller:

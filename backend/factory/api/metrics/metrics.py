@@ -118,7 +118,7 @@ class OrganisationMetrics(Resource):  # type: ignore[misc]
 
         A row a factory in which the caller may see figures, by id. Without `from` each begins with its first event.
         """
-        query = Query(in_factory=False)
+        query = Query()
         start, end = query.instant("from"), query.instant("to")
         query.done()
 

@@ -47,7 +47,6 @@ class Now(Resource):  # type: ignore[misc]
 
         `since` is when the state began, `last_event_at` the time of the newest event, cut to the minute.
         """
-        Query().done()
         return one(query_now(store=store(), factory=factory(), now=now(), audience=audience()))
 
 

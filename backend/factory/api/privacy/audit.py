@@ -44,7 +44,7 @@ class Audit(Resource):  # type: ignore[misc]
         Administrators of the organisation see every line, those of single factories the lines of these. Where a
         factory shows no persons, they stand under their pseudonyms here too.
         """
-        query = Query(in_factory=False)
+        query = Query()
         asked: dict[str, Any] = {
             "start": query.instant("from"),
             "end": query.instant("to"),

@@ -7,7 +7,6 @@ from flask_restx import Namespace, Resource
 
 from factory.api.http.answers import one
 from factory.api.http.contract import FACTORY, contract
-from factory.api.http.query import Query
 from factory.api.http.request import actor, factory, now, settings, store, view_log
 from factory.domain.errors import NotAllowed
 from factory.operations.registry.factories import get_factory
@@ -26,7 +25,6 @@ class Demo(Resource):  # type: ignore[misc]
     )
     def get(self) -> Response:
         """Say whether sample data can be loaded into the factory"""
-        Query().done()
         get_factory(store=store(), factory=factory())
         return one({"enabled": settings().demo_mode})
 
@@ -46,7 +44,6 @@ class Seed(Resource):  # type: ignore[misc]
         """
         if not settings().demo_mode:
             raise NotAllowed("Sample data can only be loaded where DEMO_MODE is true")
-        Query().done()
         loaded = seed_demo(store=store(), factory=factory(), now=now(), by=actor())
         view_log().forget()
         return one(loaded)

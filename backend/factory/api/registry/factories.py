@@ -8,7 +8,6 @@ from flask_restx import Namespace, Resource
 from factory.api.http.answers import many, one
 from factory.api.http.body import read_object
 from factory.api.http.contract import FACTORY_ID, contract, json_body
-from factory.api.http.query import Query
 from factory.api.http.request import actor, caller, identity, store
 from factory.domain.access.permissions import EVERYWHERE
 from factory.domain.errors import NotAllowed, NotFound
@@ -32,7 +31,6 @@ class Factories(Resource):  # type: ignore[misc]
     )
     def get(self) -> Response:
         """List the factories"""
-        Query(in_factory=False).done()
         known = factories.list_factories(store=store())
         return many([one for one in known if caller().permissions(one["factory_id"])])
 
@@ -44,7 +42,6 @@ class Factories(Resource):  # type: ignore[misc]
     )
     def post(self) -> Response:
         """Add a factory"""
-        Query(in_factory=False).done()
         if not caller().may("settings", EVERYWHERE):
             raise NotAllowed("Only who may change the settings of all factories may add one")
         return one(factories.create_factory(store=store(), values=read_object(), by=actor()), 201)
@@ -60,7 +57,6 @@ class Factory(Resource):  # type: ignore[misc]
     )
     def get(self, factory_id: str) -> Response:
         """Show a factory"""
-        Query(in_factory=False).done()
         return one(factories.get_factory(store=store(), factory=_known(factory_id)))
 
     @contract(
@@ -75,7 +71,6 @@ class Factory(Resource):  # type: ignore[misc]
 
         Only the fields that are sent change. Once it is answered, every number follows the new settings.
         """
-        Query(in_factory=False).done()
         factory = _known(factory_id)
         return one(factories.update_factory(store=store(), factory=factory, values=read_object(), by=actor()))
 

@@ -9,7 +9,6 @@ from factory.api.http.answers import many, one
 from factory.api.http.audience import audience
 from factory.api.http.body import read_object
 from factory.api.http.contract import FACTORY, WORKER_ID, contract, json_body
-from factory.api.http.query import Query
 from factory.api.http.request import actor, factory, identity, store, view_log
 from factory.domain.errors import NotFound
 from factory.operations.privacy.erase import erase_worker
@@ -28,7 +27,6 @@ class Workers(Resource):  # type: ignore[misc]
     )
     def get(self) -> Response:
         """List the workers"""
-        Query().done()
         return many(entities.list_entities(store=store(), factory=factory(), kind="worker", audience=audience()))
 
     @contract(
@@ -40,7 +38,6 @@ class Workers(Resource):  # type: ignore[misc]
     )
     def post(self) -> Response:
         """Register a worker"""
-        Query().done()
         values = read_object()
         made = entities.create_entity(store=store(), factory=factory(), kind="worker", values=values, by=actor())
         view_log().forget()
@@ -57,7 +54,6 @@ class Worker(Resource):  # type: ignore[misc]
     )
     def get(self, worker_id: str) -> Response:
         """Show a worker"""
-        Query().done()
         entity_id = known_worker(worker_id)
         shown = entities.get_entity(
             store=store(), factory=factory(), kind="worker", entity_id=entity_id, audience=audience()
@@ -76,7 +72,6 @@ class Worker(Resource):  # type: ignore[misc]
 
         Only the fields that are sent change.
         """
-        Query().done()
         entity_id = known_worker(worker_id)
         values = read_object()
         return one(
@@ -96,7 +91,6 @@ class Worker(Resource):  # type: ignore[misc]
         They get a random id and no name, their events random event ids. No figure changes. Events of the old id are
         refused with `worker_erased` until it is registered anew. It cannot be undone.
         """
-        Query().done()
         entity_id = known_worker(worker_id)
         new_id = erase_worker(store=store(), factory=factory(), worker_id=entity_id, by=actor())
         view_log().forget()

@@ -9,7 +9,6 @@ from factory.api.http.answers import many, one
 from factory.api.http.audience import audience
 from factory.api.http.body import read_object
 from factory.api.http.contract import FACTORY, WORKSTATION_ID, contract, json_body
-from factory.api.http.query import Query
 from factory.api.http.request import actor, factory, identity, store
 from factory.domain.errors import NotFound
 from factory.operations.registry import entities
@@ -27,7 +26,6 @@ class Workstations(Resource):  # type: ignore[misc]
     )
     def get(self) -> Response:
         """List the workstations"""
-        Query().done()
         return many(entities.list_entities(store=store(), factory=factory(), kind="workstation", audience=audience()))
 
     @contract(
@@ -39,7 +37,6 @@ class Workstations(Resource):  # type: ignore[misc]
     )
     def post(self) -> Response:
         """Register a workstation"""
-        Query().done()
         values = read_object()
         made = entities.create_entity(store=store(), factory=factory(), kind="workstation", values=values, by=actor())
         return one(made, 201)
@@ -55,7 +52,6 @@ class Workstation(Resource):  # type: ignore[misc]
     )
     def get(self, workstation_id: str) -> Response:
         """Show a workstation"""
-        Query().done()
         entity_id = known_workstation(workstation_id)
         shown = entities.get_entity(
             store=store(), factory=factory(), kind="workstation", entity_id=entity_id, audience=audience()
@@ -74,7 +70,6 @@ class Workstation(Resource):  # type: ignore[misc]
 
         Only the fields that are sent change.
         """
-        Query().done()
         entity_id = known_workstation(workstation_id)
         values = read_object()
         return one(
