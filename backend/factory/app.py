@@ -23,7 +23,7 @@ from factory.api.pipeline import pipeline, register_pipeline
 from factory.api.routes import register_routes
 from factory.domain.timestamp import SECOND
 from factory.operations.access.authenticate import Authenticator
-from factory.operations.access.services import sign_in_means
+from factory.operations.access.services import auth_services
 from factory.operations.derive.refresh import BackgroundRefresher
 from factory.operations.derive.retention import BackgroundRetention
 from factory.operations.events.group_commit import GroupCommit
@@ -71,7 +71,7 @@ def create_app(
                 secret_key=settings.secret_key,
                 patience=int(settings.access_cache_seconds * SECOND),
             ),
-            sign_in_means=sign_in_means(
+            auth_services=auth_services(
                 secret_key=settings.secret_key,
                 access_token_minutes=settings.access_token_minutes,
                 session_days=settings.session_days,

@@ -175,9 +175,9 @@ def test_a_cookie_that_names_nothing_is_refused(site: Flask, token: str) -> None
 
     browser = Browser(site)
     browser.refresh_token = token
-    means = site.extensions["factory"].sign_in_means
+    services = site.extensions["factory"].auth_services
 
-    assert refusal(browser.refresh(X_CSRF_Token=csrf_token(means, token)))[0] in (401, 403)
+    assert refusal(browser.refresh(X_CSRF_Token=csrf_token(services, token)))[0] in (401, 403)
 
 
 def test_signing_out_ends_this_session_and_no_other(site: Flask, user: User, browser: Browser) -> None:

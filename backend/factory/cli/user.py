@@ -13,12 +13,12 @@ from factory.domain.access.passwords import fault_of_password
 from factory.domain.access.permissions import EVERYWHERE, PLATFORM, ROLES
 from factory.domain.errors import InvalidInput, NotFound
 from factory.operations.access import users
+from factory.operations.access.admin_scope import AdminScope
 from factory.operations.access.lockout import forgive_reset
 from factory.operations.access.services import failures_key
-from factory.operations.access.users import Reach
 from factory.store import Store
 
-_ALL = Reach(everywhere=True)
+_ALL = AdminScope(everywhere=True)
 
 operator_option = click.option("--operator", is_flag=True, help="A platform operator, outside all organisations.")
 
@@ -63,7 +63,7 @@ def add(
         made = users.create_user(
             store=store,
             passwords=PasswordHashes(),
-            reach=_ALL,
+            scope=_ALL,
             values=values,
             by=command_line(store),
             password=password,
@@ -80,7 +80,7 @@ def list_(operator: bool) -> None:
     """List the users with their roles."""
     with opened() as (_, store):
         store = store.acting_for(PLATFORM) if operator else store
-        for one in users.list_users(store=store, organisation=command_line(store).organisation, reach=_ALL):
+        for one in users.list_users(store=store, organisation=command_line(store).organisation, scope=_ALL):
             roles = ", ".join(f"{role} in {_place(factory)}" for factory, role in one["roles"].items())
             state = "disabled" if one["disabled"] else f"last sign-in {one['last_sign_in_at'] or 'never'}"
             click.echo(f"{one['email']}  {one['name']}  {'operator' if operator else roles or 'no role'}  {state}")
@@ -123,7 +123,7 @@ def _change(email: str, operator: bool, values: dict[str, Any]) -> dict[str, Any
         changed = users.update_user(
             store=store,
             passwords=PasswordHashes(),
-            reach=_ALL,
+            scope=_ALL,
             user_id=_user_id(store, email),
             values=values,
             by=by,
@@ -135,7 +135,7 @@ def _change(email: str, operator: bool, values: dict[str, Any]) -> dict[str, Any
 
 
 def _user_id(store: Store, email: str) -> str:
-    everybody = users.list_users(store=store, organisation=command_line(store).organisation, reach=_ALL)
+    everybody = users.list_users(store=store, organisation=command_line(store).organisation, scope=_ALL)
     for one in everybody:
         if one["email"] == email.strip().lower():
             return str(one["user_id"])

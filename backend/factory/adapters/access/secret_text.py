@@ -1,4 +1,4 @@
-"""Secrets as texts: made, hashed, and keys for single purposes derived from SECRET_KEY."""
+"""Make and hash secrets as texts, and derive keys for single purposes from SECRET_KEY."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import hmac
 import secrets
 
 _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
+_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that is read as another
 
 
 def random_id() -> str:
-    """Twelve letters and digits that nobody guesses twice (60 bits); for ids, not for secrets."""
+    """Twelve letters and digits (60 bits), unlikely to be made twice; for ids, not for secrets."""
     return "".join(secrets.choice(_BASE32) for _ in range(12))
 
 
@@ -20,7 +21,7 @@ def random_secret() -> str:
 
 
 def digest(secret: str) -> bytes:
-    """What is stored of a random secret. It has 256 bits already, so that a slow hash would add nothing."""
+    """The hash of a random secret, to be stored. With 256 bits in the secret a slow hash would add nothing."""
     return hashlib.sha256(secret.encode(errors="surrogatepass")).digest()
 
 
@@ -32,3 +33,8 @@ def same(one: bytes, other: bytes) -> bool:
 def derived_key(secret_key: str, purpose: str) -> bytes:
     """A key of 32 bytes for one purpose, so that nothing signed for one is taken for another."""
     return hmac.digest(secret_key.encode(), purpose.encode(), "sha256")
+
+
+def initial_password() -> str:
+    """A password to be shown once and changed at the first sign-in: 100 bits, for people to type."""
+    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(4))

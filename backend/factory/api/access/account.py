@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from flask import Response
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from factory.api.access.session import SIGNED_IN, own_session, signed_in
+from factory.api.access.short_texts import read_texts
 from factory.api.http.answers import one
-from factory.api.http.body import read_object
 from factory.api.http.contract import contract, json_body
-from factory.api.http.request import actor, authenticator, sign_in_means, store
+from factory.api.http.request import actor, auth_services, authenticator, store
+from factory.api.http.route import Route
 from factory.operations.access.account import OwnAccount
-from factory.operations.access.text_fields import text_fields
 
 namespace = Namespace("account", "Your own password and second factor", path="/session")
 
@@ -19,7 +19,7 @@ _OLD, _NEW = "the-first-password-that-was-told", "a long sentence that only I kn
 
 
 @namespace.route("/password")
-class Password(Resource):  # type: ignore[misc]
+class Password(Route):
     @contract(
         access="signed_in",
         body=json_body("PasswordChange", {"old_password": _OLD, "new_password": _NEW}),
@@ -31,14 +31,14 @@ class Password(Resource):  # type: ignore[misc]
         All other sessions end; this one goes on with the tokens of the answer.
         """
         account = _account()
-        form = text_fields(read_object(), "old_password", "new_password")
+        form = read_texts("old_password", "new_password")
         issued = account.change_password(old=form["old_password"], new=form["new_password"])
         authenticator().forget()
         return signed_in(issued)
 
 
 @namespace.route("/totp")
-class Totp(Resource):  # type: ignore[misc]
+class Totp(Route):
     @contract(
         access="signed_in",
         body=json_body("Proof", {"password": _NEW}),
@@ -51,7 +51,7 @@ class Totp(Resource):  # type: ignore[misc]
         It counts once a code is confirmed.
         """
         account = _account()
-        secret, uri = account.begin_totp(password=text_fields(read_object(), "password")["password"])
+        secret, uri = account.begin_totp(password=read_texts("password")["password"])
         return one({"secret": secret, "uri": uri})
 
     @contract(
@@ -62,12 +62,12 @@ class Totp(Resource):  # type: ignore[misc]
     def delete(self) -> Response:
         """Take the second factor away"""
         account = _account()
-        account.end_totp(password=text_fields(read_object(), "password")["password"])
+        account.end_totp(password=read_texts("password")["password"])
         return one({"totp_enabled": False})
 
 
 @namespace.route("/totp/confirm")
-class TotpConfirmation(Resource):  # type: ignore[misc]
+class TotpConfirmation(Route):
     @contract(
         access="signed_in",
         body=json_body("Code", {"code": "123456"}),
@@ -77,10 +77,10 @@ class TotpConfirmation(Resource):  # type: ignore[misc]
     def post(self) -> Response:
         """Confirm the second factor by a code of the app; from now on a sign-in asks for one"""
         account = _account()
-        account.confirm_totp(code=text_fields(read_object(), "code")["code"])
+        account.confirm_totp(code=read_texts("code")["code"])
         return one({"totp_enabled": True})
 
 
 def _account() -> OwnAccount:
     user_key, _ = own_session()
-    return OwnAccount(store=store(), means=sign_in_means(), user_key=user_key, by=actor())
+    return OwnAccount(store=store(), services=auth_services(), user_key=user_key, by=actor())

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from flask import Response, request
 
-from factory.api.http.request import settings, sign_in_means
+from factory.api.http.request import auth_services, settings
 from factory.domain.errors import NotAllowed, Unauthenticated
 from factory.operations.access.sessions import Issued, csrf_token
 
@@ -43,7 +43,7 @@ def sent_refresh_token() -> str:
     token = request.cookies.get(REFRESH)
     if not token:
         raise Unauthenticated("There is no session; sign in", code="session_ended")
-    expected = csrf_token(sign_in_means(), token)
+    expected = csrf_token(auth_services(), token)
     given = request.headers.get("X-CSRF-Token", "")
     if not hmac.compare_digest(given.encode(errors="surrogatepass"), expected.encode()):
         raise NotAllowed("The header X-CSRF-Token must repeat the cookie factory_csrf", code="csrf_failed")

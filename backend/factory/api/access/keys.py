@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from flask import Response
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from factory.api.access.key_schemas import KEY_ID
 from factory.api.http.answers import many, one
 from factory.api.http.body import read_object
 from factory.api.http.contract import FACTORY, Parameter, contract, json_body
 from factory.api.http.request import actor, authenticator, factory, store
+from factory.api.http.route import Route
 from factory.operations.access import api_keys
 
 namespace = Namespace("keys", "API keys: credentials of machines", path="/keys")
@@ -18,7 +19,7 @@ _KEY_ID = Parameter("key_id", KEY_ID, "The readable part of the key.", "path", r
 
 
 @namespace.route("/")
-class Keys(Resource):  # type: ignore[misc]
+class Keys(Route):
     @contract(access="people", parameters=FACTORY, answers={200: ("All keys of the factory", "KeysAnswer")})
     def get(self) -> Response:
         """List the keys of the factory
@@ -44,7 +45,7 @@ class Keys(Resource):  # type: ignore[misc]
 
 
 @namespace.route("/<key_id>")
-class Key(Resource):  # type: ignore[misc]
+class Key(Route):
     @contract(access="people", parameters=(_KEY_ID, *FACTORY), answers={200: ("The revoked key", "KeyAnswer")})
     def delete(self, key_id: str) -> Response:
         """Revoke a key
@@ -57,7 +58,7 @@ class Key(Resource):  # type: ignore[misc]
 
 
 @namespace.route("/<key_id>/rotate")
-class KeyRotation(Resource):  # type: ignore[misc]
+class KeyRotation(Route):
     @contract(
         access="people",
         parameters=(_KEY_ID, *FACTORY),

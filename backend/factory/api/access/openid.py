@@ -14,14 +14,15 @@ from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.flask_client import FlaskOAuth2App, OAuth
 from flask import Flask, Response, current_app, redirect, request
 from flask.sessions import SecureCookieSessionInterface
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 from joserfc.errors import JoseError
 
 from factory.adapters.access.secret_text import derived_key
 from factory.api.access.cookies import is_secure, set_cookies
 from factory.api.access.session import require_access, visitor
 from factory.api.http.contract import contract
-from factory.api.http.request import authenticator, settings, sign_in_means, system_store
+from factory.api.http.request import auth_services, authenticator, settings, system_store
+from factory.api.http.route import Route
 from factory.domain.errors import NotFound, Unauthenticated
 from factory.operations.access.openid import sign_in_by_openid
 from factory.settings import Settings
@@ -69,7 +70,7 @@ def register_openid(app: Flask, settings: Settings) -> None:
 
 
 @namespace.route("")
-class OpenidStart(Resource):  # type: ignore[misc]
+class OpenidStart(Route):
     @contract(access="public", any_query=True, answers={302: _TO_PROVIDER}, errors=(403, 404))
     def get(self) -> Response:
         """Sign in by the OpenID provider: for a browser to be led to"""
@@ -83,7 +84,7 @@ class OpenidStart(Resource):  # type: ignore[misc]
 
 
 @namespace.route("/callback")
-class OpenidCallback(Resource):  # type: ignore[misc]
+class OpenidCallback(Route):
     @contract(access="public", any_query=True, answers={302: _TO_PAGE}, errors=(403, 404))
     def get(self) -> Response:
         """Come back from the OpenID provider"""
@@ -92,7 +93,7 @@ class OpenidCallback(Resource):  # type: ignore[misc]
             subject, email = _said_by_provider(client)
             issued = sign_in_by_openid(
                 store=system_store(),
-                means=sign_in_means(),
+                services=auth_services(),
                 issuer=settings().oidc_issuer or "",
                 subject=subject,
                 email=email,

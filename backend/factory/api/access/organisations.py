@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from flask import Response
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from factory.api.http.answers import many, one
 from factory.api.http.body import read_object
 from factory.api.http.contract import Parameter, contract, json_body
-from factory.api.http.request import actor, identity, sign_in_means, system_store
+from factory.api.http.request import actor, auth_services, identity, system_store
+from factory.api.http.route import Route
 from factory.api.http.schemas import ID
 from factory.domain.errors import NotFound
 from factory.operations.access import organisations
@@ -20,7 +21,7 @@ _NEW = {"organisation_id": "acme", "name": "Acme", "admin_email": "ada@example.o
 
 
 @namespace.route("/")
-class Organisations(Resource):  # type: ignore[misc]
+class Organisations(Route):
     @contract(access="organisations", answers={200: ("All organisations", "OrganisationsAnswer")})
     def get(self) -> Response:
         """List the organisations"""
@@ -38,13 +39,13 @@ class Organisations(Resource):  # type: ignore[misc]
         `admin_email` makes a user who administers all of it; `initial_password` is told this once.
         """
         made = organisations.create_organisation(
-            store=system_store(), passwords=sign_in_means().passwords, values=read_object(), by=actor()
+            store=system_store(), passwords=auth_services().passwords, values=read_object(), by=actor()
         )
         return one(made, 201)
 
 
 @namespace.route("/<organisation_id>")
-class Organisation(Resource):  # type: ignore[misc]
+class Organisation(Route):
     @contract(
         access="organisations",
         parameters=(_ORGANISATION_ID,),

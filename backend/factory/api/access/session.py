@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from flask import Response, g, request
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from factory.api.access.authorise import caller_if_any
 from factory.api.access.cookies import clear_cookies, require_own_origin, sent_refresh_token, set_cookies
+from factory.api.access.short_texts import read_texts
 from factory.api.http.answers import json_answer, one
-from factory.api.http.body import read_object
 from factory.api.http.contract import contract, json_body
 from factory.api.http.errors import refused
-from factory.api.http.request import actor, authenticator, caller, now, settings, sign_in_means, store, system_store
+from factory.api.http.request import actor, auth_services, authenticator, caller, now, settings, store, system_store
+from factory.api.http.route import Route
 from factory.domain.access.permissions import PLATFORM, Actor
 from factory.domain.errors import NotAllowed, Unauthenticated
 from factory.operations.access import sessions
 from factory.operations.access.sessions import Issued
 from factory.operations.access.sign_in import ANYBODY, sign_in
-from factory.operations.access.text_fields import text_fields
 from factory.operations.access.whoami import describe_session
 
 namespace = Namespace("session", "Who you are: sign-in, sign-out, password and second factor", path="/session")
@@ -28,7 +28,7 @@ _SIGN_IN = {"email": "grace@example.org", "password": "a long sentence that only
 
 
 @namespace.route("/")
-class Session(Resource):  # type: ignore[misc]
+class Session(Route):
     @contract(access="public", answers={200: ("Who you are", "SessionAnswer")}, errors=(400, 401, 403))
     def get(self) -> Response:
         """Say who the caller is and may do in which factory; of nobody, how to sign in"""
@@ -53,10 +53,10 @@ class Session(Resource):  # type: ignore[misc]
         """
         require_access()
         require_own_origin()
-        form = text_fields(read_object(), "email", "password", optional=("code",))
+        form = read_texts("email", "password", optional=("code",))
         issued = sign_in(
             store=system_store(),
-            means=sign_in_means(),
+            services=auth_services(),
             email=form["email"],
             password=form["password"],
             code=form["code"] or None,
@@ -74,7 +74,7 @@ class Session(Resource):  # type: ignore[misc]
 
 
 @namespace.route("/all")
-class AllSessions(Resource):  # type: ignore[misc]
+class AllSessions(Route):
     @contract(access="signed_in", answers={200: ENDED})
     def delete(self) -> Response:
         """Sign out everywhere"""
@@ -85,7 +85,7 @@ class AllSessions(Resource):  # type: ignore[misc]
 
 
 @namespace.route("/refresh")
-class Refresh(Resource):  # type: ignore[misc]
+class Refresh(Route):
     @contract(access="public", answers={200: SIGNED_IN}, errors=(400, 401, 403))
     def post(self) -> Response:
         """Get a new access token for the cookie `factory_refresh`
@@ -97,7 +97,7 @@ class Refresh(Resource):  # type: ignore[misc]
         token = sent_refresh_token()
         try:
             issued = sessions.refresh_session(
-                store=system_store(), means=sign_in_means(), refresh_token=token, by=visitor()
+                store=system_store(), services=auth_services(), refresh_token=token, by=visitor()
             )
         except Unauthenticated as ended:
             authenticator().forget()

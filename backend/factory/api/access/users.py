@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from flask import Response
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from factory.api.access.user_schemas import RANDOM_ID
 from factory.api.http.answers import many, one
 from factory.api.http.body import read_object
 from factory.api.http.contract import Parameter, contract, json_body
-from factory.api.http.request import actor, authenticator, caller, sign_in_means, store
+from factory.api.http.request import actor, auth_services, authenticator, caller, store
+from factory.api.http.route import Route
 from factory.operations.access import users
+from factory.operations.access.admin_scope import AdminScope
 from factory.operations.access.lockout import forgive_reset
-from factory.operations.access.users import Reach
 
 namespace = Namespace("users", "Who may sign in, and what they may do in which factory", path="/users")
 
@@ -21,14 +22,14 @@ _NEW = {"email": "grace@example.org", "name": "Grace Lee", "roles": {"default": 
 
 
 @namespace.route("/")
-class Users(Resource):  # type: ignore[misc]
-    @contract(access="people somewhere", answers={200: ("Those in the caller's reach", "UsersAnswer")})
+class Users(Route):
+    @contract(access="people somewhere", answers={200: ("Those in the caller's scope", "UsersAnswer")})
     def get(self) -> Response:
         """List the users
 
         Who administers single factories sees the users who have roles there, and of their roles those.
         """
-        return many(users.list_users(store=store(), organisation=caller().organisation, reach=_reach()))
+        return many(users.list_users(store=store(), organisation=caller().organisation, scope=_scope()))
 
     @contract(
         access="people somewhere",
@@ -43,17 +44,17 @@ class Users(Resource):  # type: ignore[misc]
         at the first sign-in.
         """
         made = users.create_user(
-            store=store(), passwords=sign_in_means().passwords, reach=_reach(), values=read_object(), by=actor()
+            store=store(), passwords=auth_services().passwords, scope=_scope(), values=read_object(), by=actor()
         )
         return one(made, 201)
 
 
 @namespace.route("/<user_id>")
-class User(Resource):  # type: ignore[misc]
+class User(Route):
     @contract(access="people somewhere", parameters=(_USER_ID,), answers={200: ("The user", "UserAnswer")})
     def get(self, user_id: str) -> Response:
         """Show a user"""
-        return one(users.get_user(store=store(), organisation=caller().organisation, reach=_reach(), user_id=user_id))
+        return one(users.get_user(store=store(), organisation=caller().organisation, scope=_scope(), user_id=user_id))
 
     @contract(
         access="people somewhere",
@@ -65,19 +66,19 @@ class User(Resource):  # type: ignore[misc]
     def patch(self, user_id: str) -> Response:
         """Change a user
 
-        Only the fields that are sent change; `roles` replaces all roles in the caller's reach. `reset_password` makes
+        Only the fields that are sent change; `roles` replaces all roles in the caller's scope. `reset_password` makes
         a new first password, told once as `initial_password`; that and `disabled` end the user's sessions.
         """
         changed = users.update_user(
             store=store(),
-            passwords=sign_in_means().passwords,
-            reach=_reach(),
+            passwords=auth_services().passwords,
+            scope=_scope(),
             user_id=user_id,
             values=read_object(),
             by=actor(),
         )
         if "initial_password" in changed:
-            key = sign_in_means().failures_key
+            key = auth_services().failures_key
             forgive_reset(store=store(), failures_key=key, email=changed["email"], now=actor().now)
         authenticator().forget()
         return one(changed)
@@ -90,10 +91,10 @@ class User(Resource):  # type: ignore[misc]
     )
     def delete(self, user_id: str) -> Response:
         """Remove a user"""
-        users.remove_user(store=store(), reach=_reach(), user_id=user_id, by=actor())
+        users.remove_user(store=store(), scope=_scope(), user_id=user_id, by=actor())
         authenticator().forget()
         return one({"removed": True})
 
 
-def _reach() -> Reach:
-    return Reach.of(caller())
+def _scope() -> AdminScope:
+    return AdminScope.of(caller())

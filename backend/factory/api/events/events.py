@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from factory.adapters.events.event_json import parse_array, parse_event, parse_lines
 from factory.api.http.answers import json_answer, many, timestamp
@@ -15,6 +15,7 @@ from factory.api.http.contract import FACTORY, WINDOW, Body, Parameter, contract
 from factory.api.http.hooks import add_log_fields
 from factory.api.http.query import Query
 from factory.api.http.request import actor, caller, factory, group_commit, now, prometheus_metrics, settings, store
+from factory.api.http.route import Route
 from factory.api.http.schemas import BOOLEAN, EVENT_TYPE, ID, TEXT, ref
 from factory.domain.errors import Conflict, FieldError, InvalidInput
 from factory.domain.event import EVENT_TYPES, ParsedEvents
@@ -49,7 +50,7 @@ _ATOMIC = Parameter("atomic", {**BOOLEAN, "default": False}, "All or nothing: on
 
 
 @namespace.route("/")
-class Events(Resource):  # type: ignore[misc]
+class Events(Route):
     @contract(
         access="views",
         parameters=(*_FILTERS, *FACTORY),
@@ -107,7 +108,7 @@ class Events(Resource):  # type: ignore[misc]
 
 
 @namespace.route("/batch")
-class Batch(Resource):  # type: ignore[misc]
+class Batch(Route):
     @contract(
         access="ingest",
         parameters=(_ATOMIC, *FACTORY),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from flask import Response
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from factory import __version__
 from factory.api.http.answers import json_answer, timestamp
 from factory.api.http.contract import contract
 from factory.api.http.request import system_store
+from factory.api.http.route import Route
 
 namespace = Namespace("health", "Is the server alive, can it work", path="/health")
 
@@ -18,7 +19,7 @@ def healthy() -> Response:
 
 
 @namespace.route("/")
-class Health(Resource):  # type: ignore[misc]
+class Health(Route):
     @contract(access="public", any_query=True, answers={200: ("The process answers", "Health")})
     def get(self) -> Response:
         """Say that the server answers"""
@@ -26,7 +27,7 @@ class Health(Resource):  # type: ignore[misc]
 
 
 @namespace.route("/live")
-class Live(Resource):  # type: ignore[misc]
+class Live(Route):
     @contract(access="public", any_query=True, answers={200: ("The process answers", "Health")})
     def get(self) -> Response:
         """Say that the process is alive; asks no database"""
@@ -34,7 +35,7 @@ class Live(Resource):  # type: ignore[misc]
 
 
 @namespace.route("/ready")
-class Ready(Resource):  # type: ignore[misc]
+class Ready(Route):
     @contract(access="public", any_query=True, answers={200: ("The database answers", "Readiness")})
     def get(self) -> Response:
         """Say whether the database answers"""

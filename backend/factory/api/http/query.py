@@ -14,7 +14,8 @@ from flask import request
 
 from factory.api.http.request import route_contract
 from factory.domain.errors import FieldError, InvalidInput
-from factory.domain.event import ID_RULE, is_id, is_label
+from factory.domain.event import ID_RULE, is_id
+from factory.domain.form import choice_of, id_of, label_of
 from factory.domain.timestamp import parse_timestamp
 
 T = TypeVar("T")
@@ -45,13 +46,7 @@ class Query:
 
     def label(self, name: str, *, longest: int) -> str | None:
         """A text that a sender chose, such as the name of a source."""
-
-        def parse(text: str) -> str:
-            if not is_label(text, longest):
-                raise ValueError(f"must be 1 to {longest} characters without control characters")
-            return text
-
-        return self._value(name, parse)
+        return self._value(name, lambda text: label_of(text, longest))
 
     def required(self, name: str) -> str:
         value = self.text(name)
@@ -60,7 +55,7 @@ class Query:
         return value or ""
 
     def identity(self, name: str) -> str | None:
-        return self._value(name, _identity)
+        return self._value(name, id_of)
 
     def identities(self, name: str, *, most: int) -> list[str] | None:
         """Distinct ids with commas between them."""
@@ -74,12 +69,7 @@ class Query:
         return self._value(name, parse)
 
     def choice(self, name: str, choices: Collection[str]) -> str | None:
-        def parse(text: str) -> str:
-            if text not in choices:
-                raise ValueError("must be one of " + ", ".join(choices))
-            return text
-
-        return self._value(name, parse)
+        return self._value(name, lambda text: choice_of(text, choices))
 
     def required_choice(self, name: str, choices: Collection[str]) -> str:
         value = self.choice(name, choices)
@@ -132,12 +122,6 @@ def printable(text: str) -> str:
 def _text(text: str) -> str:
     if not text or len(text) > 1000 or printable(text[:100]) != text[:100] or "\x00" in text:
         raise ValueError("must be a text of 1 to 1000 characters without control characters")
-    return text
-
-
-def _identity(text: str) -> str:
-    if not is_id(text):
-        raise ValueError(f"must be {ID_RULE}")
     return text
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from factory.adapters.observe.prometheus_metrics import IngestMetrics
     from factory.api.http.contract import Contract
     from factory.operations.access.authenticate import Authenticator
-    from factory.operations.access.services import SignInMeans
+    from factory.operations.access.services import AuthServices
     from factory.operations.events.group_commit import GroupCommit
     from factory.operations.privacy.views import ViewLog
     from factory.settings import Settings
@@ -30,7 +30,7 @@ class Collaborators:
 
     store: Store
     authenticator: Authenticator
-    sign_in_means: SignInMeans
+    auth_services: AuthServices
     group_commit: GroupCommit
     view_log: ViewLog
     settings: Settings
@@ -61,8 +61,8 @@ def authenticator() -> Authenticator:
     return _collaborators().authenticator
 
 
-def sign_in_means() -> SignInMeans:
-    return _collaborators().sign_in_means
+def auth_services() -> AuthServices:
+    return _collaborators().auth_services
 
 
 def route_contract() -> Contract | None:

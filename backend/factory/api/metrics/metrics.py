@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Literal
 
 from flask import Response
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from factory.api.http.answers import many, one
 from factory.api.http.audience import audience, record_view
 from factory.api.http.contract import FACTORY, WINDOW, WORKER_ID, WORKSTATION_ID, Parameter, contract
 from factory.api.http.query import Query
 from factory.api.http.request import caller, factory, now, store
+from factory.api.http.route import Route
 from factory.api.http.schemas import ID, list_of
 from factory.api.metrics.schemas import METRIC_FIELDS
 from factory.api.registry.workers import known_worker
@@ -94,7 +95,7 @@ def _intervals(entity: Entity, entity_id: str) -> Response:
 
 
 @namespace.route("/factory")
-class FactoryMetrics(Resource):  # type: ignore[misc]
+class FactoryMetrics(Route):
     @contract(
         access="figures",
         parameters=(*WINDOW, *FACTORY),
@@ -107,7 +108,7 @@ class FactoryMetrics(Resource):  # type: ignore[misc]
 
 
 @namespace.route("/organisation")
-class OrganisationMetrics(Resource):  # type: ignore[misc]
+class OrganisationMetrics(Route):
     @contract(
         access="signed_in",
         parameters=WINDOW,
@@ -129,7 +130,7 @@ class OrganisationMetrics(Resource):  # type: ignore[misc]
 
 
 @namespace.route("/workers")
-class WorkersMetrics(Resource):  # type: ignore[misc]
+class WorkersMetrics(Route):
     @contract(
         access="views",
         parameters=(*WINDOW, *FACTORY),
@@ -142,7 +143,7 @@ class WorkersMetrics(Resource):  # type: ignore[misc]
 
 
 @namespace.route("/workers/<worker_id>")
-class WorkerMetrics(Resource):  # type: ignore[misc]
+class WorkerMetrics(Route):
     @contract(
         access="views",
         parameters=(WORKER_ID, *WINDOW, *FACTORY),
@@ -155,7 +156,7 @@ class WorkerMetrics(Resource):  # type: ignore[misc]
 
 
 @namespace.route("/workers/<worker_id>/intervals")
-class WorkerIntervals(Resource):  # type: ignore[misc]
+class WorkerIntervals(Route):
     @contract(
         access="views",
         parameters=(WORKER_ID, *WINDOW, *FACTORY),
@@ -168,7 +169,7 @@ class WorkerIntervals(Resource):  # type: ignore[misc]
 
 
 @namespace.route("/workstations")
-class WorkstationsMetrics(Resource):  # type: ignore[misc]
+class WorkstationsMetrics(Route):
     @contract(
         access="figures",
         parameters=(*WINDOW, *FACTORY),
@@ -181,7 +182,7 @@ class WorkstationsMetrics(Resource):  # type: ignore[misc]
 
 
 @namespace.route("/workstations/<workstation_id>")
-class WorkstationMetrics(Resource):  # type: ignore[misc]
+class WorkstationMetrics(Route):
     @contract(
         access="figures",
         parameters=(WORKSTATION_ID, *WINDOW, *FACTORY),
@@ -194,7 +195,7 @@ class WorkstationMetrics(Resource):  # type: ignore[misc]
 
 
 @namespace.route("/workstations/<workstation_id>/intervals")
-class WorkstationIntervals(Resource):  # type: ignore[misc]
+class WorkstationIntervals(Route):
     @contract(
         access="figures",
         parameters=(WORKSTATION_ID, *WINDOW, *FACTORY),
@@ -207,7 +208,7 @@ class WorkstationIntervals(Resource):  # type: ignore[misc]
 
 
 @namespace.route("/timeseries")
-class Timeseries(Resource):  # type: ignore[misc]
+class Timeseries(Route):
     @contract(
         access="figures",
         parameters=(*_SERIES, *WINDOW, *FACTORY),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from flask import Response
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from factory.api.http.answers import many, one
 from factory.api.http.audience import audience, record_view
 from factory.api.http.contract import FACTORY, WINDOW, Parameter, contract
 from factory.api.http.query import Query
 from factory.api.http.request import factory, now, store
+from factory.api.http.route import Route
 from factory.api.http.schemas import ID, list_of
 from factory.operations.metrics.now import query_now
 from factory.operations.metrics.timeline import BUCKETS, MAX_IDS, query_timeline
@@ -35,7 +36,7 @@ _TIMELINE = (
 
 
 @namespace.route("/now")
-class Now(Resource):  # type: ignore[misc]
+class Now(Route):
     @contract(
         access="figures",
         parameters=FACTORY,
@@ -51,7 +52,7 @@ class Now(Resource):  # type: ignore[misc]
 
 
 @namespace.route("/timeline")
-class TimelineRoute(Resource):  # type: ignore[misc]
+class TimelineRoute(Route):
     @contract(
         access="figures",
         parameters=(*_TIMELINE, *WINDOW, *FACTORY),

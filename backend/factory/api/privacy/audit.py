@@ -6,13 +6,14 @@ from collections.abc import Collection
 from typing import Any
 
 from flask import Response
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from factory.api.http.answers import many
 from factory.api.http.audience import audience
 from factory.api.http.contract import Parameter, contract
 from factory.api.http.query import Query
 from factory.api.http.request import caller, store
+from factory.api.http.route import Route
 from factory.api.http.schemas import INSTANT, TEXT
 from factory.domain.access.permissions import EVERYWHERE
 from factory.operations.privacy.read_audit import read_audit
@@ -31,7 +32,7 @@ _FILTERS = (
 
 
 @namespace.route("/")
-class Audit(Resource):  # type: ignore[misc]
+class Audit(Route):
     @contract(
         access="people somewhere",
         parameters=_FILTERS,

@@ -10,13 +10,14 @@ from typing import Any
 
 import msgspec
 from flask import Response
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from factory.api.http.answers import many, one
 from factory.api.http.body import NDJSON, read_object
 from factory.api.http.contract import FACTORY, WORKER_ID, Parameter, contract, json_body
 from factory.api.http.query import Query
 from factory.api.http.request import actor, caller, factory, store
+from factory.api.http.route import Route
 from factory.api.http.schemas import TEXT
 from factory.api.registry.workers import known_worker
 from factory.domain.errors import NotAllowed
@@ -35,7 +36,7 @@ _encoder = msgspec.json.Encoder()
 
 
 @namespace.route("/<worker_id>/views")
-class PersonViews(Resource):  # type: ignore[misc]
+class PersonViews(Route):
     @contract(
         access="persons",
         parameters=(WORKER_ID, *_PAGES, *FACTORY),
@@ -56,7 +57,7 @@ class PersonViews(Resource):  # type: ignore[misc]
 
 
 @namespace.route("/<worker_id>/data")
-class PersonData(Resource):  # type: ignore[misc]
+class PersonData(Route):
     @contract(
         access="export",
         parameters=(WORKER_ID, *FACTORY),
@@ -81,7 +82,7 @@ def _lines(rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
 
 
 @exports.route("/")
-class Exports(Resource):  # type: ignore[misc]
+class Exports(Route):
     @contract(
         access="export",
         parameters=FACTORY,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from flask import Response
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from factory.api.http.answers import one
 from factory.api.http.contract import FACTORY, contract
 from factory.api.http.request import actor, factory, now, settings, store, view_log
+from factory.api.http.route import Route
 from factory.domain.errors import NotAllowed
 from factory.operations.registry.factories import get_factory
 from factory.operations.registry.seed_demo import seed_demo
@@ -16,7 +17,7 @@ namespace = Namespace("demo", "Sample data, only with DEMO_MODE=true", path="/de
 
 
 @namespace.route("/")
-class Demo(Resource):  # type: ignore[misc]
+class Demo(Route):
     @contract(
         access="figures",
         parameters=FACTORY,
@@ -30,7 +31,7 @@ class Demo(Resource):  # type: ignore[misc]
 
 
 @namespace.route("/seed")
-class Seed(Resource):  # type: ignore[misc]
+class Seed(Route):
     @contract(
         access="settings",
         parameters=FACTORY,

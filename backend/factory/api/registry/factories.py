@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from flask import Response
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from factory.api.http.answers import many, one
 from factory.api.http.body import read_object
 from factory.api.http.contract import FACTORY_ID, contract, json_body
 from factory.api.http.request import actor, caller, identity, store
+from factory.api.http.route import Route
 from factory.domain.access.permissions import EVERYWHERE
 from factory.domain.errors import NotAllowed, NotFound
 from factory.operations.registry import factories
@@ -25,7 +26,7 @@ _NEW = {
 
 
 @namespace.route("/")
-class Factories(Resource):  # type: ignore[misc]
+class Factories(Route):
     @contract(
         access="signed_in", answers={200: ("Those in which the caller has a role", "FactoriesAnswer")}, errors=(400,)
     )
@@ -48,7 +49,7 @@ class Factories(Resource):  # type: ignore[misc]
 
 
 @namespace.route("/<factory_id>")
-class Factory(Resource):  # type: ignore[misc]
+class Factory(Route):
     @contract(
         access="figures",
         parameters=(FACTORY_ID,),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from flask import Response
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from factory.api.http.answers import many, one
 from factory.api.http.audience import audience
 from factory.api.http.body import read_object
 from factory.api.http.contract import FACTORY, WORKER_ID, contract, json_body
 from factory.api.http.request import actor, factory, identity, store, view_log
+from factory.api.http.route import Route
 from factory.domain.errors import NotFound
 from factory.operations.privacy.erase import erase_worker
 from factory.operations.registry import entities
@@ -18,7 +19,7 @@ namespace = Namespace("workers", "The registry of workers", path="/workers")
 
 
 @namespace.route("/")
-class Workers(Resource):  # type: ignore[misc]
+class Workers(Route):
     @contract(
         access="views",
         parameters=FACTORY,
@@ -45,7 +46,7 @@ class Workers(Resource):  # type: ignore[misc]
 
 
 @namespace.route("/<worker_id>")
-class Worker(Resource):  # type: ignore[misc]
+class Worker(Route):
     @contract(
         access="views",
         parameters=(WORKER_ID, *FACTORY),

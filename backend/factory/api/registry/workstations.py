@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from flask import Response
-from flask_restx import Namespace, Resource
+from flask_restx import Namespace
 
 from factory.api.http.answers import many, one
 from factory.api.http.audience import audience
 from factory.api.http.body import read_object
 from factory.api.http.contract import FACTORY, WORKSTATION_ID, contract, json_body
 from factory.api.http.request import actor, factory, identity, store
+from factory.api.http.route import Route
 from factory.domain.errors import NotFound
 from factory.operations.registry import entities
 
@@ -17,7 +18,7 @@ namespace = Namespace("workstations", "The registry of workstations", path="/wor
 
 
 @namespace.route("/")
-class Workstations(Resource):  # type: ignore[misc]
+class Workstations(Route):
     @contract(
         access="figures",
         parameters=FACTORY,
@@ -43,7 +44,7 @@ class Workstations(Resource):  # type: ignore[misc]
 
 
 @namespace.route("/<workstation_id>")
-class Workstation(Resource):  # type: ignore[misc]
+class Workstation(Route):
     @contract(
         access="figures",
         parameters=(WORKSTATION_ID, *FACTORY),

@@ -10,7 +10,7 @@ from factory.domain.access.passwords import fault_of_password
 from factory.domain.access.permissions import Actor
 from factory.domain.errors import Conflict, InvalidInput, Unauthenticated
 from factory.operations.access.lockout import Attempt, begin_attempt, digest_of_address
-from factory.operations.access.services import SignInMeans
+from factory.operations.access.services import AuthServices
 from factory.operations.access.sessions import Issued, begin_session
 from factory.operations.audit_trail import record
 from factory.store.access import sessions, users
@@ -23,7 +23,7 @@ class OwnAccount:
     """The account of who is signed in. `store` acts for the user's organisation, `by` is the user."""
 
     store: Store
-    means: SignInMeans
+    services: AuthServices
     user_key: int
     by: Actor
 
@@ -33,18 +33,18 @@ class OwnAccount:
         Raises Unauthenticated (`bad_credentials`), TooMany, InvalidInput for a password that is not taken.
         """
         user = self._proved(old)
-        fault = fault_of_password(new, min_length=self.means.password_min_length, email=user.email, name=user.name)
+        fault = fault_of_password(new, min_length=self.services.password_min_length, email=user.email, name=user.name)
         if fault is None and new == old:
             fault = {"field": "new_password", "code": "same_password", "message": "must differ from the old one"}
         if fault is not None:
             raise InvalidInput(f"The new password {fault['message']}", code=fault["code"], errors=[fault])
-        hashed = self.means.passwords.hash(new)
+        hashed = self.services.passwords.hash(new)
         with self.store.writing() as tx:
             self._lock_unchanged(tx, user)
             users.change(tx, user.user_key, {"password_hash": hashed, "must_change_password": False})
             sessions.end_all(tx, user.user_key, self.by.now)
             record(tx, self.by, "user.changed", subject=user.email, detail={"password": "changed"})
-            return begin_session(tx, self.means, user._replace(must_change_password=False), now=self.by.now)
+            return begin_session(tx, self.services, user._replace(must_change_password=False), now=self.by.now)
 
     def begin_totp(self, *, password: str) -> tuple[str, str]:
         """A secret for an authenticator app and its address; it counts once a code of it is confirmed.
@@ -54,11 +54,11 @@ class OwnAccount:
         user = self._proved(password)
         if user.totp_confirmed:
             raise Conflict("There is a second factor already; take it away first", code="already_enabled")
-        secret, encrypted = self.means.codes.new_secret()
+        secret, encrypted = self.services.codes.new_secret()
         with self.store.writing() as tx:
             self._lock_unchanged(tx, user)
             users.change(tx, user.user_key, {"totp_secret": encrypted, "totp_step": None})
-        return secret, self.means.codes.uri(secret, account=user.email)
+        return secret, self.services.codes.uri(secret, account=user.email)
 
     def confirm_totp(self, *, code: str) -> None:
         """From now on a sign-in asks for a code. Raises InvalidInput (`wrong_code`), TooMany, Conflict."""
@@ -67,7 +67,7 @@ class OwnAccount:
         if user.totp_secret is None or user.totp_confirmed:
             raise Conflict("There is no second factor to be confirmed", code="nothing_to_confirm")
         attempt = self._attempt(user)
-        step = self.means.codes.step_of(user.totp_secret, code, now=self.by.now)
+        step = self.services.codes.step_of(user.totp_secret, code, now=self.by.now)
         if step is None:
             message = "is not the one that the app shows now"
             raise InvalidInput(
@@ -95,14 +95,14 @@ class OwnAccount:
         with self.store.snapshot() as tx:
             user = self._found(users.by_key(tx, self.user_key))
         attempt = self._attempt(user)
-        if not self.means.passwords.verify(user.password_hash, password):
+        if not self.services.passwords.verify(user.password_hash, password):
             raise Unauthenticated("The password is wrong", code="bad_credentials")
         # Not forgiven but taken back: codes that were guessed at the sign-in stay counted.
         attempt.take_back()
         return user
 
     def _attempt(self, user: User) -> Attempt:
-        digest = digest_of_address(self.means.failures_key, user.email)
+        digest = digest_of_address(self.services.failures_key, user.email)
         return begin_attempt(store=self.store, digest=digest, now=self.by.now)
 
     def _lock_unchanged(self, tx: Connection, before: User) -> None:

@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from factory.adapters.access.secret_text import digest, random_id, random_secret
 from factory.domain.access.permissions import SCOPES, Actor
-from factory.domain.errors import Conflict, FieldError, InvalidInput, NotFound
-from factory.domain.event import is_label
+from factory.domain.errors import Conflict, NotFound
+from factory.domain.form import Form
 from factory.domain.timestamp import DAY, HOUR, format_timestamp
 from factory.operations import audit_trail
 from factory.operations.access.authenticate import KEY_PREFIX
@@ -40,7 +40,13 @@ def create_key(*, store: Store, factory: str, values: Any, by: Actor) -> dict[st
 
     The answer's `key` is its text, which nobody can learn later. Raises InvalidInput, NotFound.
     """
-    name, scope, days = _new_key(values)
+    form = Form(values)
+    form.require("name", "scope")
+    form.text("name", longest=MAX_NAME)
+    form.choice("scope", SCOPES, code="invalid_scope")
+    form.integer("expires_in_days", 1, MAX_EXPIRY_DAYS)
+    fields = form.done()
+    name, scope, days = fields["name"], fields["scope"], fields.get("expires_in_days")
     with store.writing() as tx:
         site = factories.find(tx, factory)
         expires_at = None if days is None else by.now + days * DAY
@@ -56,7 +62,9 @@ def rotate_key(*, store: Store, factory: str, key_id: str, values: Any, by: Acto
     The new key lasts from now as long as the old one was to last. Answers it, with its text in `key`. Raises
     InvalidInput, NotFound, Conflict for a key that has ended.
     """
-    overlap = _overlap(values) * HOUR
+    form = Form(values)
+    form.integer("overlap_hours", 0, MAX_OVERLAP_HOURS)
+    overlap = form.done().get("overlap_hours", DEFAULT_OVERLAP_HOURS) * HOUR
     with store.writing() as tx:
         site = factories.find(tx, factory)
         old = _owned(tx, site, key_id)
@@ -128,50 +136,3 @@ def _rendered(site: Factory, key: Key) -> dict[str, Any]:
 
 def _instant(at: int | None) -> str | None:
     return None if at is None else format_timestamp(at)
-
-
-def _new_key(values: Any) -> tuple[str, str, int | None]:
-    fields = _object(values)
-    faults: list[FieldError] = []
-    missing = [field for field in ("name", "scope") if fields.get(field) is None]
-    if missing:
-        faults = [{"field": field, "code": "missing_field", "message": "is required"} for field in missing]
-        message = "Missing required fields: " + ", ".join(missing)
-        raise InvalidInput(message, code="missing_fields", errors=faults)
-    name, scope, days = fields["name"], fields["scope"], fields.get("expires_in_days")
-    if not isinstance(name, str) or not is_label(name, MAX_NAME):
-        message = f"must be 1 to {MAX_NAME} characters without control characters"
-        faults.append({"field": "name", "code": "invalid_text", "message": message})
-    if not isinstance(scope, str) or scope not in SCOPES:
-        faults.append({"field": "scope", "code": "invalid_scope", "message": "must be one of " + ", ".join(SCOPES)})
-    if days is not None and not _is_within(days, 1, MAX_EXPIRY_DAYS):
-        message = f"must be a whole number from 1 to {MAX_EXPIRY_DAYS}"
-        faults.append({"field": "expires_in_days", "code": "out_of_range", "message": message})
-    _refuse(faults)
-    return name, scope, days
-
-
-def _overlap(values: Any) -> int:
-    hours = _object(values).get("overlap_hours")
-    if hours is None:
-        return DEFAULT_OVERLAP_HOURS
-    if not _is_within(hours, 0, MAX_OVERLAP_HOURS):
-        message = f"must be a whole number from 0 to {MAX_OVERLAP_HOURS}"
-        _refuse([{"field": "overlap_hours", "code": "out_of_range", "message": message}])
-    return int(hours)
-
-
-def _object(values: Any) -> dict[str, Any]:
-    if not isinstance(values, dict):
-        raise InvalidInput("Expected a JSON object", code="not_an_object")
-    return values
-
-
-def _is_within(value: Any, low: int, high: int) -> bool:
-    return type(value) is int and low <= value <= high
-
-
-def _refuse(faults: list[FieldError]) -> None:
-    if faults:
-        message = "; ".join(f"{fault['field']}: {fault['message']}" for fault in faults)
-        raise InvalidInput(message, code=faults[0]["code"], errors=faults)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from factory.domain.access.permissions import PLATFORM, Actor
 from factory.domain.errors import Unauthenticated
-from factory.operations.access.services import SignInMeans
+from factory.operations.access.services import AuthServices
 from factory.operations.access.sessions import Issued
 from factory.operations.access.sign_in import ANYBODY, enter
 from factory.operations.audit_trail import record
@@ -18,7 +18,7 @@ from factory.store.engine.database import Store
 
 
 def sign_in_by_openid(
-    *, store: Store, means: SignInMeans, issuer: str, subject: str, email: str | None, by: Actor
+    *, store: Store, services: AuthServices, issuer: str, subject: str, email: str | None, by: Actor
 ) -> Issued:
     """A session of the user who is linked to the provider's `subject`.
 
@@ -36,7 +36,7 @@ def sign_in_by_openid(
             user = _to_be_linked(tx, email or "")
         user = None if user is None else users.by_key(tx, user.user_key, for_update=True)
         if user is not None and not user.disabled and user.oidc_subject in (None, subject):
-            return _entered(tx, means, user, issuer, subject, by)
+            return _entered(tx, services, user, issuer, subject, by)
         organisation = PLATFORM if user is None else user.organisation_key
         who = "" if user is None else user.email
         detail = {"wrong": "openid", "reason": refusal}
@@ -50,7 +50,7 @@ def _to_be_linked(tx: Connection, email: str) -> User | None:
     return known[0] if len(known) == 1 and known[0].oidc_subject is None else None
 
 
-def _entered(tx: Connection, means: SignInMeans, user: User, issuer: str, subject: str, by: Actor) -> Issued:
+def _entered(tx: Connection, services: AuthServices, user: User, issuer: str, subject: str, by: Actor) -> Issued:
     changes: dict[str, object] = {}
     if user.oidc_subject is None:
         changes |= {"oidc_issuer": issuer, "oidc_subject": subject}
@@ -61,4 +61,4 @@ def _entered(tx: Connection, means: SignInMeans, user: User, issuer: str, subjec
         changes |= {"password_hash": None, "must_change_password": False}
     if changes:
         users.change(tx, user.user_key, changes)
-    return enter(tx, means, user._replace(must_change_password=False), by=by, how="openid")
+    return enter(tx, services, user._replace(must_change_password=False), by=by, how="openid")

@@ -1,4 +1,4 @@
-"""What it takes to let people in: the secrets that are derived from SECRET_KEY, and how long things last."""
+"""Services for authentication: keys that are derived from SECRET_KEY, hashes, tokens, codes, and durations."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from factory.domain.timestamp import DAY, MINUTE
 
 
 @dataclass(frozen=True)
-class SignInMeans:
-    """Made once for a process; safe to share between threads. Durations in microseconds."""
+class AuthServices:
+    """One object per process, safe to share between threads. Durations are in microseconds."""
 
     passwords: PasswordHashes
     tokens: AccessTokens
@@ -27,11 +27,11 @@ class SignInMeans:
 
 
 def failures_key(secret_key: str) -> bytes:
-    """What failed sign-ins are counted under."""
+    """The key of the digests by which failed sign-ins are counted."""
     return derived_key(secret_key, "sign-in failures")
 
 
-def sign_in_means(
+def auth_services(
     *,
     secret_key: str,
     access_token_minutes: int,
@@ -39,9 +39,9 @@ def sign_in_means(
     password_min_length: int,
     issuer: str,
     passwords: PasswordHashes,
-) -> SignInMeans:
-    """From the settings; `issuer` is what an authenticator app calls the product."""
-    return SignInMeans(
+) -> AuthServices:
+    """Make the services from settings; `issuer` is the name of the product in an authenticator app."""
+    return AuthServices(
         passwords=passwords,
         tokens=AccessTokens(secret_key),
         codes=OneTimeCodes(secret_key, issuer=issuer),

@@ -18,7 +18,7 @@ from factory.adapters.access.secret_text import digest, random_id, random_secret
 from factory.domain.access.permissions import Actor
 from factory.domain.errors import Unauthenticated
 from factory.domain.timestamp import SECOND
-from factory.operations.access.services import SignInMeans
+from factory.operations.access.services import AuthServices
 from factory.operations.audit_trail import record
 from factory.store.access import sessions
 from factory.store.access.users import User
@@ -38,7 +38,7 @@ class Issued(NamedTuple):
     must_change_password: bool
 
 
-def begin_session(tx: Connection, means: SignInMeans, user: User, *, now: int) -> Issued:
+def begin_session(tx: Connection, services: AuthServices, user: User, *, now: int) -> Issued:
     """A new session of a user, in the transaction of the sign-in."""
     session_id, secret = random_id(), random_secret()
     values = {
@@ -48,17 +48,17 @@ def begin_session(tx: Connection, means: SignInMeans, user: User, *, now: int) -
         "refresh_hash": digest(secret),
         "created_at": now,
         "refreshed_at": now,
-        "expires_at": now + means.session_lasts,
+        "expires_at": now + services.session_lasts,
     }
     sessions.add(tx, values)
-    return _issued(means, user.user_id, session_id, secret, user.must_change_password, now)
+    return _issued(services, user.user_id, session_id, secret, user.must_change_password, now)
 
 
-def refresh_session(*, store: Store, means: SignInMeans, refresh_token: str, by: Actor) -> Issued:
+def refresh_session(*, store: Store, services: AuthServices, refresh_token: str, by: Actor) -> Issued:
     """A new access token and refresh token. Raises Unauthenticated where the session has ended, or ends by this."""
     session_id, _, secret = refresh_token.partition(".")
     with store.system().writing() as tx:
-        issued = _refreshed(tx, means, session_id, secret, by)
+        issued = _refreshed(tx, services, session_id, secret, by)
     if issued is None:  # raised here, so that the end of a session is committed
         raise Unauthenticated("The session has ended; sign in again", code="session_ended")
     return issued
@@ -78,27 +78,29 @@ def end_all_sessions(*, store: Store, user_key: int, by: Actor) -> None:
         record(tx, by, "session.signed_out", subject=by.name, detail={"everywhere": True})
 
 
-def csrf_token(means: SignInMeans, refresh_token: str) -> str:
+def csrf_token(services: AuthServices, refresh_token: str) -> str:
     """What a page has to send beside the cookie of a refresh token: a page of another site cannot read it, nor make it.
 
     It is the session's, so that a cookie that another host of the domain planted does not fit either.
     """
     session_id = refresh_token.partition(".")[0]
-    return _text(hmac.digest(means.csrf_key, session_id.encode(errors="surrogatepass"), "sha256"))
+    return _text(hmac.digest(services.csrf_key, session_id.encode(errors="surrogatepass"), "sha256"))
 
 
-def _refreshed(tx: Connection, means: SignInMeans, session_id: str, secret: str, by: Actor) -> Issued | None:
+def _refreshed(tx: Connection, services: AuthServices, session_id: str, secret: str, by: Actor) -> Issued | None:
     row = sessions.lock_session(tx, session_id)
     if row is None or row.revoked_at is not None or row.expires_at <= by.now or row.disabled:
         return None
-    successor = _text(hmac.digest(means.refresh_key, f"{session_id}.{secret}".encode(errors="surrogatepass"), "sha256"))
+    successor = _text(
+        hmac.digest(services.refresh_key, f"{session_id}.{secret}".encode(errors="surrogatepass"), "sha256")
+    )
     given = digest(secret)
     if same(given, row.refresh_hash):
         rotated = {
             "refresh_hash": digest(successor),
             "previous_hash": given,
             "refreshed_at": by.now,
-            "expires_at": by.now + means.session_lasts,
+            "expires_at": by.now + services.session_lasts,
         }
         sessions.change(tx, row.session_key, rotated)
     elif not _is_just_replaced(row, given, by.now):
@@ -106,7 +108,7 @@ def _refreshed(tx: Connection, means: SignInMeans, session_id: str, secret: str,
         owner = replace(by, name=row.email, organisation=row.organisation_key)
         record(tx, owner, "session.reused", subject=row.email)
         return None
-    return _issued(means, row.user_id, session_id, successor, row.must_change_password, by.now)
+    return _issued(services, row.user_id, session_id, successor, row.must_change_password, by.now)
 
 
 def _is_just_replaced(row: Any, given: bytes, now: int) -> bool:
@@ -115,15 +117,15 @@ def _is_just_replaced(row: Any, given: bytes, now: int) -> bool:
     return same(given, row.previous_hash)
 
 
-def _issued(means: SignInMeans, user_id: str, session_id: str, secret: str, must_change: bool, now: int) -> Issued:
-    expires_at = now + means.token_lasts
+def _issued(services: AuthServices, user_id: str, session_id: str, secret: str, must_change: bool, now: int) -> Issued:
+    expires_at = now + services.token_lasts
     refresh_token = f"{session_id}.{secret}"
     return Issued(
-        access_token=means.tokens.sign(user_id=user_id, session_id=session_id, now=now, expires_at=expires_at),
-        expires_in=means.token_lasts // SECOND,
+        access_token=services.tokens.sign(user_id=user_id, session_id=session_id, now=now, expires_at=expires_at),
+        expires_in=services.token_lasts // SECOND,
         refresh_token=refresh_token,
-        lasts=means.session_lasts // SECOND,
-        csrf_token=csrf_token(means, refresh_token),
+        lasts=services.session_lasts // SECOND,
+        csrf_token=csrf_token(services, refresh_token),
         must_change_password=must_change,
     )
 

@@ -15,7 +15,7 @@ from factory.domain.access.permissions import PLATFORM, Actor
 from factory.domain.errors import Unauthenticated
 from factory.domain.timestamp import SECOND
 from factory.operations.access.lockout import Attempt, begin_attempt, delay_after, digest_of_address
-from factory.operations.access.services import SignInMeans
+from factory.operations.access.services import AuthServices
 from factory.operations.access.sessions import Issued, begin_session
 from factory.operations.audit_trail import record
 from factory.store.access import users
@@ -26,7 +26,7 @@ ANYBODY = "anybody"
 """Who fails to sign in, as the audit trail tells it."""
 
 
-def sign_in(*, store: Store, means: SignInMeans, email: str, password: str, code: str | None, by: Actor) -> Issued:
+def sign_in(*, store: Store, services: AuthServices, email: str, password: str, code: str | None, by: Actor) -> Issued:
     """A session of the user. An address may have users in several organisations: the password says which.
 
     Raises Unauthenticated (`bad_credentials`; `code_required` where a one-time code is missing or wrong), TooMany
@@ -34,23 +34,23 @@ def sign_in(*, store: Store, means: SignInMeans, email: str, password: str, code
     """
     store = store.system()
     email = email.strip().lower()
-    attempt = begin_attempt(store=store, digest=digest_of_address(means.failures_key, email), now=by.now)
+    attempt = begin_attempt(store=store, digest=digest_of_address(services.failures_key, email), now=by.now)
     with store.snapshot() as tx:
         known = users.enabled_of_address(tx, email)
-    user = _whose_password(means, known, password)
+    user = _whose_password(services, known, password)
     if user is None:
         _record_failure(store, known, attempt, by, "password")
         raise Unauthenticated("The e-mail address or the password is wrong", code="bad_credentials")
     if user.totp_confirmed and not code:
         attempt.take_back()
         raise Unauthenticated("A one-time code is needed", code="code_required")
-    rehashed = means.passwords.hash(password) if means.passwords.is_outdated(user.password_hash or "") else None
+    rehashed = services.passwords.hash(password) if services.passwords.is_outdated(user.password_hash or "") else None
     with store.writing() as tx:
         locked = users.by_key(tx, user.user_key, for_update=True)
-        if _is_as_it_was(locked, user) and _uses_code(tx, means, user, code, by.now):
+        if _is_as_it_was(locked, user) and _uses_code(tx, services, user, code, by.now):
             if rehashed is not None:
                 users.change(tx, user.user_key, {"password_hash": rehashed})
-            issued = enter(tx, means, user, by=by, how="password")
+            issued = enter(tx, services, user, by=by, how="password")
         else:
             issued = None
     if issued is None:
@@ -65,19 +65,19 @@ def sign_in(*, store: Store, means: SignInMeans, email: str, password: str, code
     return issued
 
 
-def enter(tx: Connection, means: SignInMeans, user: User, *, by: Actor, how: str) -> Issued:
+def enter(tx: Connection, services: AuthServices, user: User, *, by: Actor, how: str) -> Issued:
     """A session of somebody who has proved to be that user, in the trail of the user's organisation."""
     users.change(tx, user.user_key, {"last_sign_in_at": by.now})
-    issued = begin_session(tx, means, user, now=by.now)
+    issued = begin_session(tx, services, user, now=by.now)
     person = replace(by, name=user.email, organisation=user.organisation_key)
     record(tx, person, "session.signed_in", subject=user.email, detail={"by": how})
     return issued
 
 
-def _whose_password(means: SignInMeans, known: Sequence[User], password: str) -> User | None:
+def _whose_password(services: AuthServices, known: Sequence[User], password: str) -> User | None:
     if not known:
-        means.passwords.verify(None, password)
-    right = [user for user in known if means.passwords.verify(user.password_hash, password)]
+        services.passwords.verify(None, password)
+    right = [user for user in known if services.passwords.verify(user.password_hash, password)]
     return right[0] if right else None
 
 
@@ -87,10 +87,10 @@ def _is_as_it_was(now: User | None, user: User) -> bool:
     return now is not None and now._replace(**same) == user._replace(**same)
 
 
-def _uses_code(tx: Connection, means: SignInMeans, user: User, code: str | None, now: int) -> bool:
+def _uses_code(tx: Connection, services: AuthServices, user: User, code: str | None, now: int) -> bool:
     if not user.totp_confirmed:
         return True
-    step = means.codes.step_of(user.totp_secret or b"", code or "", now=now)
+    step = services.codes.step_of(user.totp_secret or b"", code or "", now=now)
     return step is not None and users.use_code(tx, user.user_key, step)
 
 

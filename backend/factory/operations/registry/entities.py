@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from factory.domain.access.permissions import Actor
-from factory.domain.errors import FieldError, InvalidInput, NotFound
-from factory.domain.event import ID_RULE, is_id, is_label
+from factory.domain.errors import NotFound
+from factory.domain.event import ID_RULE, is_id
+from factory.domain.form import Form, label_of
 from factory.domain.privacy import Audience
 from factory.operations.audit_trail import record, subject_of
 from factory.operations.visible_workers import Persons, registered_worker
@@ -51,18 +52,9 @@ def create_entity(*, store: Store, factory: str, kind: str, values: Any, by: Act
     Without a name the id is the name. The id of an erased worker may be used again. Raises InvalidInput, NotFound, and
     Conflict if the id is taken.
     """
-    faults: list[FieldError] = []
-    fields = _object(values)
-    names = _ID_FIELDS[kind]
-    given = {fields[name] for name in names if isinstance(fields.get(name), str)}
-    entity_id = next(iter(given)) if len(given) == 1 else None
-    if all(fields.get(name) is None for name in names):
-        faults.append({"field": names[0], "code": "missing_field", "message": "is required"})
-    elif entity_id is None or not is_id(entity_id) or any(fields.get(n) not in (None, entity_id) for n in names):
-        faults.append({"field": names[0], "code": "invalid_id", "message": f"must be {ID_RULE}"})
-    texts = _texts(kind, fields, faults)
-    _refuse(faults)
-    assert entity_id is not None
+    form = Form(values)
+    entity_id = _entity_id(kind, form)
+    texts = _texts(kind, form)
     with store.writing() as tx:
         site = factories.find(tx, factory)
         store.dialect.lock_factory_shared(tx, site.factory_key)
@@ -76,13 +68,11 @@ def create_entity(*, store: Store, factory: str, kind: str, values: Any, by: Act
 
 def update_entity(*, store: Store, factory: str, kind: str, entity_id: str, values: Any, by: Actor) -> dict[str, str]:
     """Change `name`, and `type` of a workstation. Raises InvalidInput, NotFound."""
-    faults: list[FieldError] = []
-    fields = _object(values)
+    form = Form(values)
     for name in _ID_FIELDS[kind]:
-        if fields.get(name) not in (None, entity_id):
-            faults.append({"field": name, "code": "read_only", "message": "cannot be changed"})
-    texts = _texts(kind, fields, faults)
-    _refuse(faults)
+        if form.given.get(name, entity_id) != entity_id:
+            form.fault(name, "read_only", "cannot be changed")
+    texts = _texts(kind, form)
     with store.writing() as tx:
         site = factories.find(tx, factory)
         _one(tx, site.factory_key, kind, entity_id)
@@ -119,34 +109,24 @@ def _rendered(kind: str, row: Any) -> dict[str, str]:
     }
 
 
-def _object(values: Any) -> dict[str, Any]:
-    if not isinstance(values, dict):
-        raise InvalidInput("Expected a JSON object", code="not_an_object")
-    return values
+def _entity_id(kind: str, form: Form) -> str:
+    """The id of a new entity, by whichever of its names; the form has the fault where there is none."""
+    names = _ID_FIELDS[kind]
+    ids = [form.given[name] for name in names if name in form.given]
+    if not ids:
+        form.require(names[0])
+    elif ids != ids[:1] * len(ids) or not isinstance(ids[0], str) or not is_id(ids[0]):
+        form.fault(names[0], "invalid_id", f"must be {ID_RULE}")
+    return ids[0] if ids else ""
 
 
-def _texts(kind: str, fields: dict[str, Any], faults: list[FieldError]) -> dict[str, str]:
-    texts: dict[str, str] = {}
+def _texts(kind: str, form: Form) -> dict[str, str]:
+    """Check the names of an entity, and with them the form is done. Raises InvalidInput."""
     for name in _TEXT_FIELDS[kind]:
-        value = fields.get(name)
-        if value is None:
-            continue
-        if not isinstance(value, str):
-            faults.append({"field": name, "code": "wrong_type", "message": "must be a string"})
-        elif not (is_label(value, MAX_NAME) or (name == "type" and value == "")):
-            message = f"must be 1 to {MAX_NAME} characters without control characters"
-            faults.append({"field": name, "code": "invalid_text", "message": message})
+        if not isinstance(form.given.get(name, ""), str):
+            form.fault(name, "wrong_type", "must be a string")
+        elif name == "type":
+            form.read(name, "invalid_text", lambda value: value and label_of(value, MAX_NAME))
         else:
-            texts[name] = value
-    return texts
-
-
-def _refuse(faults: list[FieldError]) -> None:
-    if not faults:
-        return
-    missing = [fault["field"] for fault in faults if fault["code"] == "missing_field"]
-    if missing:
-        raise InvalidInput("Missing required fields: " + ", ".join(missing), code="missing_fields", errors=faults)
-    raise InvalidInput(
-        "; ".join(f"{f['field']}: {f['message']}" for f in faults), code=faults[0]["code"], errors=faults
-    )
+            form.text(name, longest=MAX_NAME)
+    return form.done()

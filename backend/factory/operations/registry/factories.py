@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from factory.domain.access.permissions import Actor
-from factory.domain.errors import FieldError, InvalidInput
-from factory.domain.event import ID_RULE, is_id, is_label
+from factory.domain.form import Form, invalid_field
 from factory.domain.shifts import DEFAULT_SHIFTS, shifts_of
 from factory.domain.states.calendar import is_time_zone
 from factory.operations.audit_trail import record
@@ -62,8 +61,7 @@ def update_factory(*, store: Store, factory: str, values: Any, by: Actor) -> dic
     with store.snapshot() as tx:
         site = factories.find(tx, factory)
     if settings.pop("factory_id", factory) != factory:
-        fault: FieldError = {"field": "factory_id", "code": "read_only", "message": "cannot be changed"}
-        raise InvalidInput("factory_id: cannot be changed", code="read_only", errors=[fault])
+        raise invalid_field("factory_id", "read_only", "cannot be changed")
     settings = {name: value for name, value in settings.items() if getattr(site, name) != value}
 
     def note(tx: Connection, before: Factory) -> None:
@@ -93,49 +91,19 @@ def _rendered(site: Factory) -> dict[str, Any]:
 
 
 def _checked(values: Any, *, required: bool) -> dict[str, Any]:
-    if not isinstance(values, dict):
-        raise InvalidInput("Expected a JSON object", code="not_an_object")
-    faults: list[FieldError] = []
-    settings: dict[str, Any] = {}
+    form = Form(values)
+    if required:
+        form.require("factory_id")
+    form.identity("factory_id")
+    form.text("name", longest=MAX_NAME)
+    form.read("time_zone", "invalid_time_zone", _time_zone)
+    form.integer("state_timeout_seconds", 0, MAX_STATE_TIMEOUT_SECONDS, kind="an integer")
+    form.boolean("person_views", or_null=True)  # null leaves it to PERSON_VIEWS
+    form.read("shifts", "invalid_shifts", lambda value: json.dumps(shifts_of(value)))
+    return form.done()
 
-    def check(field: str, code: str, message: str, valid: bool) -> None:
-        if valid:
-            settings[field] = values[field]
-        else:
-            faults.append({"field": field, "code": code, "message": message})
 
-    given = {field: value for field, value in values.items() if value is not None}
-    if "factory_id" in given:
-        value = given["factory_id"]
-        check("factory_id", "invalid_id", f"must be {ID_RULE}", isinstance(value, str) and is_id(value))
-    elif required:
-        raise InvalidInput(
-            "Missing required fields: factory_id",
-            code="missing_fields",
-            errors=[{"field": "factory_id", "code": "missing_field", "message": "is required"}],
-        )
-    if "name" in given:
-        message = f"must be 1 to {MAX_NAME} characters without control characters"
-        check("name", "invalid_text", message, isinstance(given["name"], str) and is_label(given["name"], MAX_NAME))
-    if "time_zone" in given:
-        value = given["time_zone"]
-        message = "must be an IANA time zone such as Europe/Berlin"
-        check("time_zone", "invalid_time_zone", message, isinstance(value, str) and is_time_zone(value))
-    if "state_timeout_seconds" in given:
-        value = given["state_timeout_seconds"]
-        message = f"must be an integer from 0 to {MAX_STATE_TIMEOUT_SECONDS}"
-        valid = type(value) is int and 0 <= value <= MAX_STATE_TIMEOUT_SECONDS
-        check("state_timeout_seconds", "out_of_range", message, valid)
-    if "person_views" in values:  # null is a value here: the option PERSON_VIEWS
-        value = values["person_views"]
-        check("person_views", "invalid_boolean", "must be true, false or null", value is None or type(value) is bool)
-    if "shifts" in given:
-        try:
-            settings["shifts"] = json.dumps(shifts_of(given["shifts"]))
-        except ValueError as error:
-            faults.append({"field": "shifts", "code": "invalid_shifts", "message": str(error)})
-    if faults:
-        raise InvalidInput(
-            "; ".join(f"{f['field']}: {f['message']}" for f in faults), code=faults[0]["code"], errors=faults
-        )
-    return settings
+def _time_zone(value: Any) -> str:
+    if not isinstance(value, str) or not is_time_zone(value):
+        raise ValueError("must be an IANA time zone such as Europe/Berlin")
+    return value
