@@ -14,8 +14,10 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import IPv6Address, ip_address
+from threading import Lock
 from typing import Any, cast
 
+from cachetools import LRUCache
 from flask import Flask, Response, current_app, g, request
 from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded
 from limits import parse
@@ -38,7 +40,7 @@ _SIGN_IN_BY_GET = "/api/v1/session/oidc"
 
 _REDIS_SECONDS = 0.25
 _SILENCE_SECONDS = 60.0
-_MOST_REMEMBERED = 10_000
+_MAX_CACHED = 10_000
 _GUESSED = ("invalid_key", "invalid_token")
 """Refusals of what was never ours. Whoever shows an expired or revoked credential knew the secret."""
 
@@ -95,9 +97,10 @@ class RateLimits:
         # Its lines name addresses and users.
         self.limiter.logger.setLevel(logging.ERROR)
         self._guesses = parse(settings.rate_limit_sign_in)
-        self._good: dict[bytes, None] = {}
-        self._bad: dict[bytes, tuple[str, str]] = {}
-        self._told_at = -math.inf
+        self._valid: LRUCache[bytes, bool] = LRUCache(_MAX_CACHED)
+        self._refused: LRUCache[bytes, tuple[str, str]] = LRUCache(_MAX_CACHED)
+        self._lock = Lock()
+        self._warned_at = -math.inf
 
     def look_up(self, credential: str) -> Caller:
         """The caller behind a credential, which the database is asked for while the address has guesses left.
@@ -106,20 +109,27 @@ class RateLimits:
         one that was valid in this process before is no guess. Raises Unauthenticated, TooMany, Unavailable.
         """
         name = blake2b(credential.encode(errors="surrogatepass"), digest_size=16).digest()
-        known = self._bad.get(name)
-        if known is not None:
-            raise Unauthenticated(known[0], code=known[1])
-        if name not in self._good:
+        with self._lock:
+            refused_before = self._refused.get(name)
+            was_valid = self._valid.get(name, False)
+        if refused_before is not None:
+            message, code = refused_before
+            raise Unauthenticated(message, code=code)
+        if not was_valid:
             self._require_guesses()
         try:
             caller = authenticator().caller(credential, now=now())
         except Unauthenticated as refusal:
-            self._good.pop(name, None)
+            with self._lock:
+                self._valid.pop(name, None)
+                if refusal.code in _GUESSED:
+                    self._refused[name] = refusal.message, refusal.code
             if refusal.code in _GUESSED:
-                _remember(self._bad, name, (refusal.message, refusal.code))
                 self._count_guess()
             raise
-        _remember(self._good, name, None)
+        if not was_valid:
+            with self._lock:
+                self._valid[name] = True
         return caller
 
     def _require_guesses(self) -> None:
@@ -159,8 +169,8 @@ class RateLimits:
 
     def _count_for_itself(self) -> None:
         prometheus_metrics().limited_in_memory()
-        if time.monotonic() - self._told_at >= _SILENCE_SECONDS:
-            self._told_at = time.monotonic()
+        if time.monotonic() - self._warned_at >= _SILENCE_SECONDS:
+            self._warned_at = time.monotonic()
             log.warning("Redis does not answer: each server process counts requests for itself")
 
 
@@ -248,9 +258,3 @@ def _seconds_until(instant: float) -> int:
 def _too_many(seconds: int) -> TooMany:
     unit = "second" if seconds == 1 else "seconds"
     return TooMany(f"Too many requests; the next one is answered in {seconds} {unit}", retry_after=seconds)
-
-
-def _remember(names: dict[bytes, Any], name: bytes, value: Any) -> None:
-    if len(names) >= _MOST_REMEMBERED:
-        names.clear()
-    names[name] = value

@@ -1,11 +1,13 @@
-"""From what a request shows to the caller it comes from."""
+"""Find the caller behind an API key or an access token."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from threading import Lock
 from typing import NamedTuple
 
+from cachetools import LRUCache
 from sqlalchemy import Connection
 
 from factory.adapters.access.access_token import AccessTokens
@@ -17,14 +19,14 @@ from factory.store.access import credentials
 from factory.store.engine.database import Store
 
 KEY_PREFIX = "fk_"
-"""What every API key begins with, so that scanners of leaked secrets recognise it."""
+"""The beginning of every API key, by which scanners of leaked secrets recognise one."""
 
 _KEY = re.compile(rf"{KEY_PREFIX}([a-z2-7]{{12}})_([A-Za-z0-9_-]{{43}})")
 _NO_LIMIT = 2**63
-_MOST_KNOWN = 10_000
+_MAX_CACHED = 10_000
 
 
-class _Known(NamedTuple):
+class _Cached(NamedTuple):
     caller: Caller
     until: int
 
@@ -32,33 +34,37 @@ class _Known(NamedTuple):
 class Authenticator:
     """Finds the caller behind a credential; safe to share between the threads of a process.
 
-    What was found is believed for `patience` microseconds: a revocation, a smaller role or a disabled user take effect
-    within that time in every process, and at once in the one that was told (`forget`).
+    A caller is cached for `patience` microseconds: a revocation, a smaller role or a disabled user take effect within
+    that time in every process, and at once in the process that calls `forget`. Not a TTLCache: its clock would be
+    another one than the request's, and a key or token may end sooner.
     """
 
     def __init__(self, *, store: Store, secret_key: str, patience: int) -> None:
         self._store = store.system()
         self._tokens = AccessTokens(secret_key)
         self._patience = patience
-        self._known: dict[bytes, _Known] = {}
+        self._cache: LRUCache[bytes, _Cached] = LRUCache(_MAX_CACHED)
+        self._lock = Lock()
 
     def caller(self, credential: str, *, now: int) -> Caller:
         """The caller of an API key or an access token. Raises Unauthenticated, Unavailable."""
         name = hashlib.sha256(credential.encode(errors="surrogatepass")).digest()
-        known = self._known.get(name)
-        if known is None or not now < known.until <= now + self._patience:
-            find = self._of_key if credential.startswith(KEY_PREFIX) else self._of_token
+        with self._lock:
+            cached = self._cache.get(name)
+        if cached is None or not now < cached.until <= now + self._patience:
+            find = self._find_key if credential.startswith(KEY_PREFIX) else self._find_session
             caller, ends = find(credential, now)
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            known = self._known[name] = _Known(caller, min(now + self._patience, ends))
-        return known.caller
+            cached = _Cached(caller, min(now + self._patience, ends))
+            with self._lock:
+                self._cache[name] = cached
+        return cached.caller
 
     def forget(self) -> None:
-        """Look everything up anew: keys, sessions or roles have changed."""
-        self._known.clear()
+        """Clear the cache, after keys, sessions or roles have changed."""
+        with self._lock:
+            self._cache.clear()
 
-    def _of_key(self, key: str, now: int) -> tuple[Caller, int]:
+    def _find_key(self, key: str, now: int) -> tuple[Caller, int]:
         parts = _KEY.fullmatch(key)
         if parts is None:
             raise _bad_key()
@@ -80,7 +86,7 @@ class Authenticator:
         )
         return caller, ends
 
-    def _of_token(self, text: str, now: int) -> tuple[Caller, int]:
+    def _find_session(self, text: str, now: int) -> tuple[Caller, int]:
         token = self._tokens.read(text, now=now)
         with self._store.snapshot() as tx:
             return _caller_of_session(tx, token.session_id, token.user_id, now), token.expires_at

@@ -31,6 +31,7 @@ class ViewLog:
     """
 
     def __init__(self) -> None:
+        # Not a TTLCache: an entry lasts until the end of the hour of the clock, and none may be evicted before.
         self._hour = 0
         self._recorded: set[_View] = set()
 

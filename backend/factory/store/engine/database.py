@@ -43,7 +43,10 @@ class Store:
         self._tracer = tracer
         self.organisation: int | None = DEFAULT_ORGANISATION
         self.id_cache: dict[tuple[int, int, str], dict[str, int]] = {}
-        """Keys of committed rows by id, for each factory key, registry epoch and registry."""
+        """Keys of committed rows by id, for each factory key, registry epoch and registry.
+
+        Plain dicts, bounded by the registries: a batch looks up its 10,000 ids in C, which a cache that evicts cannot.
+        """
         self.factory_keys: dict[tuple[int | None, str], int] = {}
         """Keys of committed factories, by organisation and factory id."""
 
