@@ -9,13 +9,11 @@ from typing import Any
 from flask_restx import Api
 
 from factory import __version__
-from factory.api.access.key_schemas import KEY_BODIES
-from factory.api.access.session_schemas import SESSION_BODIES
-from factory.api.access.user_schemas import PEOPLE_BODIES
+from factory.api.access.schemas import ACCESS_BODIES
 from factory.api.http.contract import NOT_JSON, Contract, Parameter
 from factory.api.http.schemas import REQUEST_BODIES, Schema, ref
 from factory.api.metrics.schemas import ANSWERS
-from factory.api.privacy.person_schemas import PERSON_BODIES
+from factory.api.privacy.schemas import PRIVACY_BODIES
 
 TITLE = "Factory productivity"
 DESCRIPTION = """\
@@ -28,7 +26,7 @@ every answer. What a GET found carries an `ETag`; the same question with it in `
 until something else is found. What was refused with 503 can be sent again unchanged after `Retry-After` seconds.
 """
 
-BODIES: dict[str, Schema] = {**REQUEST_BODIES, **PERSON_BODIES, **KEY_BODIES, **SESSION_BODIES, **PEOPLE_BODIES}
+BODIES: dict[str, Schema] = {**REQUEST_BODIES, **ACCESS_BODIES, **PRIVACY_BODIES}
 """Every request body."""
 
 _REQUEST_ID = {"X-Request-ID": {"description": "Names the request in the log.", "schema": {"type": "string"}}}

@@ -165,8 +165,8 @@ class EventSender:
     def _away(self, retry_after: str | None) -> bool:
         self._failures += 1
         backoff = min(_LONGEST_BACKOFF, 0.25 * 2 ** min(self._failures, 10))
-        asked = _seconds(retry_after)
-        self._retry_at = self._clock() + (backoff if asked is None else min(asked, _LONGEST_WAIT))
+        announced = _seconds(retry_after)
+        self._retry_at = self._clock() + (backoff if announced is None else min(announced, _LONGEST_WAIT))
         return False
 
     def _read(self, body: Any) -> None:

@@ -130,9 +130,9 @@ class IngestMetrics:
         """Count a request that was counted in this process, because Redis did not answer."""
         self._limited_in_memory.inc()
 
-    def read(self, where: str, because: str) -> None:
+    def read(self, source: str, because: str) -> None:
         """Count a read that may go to the replica: where it went, and why it went to the primary."""
-        self._reads.labels(where, because).inc()
+        self._reads.labels(source, because).inc()
 
     def connections(self, pool: str, taken: int) -> None:
         """How many connections of a pool of this process are taken."""

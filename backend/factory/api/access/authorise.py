@@ -91,17 +91,17 @@ def _holds(caller: Caller, needed: Need) -> bool:
         return caller.may(needed, EVERYWHERE)
     if needed == "people somewhere":
         return any("people" in permissions for permissions in caller.granted.values())
-    where = _factory_of_path() or factory()
-    if not caller.permissions(where) or caller.is_operator:
+    factory_id = _factory_of_path() or factory()
+    if not caller.permissions(factory_id) or caller.is_operator:
         raise NotFound("Factory not found", code="factory_not_found")
     if needed == "ingest or enter":
-        return caller.may("ingest", where) or caller.may("enter", where)
-    return caller.may(needed, where)
+        return caller.may("ingest", factory_id) or caller.may("enter", factory_id)
+    return caller.may(needed, factory_id)
 
 
 def _factory_of_path() -> str | None:
-    named = (request.view_args or {}).get("factory_id")
-    return None if named is None else identity(named, NotFound("Factory not found", code="factory_not_found"))
+    factory_id = (request.view_args or {}).get("factory_id")
+    return None if factory_id is None else identity(factory_id, NotFound("Factory not found", code="factory_not_found"))
 
 
 def _authenticated() -> Caller:

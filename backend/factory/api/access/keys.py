@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 from flask_restx import Namespace
 
-from factory.api.access.key_schemas import KEY_ID
+from factory.api.access.schemas import RANDOM_ID
 from factory.api.http.answers import many, one
 from factory.api.http.body import read_object
 from factory.api.http.contract import FACTORY, Parameter, contract, json_body
@@ -15,7 +15,7 @@ from factory.operations.access import api_keys
 
 namespace = Namespace("keys", "API keys: credentials of machines", path="/keys")
 
-_KEY_ID = Parameter("key_id", KEY_ID, "The readable part of the key.", "path", required=True, example="abcdefghijkl")
+_KEY_ID = Parameter("key_id", RANDOM_ID, "The readable part of the key.", "path", required=True, example="abcdefghijkl")
 
 
 @namespace.route("/")

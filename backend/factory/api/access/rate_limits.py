@@ -216,14 +216,14 @@ def _address() -> str:
 def _neighbourhood(address: str) -> str:
     """An IPv4 address; of IPv6 the network, since one host may use all addresses of its /64."""
     try:
-        found = ip_address(address)
+        parsed = ip_address(address)
     except ValueError:
         return "address unknown"
-    if isinstance(found, IPv6Address):
-        found = found.ipv4_mapped or found
-    if isinstance(found, IPv6Address):
-        return f"address {IPv6Address(int(found) >> 64 << 64)}/64"
-    return f"address {found}"
+    if isinstance(parsed, IPv6Address):
+        parsed = parsed.ipv4_mapped or parsed
+    if isinstance(parsed, IPv6Address):
+        return f"address {IPv6Address(int(parsed) >> 64 << 64)}/64"
+    return f"address {parsed}"
 
 
 def _reads() -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 from flask_restx import Namespace
 
-from factory.api.access.user_schemas import RANDOM_ID
+from factory.api.access.schemas import RANDOM_ID
 from factory.api.http.answers import many, one
 from factory.api.http.body import read_object
 from factory.api.http.contract import Parameter, contract, json_body

@@ -21,7 +21,7 @@ from factory.domain.errors import Conflict, FieldError, InvalidInput
 from factory.domain.event import EVENT_TYPES, ParsedEvents
 from factory.operations.events.enter_by_hand import enter_event
 from factory.operations.events.ingest import IngestOutcome, ingest_events
-from factory.operations.events.list import list_events
+from factory.operations.events.list import EventFilters, list_events
 
 namespace = Namespace("events", "What the cameras and sensors saw", path="/events")
 
@@ -60,20 +60,24 @@ class Events(Route):
     def get(self) -> Response:
         """List stored events"""
         query = Query()
-        asked: dict[str, Any] = {
-            "start": query.instant("from"),
-            "end": query.instant("to"),
-            "worker_id": query.identity("worker_id"),
-            "workstation_id": query.identity("workstation_id"),
-            "event_type": query.choice("event_type", EVENT_TYPES),
-            "source_id": query.label("source_id", longest=64),
-            "cursor": query.text("cursor"),
-            "limit": query.integer("limit", low=1, high=1000, default=100),
-        }
+        filters = EventFilters(
+            start=query.instant("from"),
+            end=query.instant("to"),
+            worker_id=query.identity("worker_id"),
+            workstation_id=query.identity("workstation_id"),
+            event_type=query.choice("event_type", EVENT_TYPES),
+            source_id=query.label("source_id", longest=64),
+        )
+        cursor, limit = query.text("cursor"), query.integer("limit", low=1, high=1000, default=100)
         query.done()
-        worker_id = asked["worker_id"]
-        readers = record_view(None if worker_id is None else [worker_id])
-        page = list_events(store=store(), factory=factory(), audience=readers, **asked)
+        page = list_events(
+            store=store(),
+            factory=factory(),
+            filters=filters,
+            cursor=cursor,
+            limit=limit,
+            audience=record_view(None if filters.worker_id is None else [filters.worker_id]),
+        )
         return many(page.data, next_cursor=page.next_cursor)
 
     @contract(

@@ -9,14 +9,14 @@ from factory.domain.errors import NotAllowed
 from factory.domain.privacy import Audience
 
 
-def audience(where: str | None = None) -> Audience:
-    """The caller as somebody who is shown persons or not, in the factory of this request or another one."""
-    where = where or factory()
+def audience(factory_id: str | None = None) -> Audience:
+    """The caller as the audience of an answer about a factory, that of this request if none is given."""
+    factory_id = factory_id or factory()
     return Audience(
-        permitted=caller().may("persons", where),
+        permitted=caller().may("persons", factory_id),
         by_default=settings().shows_persons,
         k_min=settings().k_min,
-        views=caller().may("views", where),
+        views=caller().may("views", factory_id),
     )
 
 

@@ -124,12 +124,14 @@ def factory() -> str:
 
     Raises InvalidInput when the two disagree, NotFound for what cannot be a factory's id.
     """
-    named = request.args.get("factory")
+    parameter = request.args.get("factory")
     header = request.headers.get("X-Factory-ID")
-    if named is not None and header is not None and named != header:
+    if parameter is not None and header is not None and parameter != header:
         message = "The parameter factory and the header X-Factory-ID name different factories"
         raise InvalidInput(message, errors=[{"field": "factory", "code": "contradiction", "message": message}])
-    chosen = named if named is not None else header if header is not None else caller().only_factory or DEFAULT_FACTORY
+    chosen = parameter if parameter is not None else header
+    if chosen is None:
+        chosen = caller().only_factory or DEFAULT_FACTORY
     g.factory = identity(chosen, NotFound("Factory not found", code="factory_not_found"))
     return chosen
 

@@ -1,6 +1,6 @@
-"""What bodies and answers look like, as JSON Schema (2020-12, as OpenAPI 3.1 uses it).
+"""JSON Schemas of bodies and answers (2020-12, as in OpenAPI 3.1), declared once for both documents.
 
-Declared once for both documents. Nothing here validates a request; the tests hold what is served to it.
+Nothing here validates a request; the tests hold what is served to the schemas.
 """
 
 from __future__ import annotations
@@ -55,6 +55,17 @@ EVENT_TYPE: Schema = {"type": "string", "enum": list(EVENT_TYPES)}
 def label(longest: int, description: str) -> Schema:
     text = {"type": ["string", "null"], "minLength": 1, "maxLength": longest, "pattern": NO_CONTROLS}
     return {**text, "description": description}
+
+
+def one(data: Schema, beside: dict[str, Schema] | None = None, *, optional: tuple[str, ...] = ()) -> Schema:
+    """The answer `{"status","data","timestamp"}`, with what stands beside the data."""
+    properties = {"status": constant("success"), "data": data, **(beside or {}), "timestamp": INSTANT}
+    return an_object(properties, optional=optional)
+
+
+def many(items: Schema, beside: dict[str, Schema] | None = None, *, optional: tuple[str, ...] = ()) -> Schema:
+    """The same with a list of items as data, and their `count`."""
+    return one(list_of(items), {**(beside or {}), "count": COUNT}, optional=optional)
 
 
 # In an optional field null is the same as its absence.

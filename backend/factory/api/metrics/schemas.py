@@ -1,10 +1,8 @@
-"""What answers look like; see schemas.py."""
+"""The schemas of all answers; see http/schemas.py."""
 
 from __future__ import annotations
 
-from factory.api.access.key_schemas import KEY_ANSWERS
-from factory.api.access.session_schemas import SESSION_ANSWERS
-from factory.api.access.user_schemas import PEOPLE_ANSWERS
+from factory.api.access.schemas import ACCESS_ANSWERS
 from factory.api.http.schemas import (
     BOOLEAN,
     COUNT,
@@ -19,11 +17,12 @@ from factory.api.http.schemas import (
     an_object,
     constant,
     list_of,
+    many,
     nullable,
+    one,
     ref,
 )
-from factory.api.privacy.audit_schemas import AUDIT_ANSWERS
-from factory.api.privacy.person_schemas import PERSON_ANSWERS
+from factory.api.privacy.schemas import PRIVACY_ANSWERS
 from factory.domain.event import STATE_NAMES
 from factory.domain.states.stretches import STATION_STATES
 
@@ -105,18 +104,9 @@ _STORED_EVENT: dict[str, Schema] = {
 _FAILURE = an_object({"index": COUNT, "code": TEXT, "field": nullable(TEXT), "message": TEXT})
 
 
-def one(data: Schema, beside: dict[str, Schema] | None = None, *, optional: tuple[str, ...] = ()) -> Schema:
-    properties = {"status": constant("success"), "data": data, **(beside or {}), "timestamp": INSTANT}
-    return an_object(properties, optional=optional)
-
-
 def figures(properties: dict[str, Schema]) -> Schema:
     """A row of figures, which can be withheld."""
     return an_object({**properties, "withheld": WITHHELD}, optional=("withheld",))
-
-
-def many(items: Schema, beside: dict[str, Schema] | None = None, *, optional: tuple[str, ...] = ()) -> Schema:
-    return one(list_of(items), {**(beside or {}), "count": COUNT}, optional=optional)
 
 
 _DRAWN: dict[str, Schema] = {
@@ -273,11 +263,8 @@ ANSWERS: dict[str, Schema] = {
         {**_WINDOW, **_DRAWN_BESIDE},
         optional=tuple(_DRAWN_BESIDE),
     ),
-    **AUDIT_ANSWERS,
-    **KEY_ANSWERS,
-    **PERSON_ANSWERS,
-    **SESSION_ANSWERS,
-    **PEOPLE_ANSWERS,
+    **ACCESS_ANSWERS,
+    **PRIVACY_ANSWERS,
     "DemoAnswer": one(an_object({"enabled": BOOLEAN})),
     "SeedAnswer": one({"type": "object"}),
     "Error": an_object(

@@ -46,7 +46,7 @@ class Audit(Route):
         factory shows no persons, they stand under their pseudonyms here too.
         """
         query = Query()
-        asked: dict[str, Any] = {
+        filters: dict[str, Any] = {
             "start": query.instant("from"),
             "end": query.instant("to"),
             "actor": query.text("actor"),
@@ -56,7 +56,7 @@ class Audit(Route):
             "limit": query.integer("limit", low=1, high=1000, default=100),
         }
         query.done()
-        page = read_audit(store=store(), audience=audience, factory_ids=_own_factories(), **asked)
+        page = read_audit(store=store(), audience=audience, factory_ids=_own_factories(), **filters)
         return many(page.data, next_cursor=page.next_cursor)
 
 

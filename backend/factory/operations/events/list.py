@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec
@@ -25,6 +26,8 @@ from factory.store.events.event_listing import Filters, Place
 from factory.store.events.id_registry import IdResolver
 from factory.store.factories import Factory
 
+_UNREGISTERED = -1
+
 
 class EventPage(NamedTuple):
     """Rendered events, and the cursor of the next page or None."""
@@ -33,27 +36,28 @@ class EventPage(NamedTuple):
     next_cursor: str | None
 
 
-def list_events(
-    *,
-    store: Store,
-    factory: str,
-    start: int | None,
-    end: int | None,
-    worker_id: str | None,
-    workstation_id: str | None,
-    event_type: str | None,
-    source_id: str | None,
-    cursor: str | None,
-    limit: int,
-    audience: Audience,
-) -> EventPage:
-    """A page of events with `start` <= timestamp < `end` (microseconds) that pass the filters.
+@dataclass(frozen=True, kw_only=True)
+class EventFilters:
+    """The events with `start` <= timestamp < `end` (microseconds), and of these ids and this type; None is any."""
 
-    Filters by names that nothing speaks of find nothing. Raises NotFound for an unknown factory, NotAllowed where
-    they would tell the audience of single persons, InvalidInput for a bad cursor or event type, or start after end.
+    start: int | None = None
+    end: int | None = None
+    worker_id: str | None = None
+    workstation_id: str | None = None
+    event_type: str | None = None
+    source_id: str | None = None
+
+
+def list_events(
+    *, store: Store, factory: str, filters: EventFilters, cursor: str | None, limit: int, audience: Audience
+) -> EventPage:
+    """A page of the events that pass the filters; an id that is not registered finds nothing.
+
+    Raises NotFound for an unknown factory, NotAllowed where single events would show the audience single persons,
+    InvalidInput for a bad cursor or event type, or start after end.
     """
-    require_order(start, end)
-    if event_type is not None and event_type not in EVENT_TYPES:
+    require_order(filters.start, filters.end)
+    if filters.event_type is not None and filters.event_type not in EVENT_TYPES:
         raise InvalidInput("event_type must be one of " + ", ".join(EVENT_TYPES), code="invalid_event_type")
 
     def read(tx: Connection, site: Factory) -> EventPage:
@@ -61,23 +65,10 @@ def list_events(
         persons.refuse_traces()
         cursors = _Cursors(None if persons.are_shown else site.pseudonym_key)
         after = None if cursor is None else cursors.read(cursor)
-        if site.first_event_at is None or site.last_event_at is None:
+        keys = _filters_by_key(tx, site, IdResolver(store, site), persons, filters)
+        if keys is None:
             return EventPage([], None)
-        ids = IdResolver(store, site)
-        named = [("workstation", workstation_id), ("source", source_id)]
-        found = [None if name is None else ids.keys_of(tx, kind, [name]).get(name, -1) for kind, name in named]
-        found.insert(0, None if worker_id is None else persons.key_of(worker_id))
-        filters = Filters(
-            max(site.first_event_at, site.first_event_at if start is None else start),
-            min(site.last_event_at + 1, site.last_event_at + 1 if end is None else end),
-            found[0],
-            found[1],
-            None if event_type is None else EVENT_TYPES[event_type],
-            found[2],
-        )
-        if -1 in found:
-            return EventPage([], None)
-        rows = event_listing.page(store, tx, site.factory_key, filters, after, limit + 1)
+        rows = event_listing.page(store, tx, site.factory_key, keys, after, limit + 1)
         render = Renderer(tx, site, persons)
         more = len(rows) > limit
         rows = rows[:limit]
@@ -87,10 +78,36 @@ def list_events(
     return read_up_to_date(store=store, factory=factory, read=read)
 
 
-class _Cursors:
-    """Cursors name the place of an event. Its event_id may be made from a person's id, and the order of workers' keys
+def _filters_by_key(
+    tx: Connection, site: Factory, ids: IdResolver, persons: Persons, filters: EventFilters
+) -> Filters | None:
+    """The filters with keys for ids and the window cut to the events stored; None where nothing can pass."""
+    if site.first_event_at is None or site.last_event_at is None:
+        return None
+    keys = {}
+    if filters.worker_id is not None:
+        keys["worker"] = persons.key_of(filters.worker_id)
+    if filters.workstation_id is not None:
+        station_id = filters.workstation_id
+        keys["station"] = ids.keys_of(tx, "workstation", [station_id]).get(station_id, _UNREGISTERED)
+    if filters.source_id is not None:
+        keys["source"] = ids.keys_of(tx, "source", [filters.source_id]).get(filters.source_id, _UNREGISTERED)
+    if _UNREGISTERED in keys.values():
+        return None
+    first, end = site.first_event_at, site.last_event_at + 1
+    return Filters(
+        start=first if filters.start is None else max(first, filters.start),
+        end=end if filters.end is None else min(end, filters.end),
+        event_type=None if filters.event_type is None else EVENT_TYPES[filters.event_type],
+        **keys,
+    )
 
-    tells who came first: for who sees no persons they are sealed with a key, the same place in the same way.
+
+class _Cursors:
+    """Cursors, which hold the place of an event in the order.
+
+    An event_id may be made from a person's id, and the order of workers' keys shows who came first. So for an audience
+    that sees no persons a cursor is encrypted, deterministically: the same place always has the same cursor.
     """
 
     def __init__(self, key: bytes | None) -> None:
