@@ -69,7 +69,7 @@ def _operation(handler: Any, tag: str) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "tags": [tag],
         "operationId": method + re.sub(r"([A-Z])", r"_\1", noun).lower(),
-        "summary": summary,
+        "summary": summary.rstrip("."),
         "parameters": [_parameter(one) for one in contract.parameters],
         "responses": {str(status): _answer(status, *answer) for status, answer in contract.answers.items()},
     }

@@ -50,7 +50,7 @@ def pipeline(
     metrics: RequestMetrics | None,
     threads: Sequence[PeriodicThread],
 ) -> list[Layer]:
-    """The layers of an application, from the outside in."""
+    """Return the layers of an application, from the outside in."""
     layers = [
         # A span for the request; the log line and all else is within it.
         Layer(spans.begin, spans.note_status, spans.end) if spans else None,

@@ -1,4 +1,4 @@
-"""Everything the product refuses, by reason. The HTTP status of each stands in api/http/errors.py."""
+"""The refusals of the product, by reason; api/http/errors.py maps each to an HTTP status."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ class NotAllowed(FactoryError):
 
 
 class NotFound(FactoryError):
-    """What the request names does not exist."""
+    """Nothing of the name in the request exists."""
 
     code = "not_found"
 
 
 class Conflict(FactoryError):
-    """It contradicts what is stored already."""
+    """A contradiction to stored data."""
 
     code = "conflict"
 

@@ -10,14 +10,14 @@ from factory.domain.event import ID_RULE, is_id, is_label
 
 
 def id_of(value: Any) -> str:
-    """A value that is an id; raises ValueError with the rule, as all of these do."""
+    """Return a value that is an id; raises ValueError with the rule, as all of these do."""
     if not isinstance(value, str) or not is_id(value):
         raise ValueError(f"must be {ID_RULE}")
     return value
 
 
 def label_of(value: Any, longest: int) -> str:
-    """A text of 1 to `longest` characters, none of them a control character."""
+    """Return a text of 1 to `longest` characters, none of them a control character."""
     if not isinstance(value, str) or not is_label(value, longest):
         raise ValueError(f"must be 1 to {longest} characters without control characters")
     return value
@@ -30,7 +30,7 @@ def choice_of(value: Any, choices: Collection[str]) -> str:
 
 
 def invalid_field(field: str, code: str, message: str) -> InvalidInput:
-    """The refusal of an input with one faulty field."""
+    """Return the refusal of an input with one faulty field."""
     return InvalidInput(f"{field}: {message}", code=code, errors=[{"field": field, "code": code, "message": message}])
 
 
@@ -46,7 +46,7 @@ class Form:
         self._faults: list[FieldError] = []
 
     def done(self) -> dict[str, Any]:
-        """The fields that were given and checked. Raises InvalidInput with every fault that was met."""
+        """Return the fields that were given and checked. Raises InvalidInput with every fault that was met."""
         if missing := [fault["field"] for fault in self._faults if fault["code"] == "missing_field"]:
             message = "Missing required fields: " + ", ".join(missing)
             raise InvalidInput(message, code="missing_fields", errors=self._faults)

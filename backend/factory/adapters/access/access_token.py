@@ -20,7 +20,7 @@ _CLAIMS = ["sub", "sid", "exp", "iat", "aud"]
 
 
 class AccessToken(NamedTuple):
-    """What a token says: ids of a user and a session, and until when (microseconds since the epoch)."""
+    """The content of a token: ids of a user and a session, and its end (microseconds since the epoch)."""
 
     user_id: str
     session_id: str
@@ -34,7 +34,7 @@ class AccessTokens:
         self._key = derived_key(secret_key, "access token")
 
     def sign(self, *, user_id: str, session_id: str, now: int, expires_at: int) -> str:
-        """A token; instants in microseconds, kept as whole seconds."""
+        """Return a token; instants in microseconds, kept as whole seconds."""
         claims = {
             "sub": user_id,
             "sid": session_id,
@@ -45,7 +45,7 @@ class AccessTokens:
         return jwt.encode(claims, self._key, _ALGORITHM)
 
     def read(self, token: str, *, now: int) -> AccessToken:
-        """The token's content; raises Unauthenticated for one that is expired, unsigned or not ours."""
+        """Return the token's content; raises Unauthenticated for one that is expired, unsigned or not ours."""
         # The caller's clock decides what has expired, not the library's.
         unchecked: Options = {"verify_exp": False, "verify_iat": False, "require": _CLAIMS}
         try:

@@ -24,16 +24,16 @@ class OneTimeCodes:
         self._issuer = issuer
 
     def new_secret(self) -> tuple[str, bytes]:
-        """A secret in base32, and the same encrypted."""
+        """Return a secret in base32, and the same encrypted."""
         secret = pyotp.random_base32()
         return secret, self._cipher.encrypt(secret.encode())
 
     def uri(self, secret: str, *, account: str) -> str:
-        """The address that an authenticator app reads from a picture."""
+        """Return the address that an authenticator app reads from a picture."""
         return pyotp.TOTP(secret).provisioning_uri(name=account, issuer_name=self._issuer)
 
     def step_of(self, encrypted: bytes, code: str, *, now: int) -> int | None:
-        """The 30 seconds, counted from the epoch, whose code this is, a step early or late allowed; None for no code.
+        """Return the 30-second step of a code, counted from the epoch, one early or late allowed; None for no code.
 
         A secret that was encrypted with another SECRET_KEY has no codes.
         """

@@ -27,12 +27,12 @@ class PasswordHashes:
         self._nobodys: str | None = None
 
     def hash(self, password: str) -> str:
-        """What is stored of a password; parameters and salt stand in it."""
+        """Return the text to store for a password; it holds the parameters and the salt."""
         with self._turns:
             return self._hasher.hash(_normal(password))
 
     def verify(self, stored: str | None, password: str) -> bool:
-        """Whether that is the password; without a stored hash it is not, and takes as long."""
+        """Return whether the password is right; without a stored hash it is wrong, and takes as long."""
         with self._turns:
             if self._nobodys is None:
                 self._nobodys = self._hasher.hash(random_secret())
@@ -42,7 +42,7 @@ class PasswordHashes:
                 return False
 
     def is_outdated(self, stored: str) -> bool:
-        """Whether a hash was made with other parameters than those of today."""
+        """Return whether a hash was made with other parameters than those of today."""
         return self._hasher.check_needs_rehash(stored)
 
 

@@ -1,7 +1,7 @@
 """Counting requests in this process, as a storage of `limits`, the library below Flask-Limiter.
 
-Its own storage in memory begins a thread up to a hundred times a second to throw away what has ended, which cost a
-post more than all else about access. This one does so now and then on the way.
+The library's own storage in memory starts a thread up to a hundred times a second to remove ended windows, which cost
+a post more than all else about access. This storage removes them now and then while it counts.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class RequestCounts(Storage):
         return count if ends > time.time() else 0
 
     def get_expiry(self, key: str) -> float:
-        """When the time of a key ends; now, where none has begun."""
+        """Return the end of a key's window in seconds; now, if none has begun."""
         return max(self._counts.get(key, (0, 0.0))[1], time.time())
 
     def check(self) -> bool:

@@ -16,25 +16,25 @@ def random_id() -> str:
 
 
 def random_secret() -> str:
-    """A secret of 256 bits, safe in URLs and headers."""
+    """Return a secret of 256 bits, safe in URLs and headers."""
     return secrets.token_urlsafe(32)
 
 
 def digest(secret: str) -> bytes:
-    """The hash of a random secret, to be stored. With 256 bits in the secret a slow hash would add nothing."""
+    """Return the hash of a random secret, to be stored. With 256 bits in the secret a slow hash would add nothing."""
     return hashlib.sha256(secret.encode(errors="surrogatepass")).digest()
 
 
 def same(one: bytes, other: bytes) -> bool:
-    """Whether two digests are equal, in a time that does not tell where they differ."""
+    """Return whether two digests are equal, in a time that does not tell where they differ."""
     return hmac.compare_digest(one, other)
 
 
 def derived_key(secret_key: str, purpose: str) -> bytes:
-    """A key of 32 bytes for one purpose, so that nothing signed for one is taken for another."""
+    """Return a key of 32 bytes for one purpose, so that nothing signed for one is taken for another."""
     return hmac.digest(secret_key.encode(), purpose.encode(), "sha256")
 
 
 def initial_password() -> str:
-    """A password to be shown once and changed at the first sign-in: 100 bits, for people to type."""
+    """Return a password to be shown once and changed at the first sign-in: 100 bits, for people to type."""
     return "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(4))

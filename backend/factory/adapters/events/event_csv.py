@@ -104,7 +104,7 @@ def _bad_header(message: str) -> InvalidInput:
 def _cells(
     line: NumberedLine, header: _Header, waiting: deque[NumberedLine], source: Iterator[NumberedLine]
 ) -> tuple[list[str] | Refused, list[NumberedLine]]:
-    """The cells of the row that begins with `line`, and the lines that were read and are not part of it."""
+    """Return the cells of the row that begins with `line`, and the lines that were read and are not part of it."""
     try:
         text = line[1].decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError as error:
@@ -136,7 +136,7 @@ def _spans_field(cells: list[str], header: _Header) -> bool:
 
 
 def _split(text: str, separator: str) -> list[str] | None:
-    """The cells of a row; None where a quote is not closed, or closed in the middle of a cell."""
+    """Return the cells of a row; None where a quote is not closed, or closed in the middle of a cell."""
     if '"' not in text:
         return text.split(separator)
     # A blank before a quote is no part of the cell.
@@ -159,7 +159,7 @@ def _row(cells: list[str], header: _Header) -> bytes:
 
 
 def _number(text: str) -> Any:
-    """A number as it stands where it is one; anything else as a text, which the rules refuse."""
+    """Return a number as it stands where it is one; anything else as a text, which the rules refuse."""
     try:
         number = msgspec.json.decode(text.encode())
     except msgspec.DecodeError:

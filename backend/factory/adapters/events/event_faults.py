@@ -26,7 +26,7 @@ def require_utf8(body: bytes) -> None:
 
 
 def refusal(faults: list[FieldError]) -> InvalidInput:
-    """The error of an event with these faults."""
+    """Return the error of an event with these faults."""
     missing = [fault["field"] for fault in faults if fault["code"] == "missing_field"]
     if missing:
         return InvalidInput("Missing required fields: " + ", ".join(missing), code="missing_fields", errors=faults)
@@ -38,7 +38,7 @@ def refusal(faults: list[FieldError]) -> InvalidInput:
 
 
 def read_fields(body: bytes, rules: EventRules) -> tuple[dict[str, Any], list[FieldError]]:
-    """The values of an event's fields that are given and valid, and every fault it has."""
+    """Return the values of an event's fields that are given and valid, and every fault it has."""
     try:
         require_utf8(body)
         raw = _raw_fields.decode(body)

@@ -1,8 +1,8 @@
 """JSON bodies to typed events: one, a list, or a line each (SPEC section 2).
 
-The straight way decodes all events into structs and checks whole columns at once. Only events that
-fail it are read again one by one, field by field, to say precisely what is wrong; that second reading
-also decides, so that the two cannot disagree about what is valid.
+The fast path decodes all events into structs and checks whole columns at once. Where that fails, the events are read
+again one by one, field by field, to report precisely what is wrong; the second reading decides, so that the two cannot
+disagree about validity.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _raw_list = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def parse_event(body: bytes, rules: EventRules) -> ParsedEvents:
-    """The event of a body that holds one; raises InvalidInput with an error a field."""
+    """Return the event of a body that holds one; raises InvalidInput with an error per field."""
     try:
         require_utf8(body)
         parsed, valid = _columns([_one.decode(body)], rules)
@@ -68,7 +68,7 @@ def parse_event(body: bytes, rules: EventRules) -> ParsedEvents:
 
 
 def parse_array(body: bytes, rules: EventRules) -> ParsedEvents:
-    """The events of a JSON list. Raises InvalidInput for another body, TooLarge for too many."""
+    """Return the events of a JSON list. Raises InvalidInput for another body, TooLarge for too many."""
     if has_more_items(body, rules.max_events):
         raise _too_many(rules)
     try:
@@ -85,7 +85,7 @@ def parse_array(body: bytes, rules: EventRules) -> ParsedEvents:
 
 
 def parse_lines(body: bytes, rules: EventRules) -> ParsedEvents:
-    """The events of an NDJSON body, a non-empty line each. Raises TooLarge for too many."""
+    """Return the events of an NDJSON body, one per non-empty line. Raises TooLarge for too many."""
     lines = _limited(first_lines(body, rules.max_events), rules)
     try:
         require_utf8(body)

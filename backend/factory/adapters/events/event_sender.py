@@ -122,7 +122,7 @@ class EventSender:
         self.delivery.dropped += self._spool.append(events)
 
     def _deliver(self, events: list[dict[str, Any]]) -> bool:
-        """True when the server has dealt with the events, False when they are to be sent again later."""
+        """Return True when the server has dealt with the events, False when they are to be sent again later."""
         try:
             status, retry_after, body = self._post(json.dumps(events).encode())
         except (OSError, http.client.HTTPException):

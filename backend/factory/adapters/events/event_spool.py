@@ -21,7 +21,7 @@ class EventSpool:
     """
 
     def __init__(self, path: Path, *, limit: int) -> None:
-        """Opens the file, with what an earlier run left in it. Raises SpoolInUse, OSError."""
+        """Open the file, with the events that an earlier run left in it. Raises SpoolInUse, OSError."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._limit = limit
@@ -38,7 +38,7 @@ class EventSpool:
         return self._count
 
     def append(self, events: list[dict[str, Any]]) -> int:
-        """Keeps as many of the events as there is room for and returns how many had none."""
+        """Keep as many of the events as there is room for, and return how many were left out."""
         kept = events[: max(0, self._limit - self._count)]
         self._file.seek(0, os.SEEK_END)
         self._file.writelines(json.dumps(event).encode() + b"\n" for event in kept)
@@ -51,7 +51,7 @@ class EventSpool:
         return [json.loads(self._file.readline()) for _ in range(min(most, self._count))]
 
     def forget(self, number: int) -> None:
-        """Removes the oldest events, once they were delivered."""
+        """Remove the oldest events, once they were delivered."""
         self._file.seek(self._begin)
         for _ in range(number):
             self._file.readline()

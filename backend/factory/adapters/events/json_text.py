@@ -17,7 +17,7 @@ _COMMAS_OF_ONE = 64
 
 
 def without_lone_surrogates(body: bytes) -> bytes:
-    r"""The body with `\u0000` in place of each escaped half of a surrogate pair.
+    r"""Return the body with `\u0000` in place of each escaped half of a surrogate pair.
 
     The grammar of JSON allows such a half, no decoder here takes it, and no field of ours takes NUL: so
     one bad text is a fault of its event, not of the whole body.
@@ -28,7 +28,7 @@ def without_lone_surrogates(body: bytes) -> bytes:
 
 
 def has_more_items(body: bytes, most: int) -> bool:
-    """Whether a JSON list has more than `most` items. Reads no further than needed, and keeps nothing.
+    """Return whether a JSON list has more than `most` items. Reads no further than needed, and keeps nothing.
 
     16 MiB of `0,0,0` would be 600 MiB as a list. Below `most` times 64 commas the list is small enough
     to be made and counted, and the answer is no.
@@ -53,7 +53,7 @@ def has_more_items(body: bytes, most: int) -> bool:
 
 
 def first_lines(body: bytes, most: int) -> list[bytes]:
-    """The non-empty lines, but no more than one beyond `most`."""
+    """Return the non-empty lines, but no more than one beyond `most`."""
     lines: list[bytes] = []
     for line in BytesIO(body):
         if line.strip(b" \t\r\n"):

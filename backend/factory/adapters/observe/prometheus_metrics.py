@@ -20,11 +20,11 @@ _FEW = 8
 _LATENESS = (1, 5, 15, 60, 300, 900, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400)
 
 _MOST_SOURCES = 1000
-"""Sources of which a process tells when they were last heard of; of others it says nothing."""
+"""Sources for which a process reports the last arrival; further ones have no metric."""
 
 
 class Outcome(Protocol):
-    """What became of a delivery."""
+    """The outcome of a delivery."""
 
     total: int
     duplicates: int
@@ -135,7 +135,7 @@ class IngestMetrics:
         self._reads.labels(source, because).inc()
 
     def connections(self, pool: str, taken: int) -> None:
-        """How many connections of a pool of this process are taken."""
+        """Set how many connections of a pool of this process are taken."""
         self._connections.labels(pool).set(taken)
 
     def unreadable(self) -> None:

@@ -15,7 +15,7 @@ _held: list[int] = []
 
 
 def make_series_directory() -> Path:
-    """A new directory of this server's own; removes what killed servers of the same user left behind."""
+    """Return a new directory of this server's own; removes what killed servers of the same user left behind."""
     for directory in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         try:
             _remove_if_abandoned(directory)
@@ -39,7 +39,7 @@ def _remove_if_abandoned(directory: Path) -> None:
 
 
 def _lock(directory: Path) -> int:
-    """Raises OSError when a living server has it, or when it is no directory."""
+    """Lock the directory; raise OSError if a living server holds it, or if it is none."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

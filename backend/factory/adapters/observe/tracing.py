@@ -31,12 +31,11 @@ ALLOWED = frozenset(
 """The attributes that may leave: none of them can name a person, a caller or what was asked for."""
 
 SEND_SECONDS = 3.0
-"""How long a batch may take, with what is tried again."""
+"""Time for a batch, repetitions included."""
 
 
 class AllowedOnly(SpanExporter):
-    """Hands spans on without what is not allowed: other attributes, messages of errors, what a caller's tracestate
-    says."""
+    """Exports spans without anything that is not allowed: other attributes, error messages, a caller's tracestate."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
@@ -80,7 +79,7 @@ def _without_state(context: SpanContext | None) -> SpanContext | None:
 
 
 def start_tracing(*, endpoint: str, share: float) -> Tracer:
-    """A tracer that sends to the collector at `endpoint`, until the process ends.
+    """Return a tracer that sends to the collector at `endpoint`, until the process ends.
 
     `share` is the part of the traces that begin here which are recorded, 0 to 1; of one that a caller began the caller
     decides. Call it in the process that serves, after the fork.
@@ -103,7 +102,7 @@ def start_tracing(*, endpoint: str, share: float) -> Tracer:
 
 
 def trace_ids() -> dict[str, str]:
-    """The trace and the span that this thread is in, for its log lines."""
+    """Return the trace and the span that this thread is in, for its log lines."""
     context = get_current_span().get_span_context()
     if not context.is_valid:
         return {}

@@ -26,7 +26,7 @@ class Password(Route):
         answers={200: SIGNED_IN},
     )
     def post(self) -> Response:
-        """Change the password
+        """Change the password.
 
         All other sessions end; this one goes on with the tokens of the answer.
         """
@@ -46,7 +46,7 @@ class Totp(Route):
         errors=(409,),
     )
     def post(self) -> Response:
-        """Begin a second factor: one-time codes of an authenticator app
+        """Begin a second factor: one-time codes of an authenticator app.
 
         It counts once a code is confirmed.
         """
@@ -60,7 +60,7 @@ class Totp(Route):
         answers={200: ("It is off", "TotpStateAnswer")},
     )
     def delete(self) -> Response:
-        """Take the second factor away"""
+        """Take the second factor away."""
         account = _account()
         account.end_totp(password=read_texts("password")["password"])
         return one({"totp_enabled": False})
@@ -75,7 +75,7 @@ class TotpConfirmation(Route):
         errors=(409,),
     )
     def post(self) -> Response:
-        """Confirm the second factor by a code of the app; from now on a sign-in asks for one"""
+        """Confirm the second factor by a code of the app; from now on a sign-in asks for one."""
         account = _account()
         account.confirm_totp(code=read_texts("code")["code"])
         return one({"totp_enabled": True})

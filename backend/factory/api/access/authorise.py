@@ -1,7 +1,7 @@
-"""Who may use a route: what its contract says is held here, before its handler begins.
+"""Authorisation: recognise the caller, and hold them to the contract of the route before its handler begins.
 
-Who shows nothing, or something that is not valid, gets a 401. A factory in which the caller has no role is answered as
-one that does not exist, so that nobody learns of it; only where there is a role too small it is a 403.
+Without a valid credential the answer is a 401. A factory in which the caller has no role is answered as one that does
+not exist, so that its existence stays hidden; a role that is too small is a 403.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from factory.domain.errors import FactoryError, NotAllowed, NotFound, TooMany, U
 from factory.settings.safety import LOOPBACK
 
 OPEN = Caller("open access", DEFAULT_ORGANISATION, {EVERYWHERE: PERMISSIONS})
-"""Everybody, where access is open."""
+"""The caller of every request where access is open."""
 
 _ROUTES_OF_A_FIRST_SIGN_IN = "/api/v1/session/"
-"""All that is open to those who have to change their password first."""
+"""The only routes for users who have to change their first password."""
 
 
 def recognise() -> None:
@@ -62,7 +62,7 @@ def admit() -> None:
 
 
 def caller_if_any() -> Caller | None:
-    """The caller of a route that is open to everybody, if they show who they are. Raises Unauthenticated."""
+    """Return the caller of a route that is open to everybody, if they show who they are. Raises Unauthenticated."""
     if settings().access_is_open:
         return OPEN
     return None if _credential() is None else _authenticated()

@@ -1,4 +1,4 @@
-"""The refresh token between browser and server: in a cookie that no script reads, of no use to another site's page.
+"""Cookies of a session. The refresh token is in one that no script can read and no other site's page can use.
 
 `factory_refresh` goes to the session's routes only. `factory_csrf` may be read by our own page, which repeats it in a
 header; together with SameSite=Strict and the Origin that browsers send, another page can neither use nor renew it.
@@ -20,7 +20,7 @@ _PATH = "/api/v1/session"
 
 
 def set_cookies(answer: Response, issued: Issued) -> Response:
-    """Give the browser what a sign-in or a refresh issued."""
+    """Set the cookies of a sign-in or a refresh."""
     secure = is_secure()
     answer.set_cookie(
         REFRESH, issued.refresh_token, issued.lasts, path=_PATH, secure=secure, httponly=True, samesite="Strict"
@@ -30,7 +30,7 @@ def set_cookies(answer: Response, issued: Issued) -> Response:
 
 
 def clear_cookies(answer: Response) -> Response:
-    """Let the browser forget them."""
+    """Delete the cookies of a session."""
     secure = is_secure()
     answer.delete_cookie(REFRESH, path=_PATH, secure=secure, httponly=True, samesite="Strict")
     answer.delete_cookie(CSRF, secure=secure, samesite="Strict")
@@ -38,7 +38,7 @@ def clear_cookies(answer: Response) -> Response:
 
 
 def sent_refresh_token() -> str:
-    """The refresh token, where it was our own page that sent it. Raises Unauthenticated, NotAllowed."""
+    """Return the refresh token, where it was our own page that sent it. Raises Unauthenticated, NotAllowed."""
     require_own_origin()
     token = request.cookies.get(REFRESH)
     if not token:
@@ -61,5 +61,5 @@ def require_own_origin() -> None:
 
 
 def is_secure() -> bool:
-    """Whether cookies are to be sent by TLS only."""
+    """Return whether cookies are to be sent by TLS only."""
     return request.is_secure or settings().environment == "production"

@@ -22,7 +22,7 @@ _KEY_ID = Parameter("key_id", RANDOM_ID, "The readable part of the key.", "path"
 class Keys(Route):
     @contract(access="people", parameters=FACTORY, answers={200: ("All keys of the factory", "KeysAnswer")})
     def get(self) -> Response:
-        """List the keys of the factory
+        """List the keys of the factory.
 
         Those that have ended too. Nobody can learn the text of a key from here.
         """
@@ -35,7 +35,7 @@ class Keys(Route):
         answers={201: ("The new key, with its text", "NewKeyAnswer")},
     )
     def post(self) -> Response:
-        """Make a key of the factory
+        """Make a key of the factory.
 
         `key` is told this once; only a hash of it is stored. It is sent as `Authorization: Bearer fk_…` or
         `X-API-Key: fk_…`.
@@ -48,7 +48,7 @@ class Keys(Route):
 class Key(Route):
     @contract(access="people", parameters=(_KEY_ID, *FACTORY), answers={200: ("The revoked key", "KeyAnswer")})
     def delete(self, key_id: str) -> Response:
-        """Revoke a key
+        """Revoke a key.
 
         It ends at once in the server process that answers, in others within `ACCESS_CACHE_SECONDS`.
         """
@@ -67,7 +67,7 @@ class KeyRotation(Route):
         errors=(409,),
     )
     def post(self, key_id: str) -> Response:
-        """Replace a key
+        """Replace a key.
 
         The new key has the name, the scope and the length of life of the old one, which goes on for
         `overlap_hours`, but never longer than it was to.

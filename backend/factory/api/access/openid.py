@@ -73,7 +73,7 @@ def register_openid(app: Flask, settings: Settings) -> None:
 class OpenidStart(Route):
     @contract(access="public", any_query=True, answers={302: _TO_PROVIDER}, errors=(403, 404))
     def get(self) -> Response:
-        """Sign in by the OpenID provider: for a browser to be led to"""
+        """Sign in by the OpenID provider: for a browser to be led to."""
         client = _client()
         try:
             _know_provider(client)
@@ -87,7 +87,7 @@ class OpenidStart(Route):
 class OpenidCallback(Route):
     @contract(access="public", any_query=True, answers={302: _TO_PAGE}, errors=(403, 404))
     def get(self) -> Response:
-        """Come back from the OpenID provider"""
+        """Come back from the OpenID provider."""
         client = _client()
         try:
             subject, email = _said_by_provider(client)
@@ -135,7 +135,7 @@ def _know_provider(client: FlaskOAuth2App) -> None:
 
 
 def _said_by_provider(client: FlaskOAuth2App) -> tuple[str, str | None]:
-    """The subject, and the e-mail address if the provider has verified it."""
+    """Return the subject, and the e-mail address if the provider has verified it."""
     _know_provider(client)
     expected = {
         "iss": {"essential": True, "values": [client.server_metadata["issuer"]]},

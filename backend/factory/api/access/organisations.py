@@ -24,7 +24,7 @@ _NEW = {"organisation_id": "acme", "name": "Acme", "admin_email": "ada@example.o
 class Organisations(Route):
     @contract(access="organisations", answers={200: ("All organisations", "OrganisationsAnswer")})
     def get(self) -> Response:
-        """List the organisations"""
+        """List the organisations."""
         return many(organisations.list_organisations(store=system_store()))
 
     @contract(
@@ -34,7 +34,7 @@ class Organisations(Route):
         errors=(409,),
     )
     def post(self) -> Response:
-        """Add an organisation
+        """Add an organisation.
 
         `admin_email` makes a user who administers all of it; `initial_password` is told this once.
         """
@@ -53,7 +53,7 @@ class Organisation(Route):
         answers={200: ("The changed organisation", "OrganisationAnswer")},
     )
     def patch(self, organisation_id: str) -> Response:
-        """Name an organisation anew"""
+        """Name an organisation anew."""
         known = identity(organisation_id, NotFound("Organisation not found", code="organisation_not_found"))
         return one(
             organisations.update_organisation(

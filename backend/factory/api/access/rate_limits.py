@@ -42,7 +42,7 @@ _REDIS_SECONDS = 0.25
 _SILENCE_SECONDS = 60.0
 _MAX_CACHED = 10_000
 _GUESSED = ("invalid_key", "invalid_token")
-"""Refusals of what was never ours. Whoever shows an expired or revoked credential knew the secret."""
+"""Codes of credentials that never were valid. The sender of an expired or revoked one knew the secret."""
 
 
 class Budget(ApplicationLimit):
@@ -103,7 +103,7 @@ class RateLimits:
         self._warned_at = -math.inf
 
     def look_up(self, credential: str) -> Caller:
-        """The caller behind a credential, which the database is asked for while the address has guesses left.
+        """Return the caller behind a credential, which the database is asked for while the address has guesses left.
 
         The same wrong credential counts once, so that a forgotten device does not use up the guesses of its plant;
         one that was valid in this process before is no guess. Raises Unauthenticated, TooMany, Unavailable.
@@ -175,7 +175,7 @@ class RateLimits:
 
 
 def register_rate_limits(app: Flask, settings: Settings) -> RateLimits:
-    """The limits of this application; api/pipeline.py registers their hooks."""
+    """Return the limits of this application; api/pipeline.py registers their hooks."""
     limits = RateLimits(settings)
     app.extensions["factory_rate_limits"] = limits
     app.register_error_handler(RateLimitExceeded, limits.refuse)
@@ -187,7 +187,7 @@ def rate_limits() -> RateLimits:
 
 
 def _patience() -> dict[str, Any]:
-    """A request waits for Redis a moment and once."""
+    """Return options by which a request waits for Redis a moment, and only once."""
     # Not before: redis imports the metrics of OpenTelemetry, where it finds it.
     from redis.backoff import NoBackoff
     from redis.retry import Retry
@@ -214,7 +214,7 @@ def _address() -> str:
 
 @lru_cache(maxsize=4096)
 def _neighbourhood(address: str) -> str:
-    """An IPv4 address; of IPv6 the network, since one host may use all addresses of its /64."""
+    """Return an IPv4 address; of IPv6 the network, since one host may use all addresses of its /64."""
     try:
         parsed = ip_address(address)
     except ValueError:
@@ -236,7 +236,7 @@ def _ingests() -> bool:
 
 
 def _signs_in() -> bool:
-    """Whether a password, a one-time code or a provider's word is to be checked."""
+    """Return whether a password, a one-time code or a provider's word is to be checked."""
     path = request.path
     if not path.startswith(_SIGN_IN) or path.startswith(_REFRESH):
         return False

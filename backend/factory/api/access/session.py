@@ -31,7 +31,7 @@ _SIGN_IN = {"email": "grace@example.org", "password": "a long sentence that only
 class Session(Route):
     @contract(access="public", answers={200: ("Who you are", "SessionAnswer")}, errors=(400, 401, 403))
     def get(self) -> Response:
-        """Say who the caller is and may do in which factory; of nobody, how to sign in"""
+        """Say who the caller is and may do in which factory; of nobody, how to sign in."""
         known = settings()
         described = describe_session(store=system_store(), caller=caller_if_any(), shows_persons=known.shows_persons)
         providers = [{"name": known.oidc_name, "start": "/api/v1/session/oidc"}] if known.oidc_issuer else []
@@ -46,7 +46,7 @@ class Session(Route):
 
     @contract(access="public", body=json_body("SignIn", _SIGN_IN), answers={200: SIGNED_IN}, errors=(401, 403))
     def post(self) -> Response:
-        """Sign in
+        """Sign in.
 
         `code` is the one-time code of those who have a second factor; where it is missing the answer is a 401
         `code_required`. After a few failures no attempt is taken for a while: 429 `locked_out`.
@@ -66,7 +66,7 @@ class Session(Route):
 
     @contract(access="signed_in", answers={200: ENDED})
     def delete(self) -> Response:
-        """Sign out"""
+        """Sign out."""
         require_own_origin()
         _, session_key = own_session()
         sessions.end_session(store=store(), session_key=session_key, by=actor())
@@ -77,7 +77,7 @@ class Session(Route):
 class AllSessions(Route):
     @contract(access="signed_in", answers={200: ENDED})
     def delete(self) -> Response:
-        """Sign out everywhere"""
+        """Sign out everywhere."""
         require_own_origin()
         user_key, _ = own_session()
         sessions.end_all_sessions(store=store(), user_key=user_key, by=actor())
@@ -88,7 +88,7 @@ class AllSessions(Route):
 class Refresh(Route):
     @contract(access="public", answers={200: SIGNED_IN}, errors=(400, 401, 403))
     def post(self) -> Response:
-        """Get a new access token for the cookie `factory_refresh`
+        """Get a new access token for the cookie `factory_refresh`.
 
         Takes no body; the header `X-CSRF-Token` repeats the cookie `factory_csrf`. Both cookies are replaced: a refresh
         token serves once, and its return ends the session.
@@ -106,7 +106,7 @@ class Refresh(Route):
 
 
 def signed_in(issued: Issued) -> Response:
-    """The answer to a sign-in; nothing on the way may keep it."""
+    """Return the answer to a sign-in; nothing on the way may keep it."""
     body = {
         "access_token": issued.access_token,
         "token_type": "Bearer",
@@ -117,7 +117,7 @@ def signed_in(issued: Issued) -> Response:
 
 
 def visitor() -> Actor:
-    """Who has not said yet who they are, for the audit trail."""
+    """Return an actor for the audit trail who has not signed in yet."""
     return Actor(ANYBODY, PLATFORM, now(), request.remote_addr or "", g.request_id)
 
 
@@ -128,7 +128,7 @@ def require_access() -> None:
 
 
 def own_session() -> tuple[int, int]:
-    """The keys of the caller's user and session; raises NotAllowed for an API key and in open access."""
+    """Return the keys of the caller's user and session; raises NotAllowed for an API key and in open access."""
     user_key, session_key = caller().user_key, caller().session_key
     if user_key is None or session_key is None:
         raise NotAllowed("Only who has signed in has a session", code="no_session")

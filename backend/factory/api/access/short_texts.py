@@ -11,7 +11,7 @@ LONGEST = 1000
 
 
 def read_texts(*required: str, optional: tuple[str, ...] = ()) -> dict[str, str]:
-    """The fields of the body as texts of up to 1000 characters; an optional one that is absent is empty.
+    """Return the fields of the body as texts of up to 1000 characters; an optional one that is absent is empty.
 
     Raises InvalidInput, which never repeats what was sent.
     """

@@ -25,7 +25,7 @@ _NEW = {"email": "grace@example.org", "name": "Grace Lee", "roles": {"default": 
 class Users(Route):
     @contract(access="people somewhere", answers={200: ("Those in the caller's scope", "UsersAnswer")})
     def get(self) -> Response:
-        """List the users
+        """List the users.
 
         Who administers single factories sees the users who have roles there, and of their roles those.
         """
@@ -38,7 +38,7 @@ class Users(Route):
         errors=(409,),
     )
     def post(self) -> Response:
-        """Add a user
+        """Add a user.
 
         `roles` are by factory id, or `*` for all factories. `initial_password` is told this once, and has to be changed
         at the first sign-in.
@@ -53,7 +53,7 @@ class Users(Route):
 class User(Route):
     @contract(access="people somewhere", parameters=(_USER_ID,), answers={200: ("The user", "UserAnswer")})
     def get(self, user_id: str) -> Response:
-        """Show a user"""
+        """Show a user."""
         return one(users.get_user(store=store(), organisation=caller().organisation, scope=_scope(), user_id=user_id))
 
     @contract(
@@ -64,7 +64,7 @@ class User(Route):
         errors=(409,),
     )
     def patch(self, user_id: str) -> Response:
-        """Change a user
+        """Change a user.
 
         Only the fields that are sent change; `roles` replaces all roles in the caller's scope. `reset_password` makes
         a new first password, told once as `initial_password`; that and `disabled` end the user's sessions.
@@ -90,7 +90,7 @@ class User(Route):
         errors=(409,),
     )
     def delete(self, user_id: str) -> Response:
-        """Remove a user"""
+        """Remove a user."""
         users.remove_user(store=store(), scope=_scope(), user_id=user_id, by=actor())
         authenticator().forget()
         return one({"removed": True})

@@ -1,4 +1,4 @@
-"""Taking events in, and reading them back."""
+"""Ingest events, and list them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Events(Route):
         errors=(400, 404),
     )
     def get(self) -> Response:
-        """List stored events"""
+        """List stored events."""
         query = Query()
         filters = EventFilters(
             start=query.instant("from"),
@@ -88,7 +88,7 @@ class Events(Route):
         errors=(404, 409),
     )
     def post(self) -> Response:
-        """Store one event
+        """Store one event.
 
         A retry repeats the event unchanged and is acknowledged as a duplicate. Two genuine counts of one
         worker, station and instant need different event_ids, else the second is taken for a retry. Two
@@ -125,7 +125,7 @@ class Batch(Route):
         errors=(404,),
     )
     def post(self) -> Response:
-        """Store many events in one transaction
+        """Store many events in one transaction.
 
         A JSON array, or NDJSON (a line each) as application/x-ndjson; Content-Encoding gzip is accepted.
         The valid events are stored, the others reported by their index from 0.
@@ -207,7 +207,7 @@ def _log_outcome(outcome: IngestOutcome) -> None:
 
 
 def _refusal(outcome: IngestOutcome) -> Conflict | InvalidInput:
-    """What is wrong with the only event of a delivery."""
+    """Return the error of a delivery whose only event was refused."""
     first = outcome.failures[0]
     message = f"{first.field}: {first.message}" if first.field else first.message
     errors: list[FieldError] = [

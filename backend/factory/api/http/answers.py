@@ -1,4 +1,4 @@
-"""Bodies of answers: compact JSON, encoded once. What a GET found carries a weak ETag, here for all routes."""
+"""Answers in compact JSON, encoded once. The answer to a GET carries a weak ETag, for all routes made here."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def json_answer(body: dict[str, Any], status: int = 200, headers: dict[str, str]
 
 
 def timestamp() -> str:
-    """The instant at which this request is answered."""
+    """Return the instant at which this request is answered."""
     return format_timestamp(now())
 
 
 def one(data: Any, status: int = 200, **beside: Any) -> Response:
-    """`{"status","data","timestamp"}`, with what stands beside the data; to a GET 304 where it has that already."""
+    """Answer `{"status","data","timestamp"}` and the fields in `beside`; or 304 to a GET with the current ETag."""
     return _found({"data": data, **beside}, status)
 
 
 def many(data: list[Any], **beside: Any) -> Response:
-    """`{"status","count","data","timestamp"}`, with what stands beside the data; 304 where a GET has that already."""
+    """Answer `{"status","count","data","timestamp"}` and the fields in `beside`; or 304 as `one` does."""
     return _found({"count": len(data), "data": data, **beside})
 
 
@@ -47,7 +47,7 @@ def _found(content: dict[str, Any], status: int = 200) -> Response:
 
 
 def _tag(encoded: dict[str, bytes], window: dict[str, Any] | None) -> str:
-    """Of what was found; the same question a moment later may find the same."""
+    """Digest of the content without the instant of evaluation: the same content later has the same tag."""
     digest = blake2b(digest_size=12)
     for name, part in encoded.items():
         if name == "window" and window is not None:

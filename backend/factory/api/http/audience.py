@@ -10,7 +10,7 @@ from factory.domain.privacy import Audience
 
 
 def audience(factory_id: str | None = None) -> Audience:
-    """The caller as the audience of an answer about a factory, that of this request if none is given."""
+    """Return the caller as the audience of an answer about a factory, that of this request if none is given."""
     factory_id = factory_id or factory()
     return Audience(
         permitted=caller().may("persons", factory_id),
@@ -21,7 +21,7 @@ def audience(factory_id: str | None = None) -> Audience:
 
 
 def record_view(worker_ids: Sequence[str] | None) -> Audience:
-    """The audience of data about some workers, or all; call it before anything is read.
+    """Return the audience of data about some workers, or all; call it before anything is read.
 
     If the audience is shown persons, the view is in the audit trail when this returns. With open access nothing is
     recorded, since no caller is known. Raises NotAllowed for roles that see figures of the factory and stations only.

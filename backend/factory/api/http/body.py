@@ -1,4 +1,4 @@
-"""Reading a request's body: its type, its size on the wire and inflated, its JSON."""
+"""Read the body of a request: its type, its size on the wire and inflated, its JSON."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Readable(Protocol):
 
 
 def content_type(*accepted: str) -> str:
-    """The media type of the body; raises UnsupportedMediaType unless it is one of `accepted`, in UTF-8."""
+    """Return the media type of the body; raises UnsupportedMediaType unless it is one of `accepted`, in UTF-8."""
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if request.mimetype not in accepted or charset not in ("utf-8", "utf8", "us-ascii"):
         raise UnsupportedMediaType(f"Content-Type must be {' or '.join(accepted)}")
@@ -55,7 +55,7 @@ def read_body() -> bytes:
 
 
 def read_object() -> dict[str, Any]:
-    """The JSON object of a body of that content type."""
+    """Return the JSON object of a body of that content type."""
     content_type(JSON)
     body = read_body()
     try:
@@ -69,7 +69,7 @@ def read_object() -> dict[str, Any]:
 
 
 def inflate(body: bytes, limit: int) -> bytes:
-    """The content of a gzip body of one or more members; never holds more than `limit` bytes of it."""
+    """Return the content of a gzip body of one or more members; never holds more than `limit` bytes of it."""
     parts: list[bytes] = []
     size = position = members = 0
     try:

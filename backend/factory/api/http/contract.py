@@ -14,7 +14,7 @@ from factory.api.http.schemas import ID, INSTANT, Schema, ref
 from factory.domain.access.permissions import Permission
 
 Need = Permission | Literal["public", "signed_in", "ingest or enter", "people somewhere"]
-"""What the caller of a route needs: nothing, a valid credential, or a permission in the request's factory.
+"""Need of a route: nothing, a valid credential, or a permission in the request's factory.
 
 `people somewhere` is the permission in any factory; the handler looks at which.
 """
@@ -63,7 +63,7 @@ class Contract:
     query: frozenset[str]
     """Names of the query parameters."""
     any_query: bool
-    """Whether parameters that are not declared are ignored instead of refused."""
+    """True if undeclared parameters are ignored instead of refused."""
 
 
 NOT_JSON = {"PersonData": "application/x-ndjson", "Redirect": "text/html"}
@@ -143,7 +143,7 @@ def _for_restx(declared: Contract) -> dict[str, Any]:
 
 
 def swagger_2(schema: Any) -> Any:
-    """A schema in the dialect of Swagger 2, which knows no null and keeps its definitions elsewhere."""
+    """Return a schema in the dialect of Swagger 2, which knows no null and keeps its definitions elsewhere."""
     if isinstance(schema, list):
         return [swagger_2(item) for item in schema]
     if not isinstance(schema, dict):

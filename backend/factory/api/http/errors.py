@@ -1,4 +1,4 @@
-"""The one place where an error becomes a status, and the one shape that every error has."""
+"""Map errors to statuses, and answer all of them in one shape."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def refused(error: FactoryError) -> Response:
 
 
 def refused_by_http(error: HTTPException) -> Response:
-    """What Flask and Werkzeug refuse themselves: unknown addresses, methods, broken connections."""
+    """Answer an error of Flask or Werkzeug: an unknown address or method, a broken connection."""
     status = error.code or 500
     if status >= 500:
         return failed(error)
@@ -73,7 +73,7 @@ def refused_by_http(error: HTTPException) -> Response:
 
 
 def failed(error: Exception) -> Response:
-    """What nobody foresaw: the log has the whole story, the answer none of it."""
+    """Answer an unexpected error: the log has its traceback, the answer no detail."""
     log.error("unhandled error", exc_info=error)
     return error_answer(500, "internal_error", "Something went wrong on our side; the request id finds it in the log")
 

@@ -47,7 +47,7 @@ def _register(app: Flask, entry: Path, *, endpoint: str) -> None:
 
 
 def answer_with(file: Path) -> Response:
-    """A file of the page, small enough to be read whole; the browser asks each time whether it changed."""
+    """Return a file of the page, small enough to be read whole; the browser asks each time whether it changed."""
     if not file.is_file():
         raise NotFound
     mimetype = mimetypes.guess_type(file.name)[0] or "application/octet-stream"

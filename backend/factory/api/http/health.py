@@ -1,4 +1,4 @@
-"""Whether the server lives and whether it can work."""
+"""Liveness and readiness of the server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def healthy() -> Response:
 class Health(Route):
     @contract(access="public", any_query=True, answers={200: ("The process answers", "Health")})
     def get(self) -> Response:
-        """Say that the server answers"""
+        """Say that the server answers."""
         return healthy()
 
 
@@ -30,7 +30,7 @@ class Health(Route):
 class Live(Route):
     @contract(access="public", any_query=True, answers={200: ("The process answers", "Health")})
     def get(self) -> Response:
-        """Say that the process is alive; asks no database"""
+        """Say that the process is alive; asks no database."""
         return healthy()
 
 
@@ -38,6 +38,6 @@ class Live(Route):
 class Ready(Route):
     @contract(access="public", any_query=True, answers={200: ("The database answers", "Readiness")})
     def get(self) -> Response:
-        """Say whether the database answers"""
+        """Say whether the database answers."""
         system_store().ping()
         return json_answer({"ready": True, "timestamp": timestamp(), "version": __version__})

@@ -45,7 +45,7 @@ class Query:
         return self._value(name, _text)
 
     def label(self, name: str, *, longest: int) -> str | None:
-        """A text that a sender chose, such as the name of a source."""
+        """Return a text that a sender chose, such as the name of a source."""
         return self._value(name, lambda text: label_of(text, longest))
 
     def required(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""What a handler needs beside its own parameters: the store, the settings, the instant, the factory."""
+"""The context of a request: the store, the settings, the instant, the caller, the factory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Collaborators:
-    """Everything a request works with, made once by app.py."""
+    """The objects that requests use, made once by app.py."""
 
     store: Store
     authenticator: Authenticator
@@ -48,12 +48,12 @@ def _collaborators() -> Collaborators:
 
 
 def system_store() -> Store:
-    """The store for the installation's own work: sign-ins, organisations, health."""
+    """Return the store for the installation's own work: sign-ins, organisations, health."""
     return _collaborators().store.system()
 
 
 def store() -> Store:
-    """The store, acting for the caller's organisation."""
+    """Return the store, acting for the caller's organisation."""
     return _collaborators().store.acting_for(caller().organisation)
 
 
@@ -66,7 +66,7 @@ def auth_services() -> AuthServices:
 
 
 def route_contract() -> Contract | None:
-    """The contract of the handler that this request goes to; None where there is no such handler, or no contract."""
+    """Return the contract of this request's handler, or None if there is no such handler or contract."""
     if "contract" not in g:
         view = current_app.view_functions.get(request.endpoint or "")
         resource = getattr(view, "view_class", None)
@@ -76,7 +76,7 @@ def route_contract() -> Contract | None:
 
 
 def caller() -> Caller:
-    """Whoever this request comes from; routes that are open to everybody have nobody.
+    """Return the caller of this request; public routes have none.
 
     Raises Unauthenticated.
     """
@@ -86,7 +86,7 @@ def caller() -> Caller:
 
 
 def actor() -> Actor:
-    """The caller as the audit trail tells it."""
+    """Return the caller as the audit trail names them."""
     return Actor(
         name=caller().name,
         organisation=caller().organisation,
@@ -113,14 +113,14 @@ def prometheus_metrics() -> IngestMetrics:
 
 
 def now() -> int:
-    """The instant of this request in microseconds, read once."""
+    """Return the instant of this request in microseconds, read once."""
     if "now" not in g:
         g.now = _collaborators().clock()
     return cast(int, g.now)
 
 
 def factory() -> str:
-    """The factory this request acts in: `?factory=` or X-Factory-ID, else the caller's only one, or the default one.
+    """Return the request's factory: `?factory=` or X-Factory-ID, else the caller's only one, or the default.
 
     Raises InvalidInput when the two disagree, NotFound for what cannot be a factory's id.
     """
@@ -137,7 +137,7 @@ def factory() -> str:
 
 
 def identity(text: str, otherwise: FactoryError) -> str:
-    """An id from the URL. What breaks the rule for ids names nothing, so it never reaches the database."""
+    """Return an id from the URL, or raise `otherwise`: a text that is no id never reaches the database."""
     if not is_id(text):
         raise otherwise
     return text

@@ -29,7 +29,7 @@ def nullable(schema: Schema) -> Schema:
 
 
 def an_object(properties: dict[str, Schema], *, optional: tuple[str, ...] = (), **more: Any) -> Schema:
-    """An object of exactly these properties, all of them present but the optional ones."""
+    """Return an object of exactly these properties, all of them present but the optional ones."""
     required = [name for name in properties if name not in optional]
     return {
         "type": "object",
@@ -58,13 +58,13 @@ def label(longest: int, description: str) -> Schema:
 
 
 def one(data: Schema, beside: dict[str, Schema] | None = None, *, optional: tuple[str, ...] = ()) -> Schema:
-    """The answer `{"status","data","timestamp"}`, with what stands beside the data."""
+    """Return the answer `{"status","data","timestamp"}`, and the fields in `beside`."""
     properties = {"status": constant("success"), "data": data, **(beside or {}), "timestamp": INSTANT}
     return an_object(properties, optional=optional)
 
 
 def many(items: Schema, beside: dict[str, Schema] | None = None, *, optional: tuple[str, ...] = ()) -> Schema:
-    """The same with a list of items as data, and their `count`."""
+    """Return the answer with a list of items as data, and their `count`."""
     return one(list_of(items), {**(beside or {}), "count": COUNT}, optional=optional)
 
 

@@ -103,7 +103,7 @@ class FactoryMetrics(Route):
         errors=(400, 404),
     )
     def get(self) -> Response:
-        """Show the numbers of the factory"""
+        """Show the numbers of the factory."""
         return _metrics("factory")
 
 
@@ -115,7 +115,7 @@ class OrganisationMetrics(Route):
         answers={200: ("The numbers of each factory that the caller sees", "OrganisationMetricsAnswer")},
     )
     def get(self) -> Response:
-        """Compare the factories of the organisation
+        """Compare the factories of the organisation.
 
         A row a factory in which the caller may see figures, by id. Without `from` each begins with its first event.
         """
@@ -138,7 +138,7 @@ class WorkersMetrics(Route):
         errors=(400, 404),
     )
     def get(self) -> Response:
-        """List the numbers of every worker"""
+        """List the numbers of every worker."""
         return _metrics("worker")
 
 
@@ -151,7 +151,7 @@ class WorkerMetrics(Route):
         errors=(400, 404),
     )
     def get(self, worker_id: str) -> Response:
-        """Show the numbers of a worker"""
+        """Show the numbers of a worker."""
         return _metrics("worker", known_worker(worker_id))
 
 
@@ -164,7 +164,7 @@ class WorkerIntervals(Route):
         errors=(400, 404),
     )
     def get(self, worker_id: str) -> Response:
-        """Explain a worker's numbers: every interval with the event that opened it"""
+        """Explain a worker's numbers: every interval with the event that opened it."""
         return _intervals("worker", known_worker(worker_id))
 
 
@@ -177,7 +177,7 @@ class WorkstationsMetrics(Route):
         errors=(400, 404),
     )
     def get(self) -> Response:
-        """List the numbers of every workstation"""
+        """List the numbers of every workstation."""
         return _metrics("workstation")
 
 
@@ -190,7 +190,7 @@ class WorkstationMetrics(Route):
         errors=(400, 404),
     )
     def get(self, workstation_id: str) -> Response:
-        """Show the numbers of a workstation"""
+        """Show the numbers of a workstation."""
         return _metrics("workstation", known_workstation(workstation_id))
 
 
@@ -203,7 +203,7 @@ class WorkstationIntervals(Route):
         errors=(400, 404),
     )
     def get(self, workstation_id: str) -> Response:
-        """Explain a workstation's numbers: who was there when"""
+        """Explain a workstation's numbers: who was there when."""
         return _intervals("workstation", known_workstation(workstation_id))
 
 
@@ -216,7 +216,7 @@ class Timeseries(Route):
         errors=(400, 404),
     )
     def get(self) -> Response:
-        """Show a metric over time, or several
+        """Show a metric over time, or several.
 
         A row has the `value` of one metric, or the `values` of several by name. The first and the last bucket are cut
         to the window. More than 10,000 buckets are refused.

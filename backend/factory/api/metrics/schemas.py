@@ -105,7 +105,7 @@ _FAILURE = an_object({"index": COUNT, "code": TEXT, "field": nullable(TEXT), "me
 
 
 def figures(properties: dict[str, Schema]) -> Schema:
-    """A row of figures, which can be withheld."""
+    """Return a row of figures, which can be withheld."""
     return an_object({**properties, "withheld": WITHHELD}, optional=("withheld",))
 
 

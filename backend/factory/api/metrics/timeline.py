@@ -44,7 +44,7 @@ class Now(Route):
         errors=(400, 404),
     )
     def get(self) -> Response:
-        """Show who does what, and where, at this moment
+        """Show who does what, and where, at this moment.
 
         `since` is when the state began, `last_event_at` the time of the newest event, cut to the minute.
         """
@@ -60,7 +60,7 @@ class TimelineRoute(Route):
         errors=(400, 404),
     )
     def get(self) -> Response:
-        """Show the states over time, to be drawn
+        """Show the states over time, to be drawn.
 
         Without `bucket` exactly, over at most 8 days: `start` in milliseconds since the Unix epoch of the gapless
         intervals cut to the window, `state` a place in `states`, `workstation` a place in `workstations` (null when

@@ -40,7 +40,7 @@ class Audit(Route):
         errors=(400,),
     )
     def get(self) -> Response:
-        """List who did what
+        """List who did what.
 
         Administrators of the organisation see every line, those of single factories the lines of these. Where a
         factory shows no persons, they stand under their pseudonyms here too.
@@ -61,7 +61,7 @@ class Audit(Route):
 
 
 def _own_factories() -> Collection[str] | None:
-    """The factories in which the caller looks after people; None where that is everywhere."""
+    """Return the factories in which the caller looks after people; None where that is everywhere."""
     if caller().may("people", EVERYWHERE):
         return None
     return [factory for factory, permissions in caller().granted.items() if "people" in permissions]

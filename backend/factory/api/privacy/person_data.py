@@ -1,4 +1,4 @@
-"""What is stored about one person, who looked at them, and that data was taken out.
+"""Data about one person, who viewed it, and the record of exports.
 
 These routes go by the worker's real id also in a factory that shows no persons: they serve the person concerned.
 """
@@ -43,7 +43,7 @@ class PersonViews(Route):
         answers={200: ("Who looked at the worker and in which hours, newest first", "LooksAnswer")},
     )
     def get(self, worker_id: str) -> Response:
-        """Show who looked at a worker
+        """Show who looked at a worker.
 
         At them alone (`worker.viewed`), at all workers (`workers.viewed`), or took out their data
         (`worker.exported`). Nothing is noted where access is open.
@@ -64,7 +64,7 @@ class PersonData(Route):
         answers={200: ("Everything that is stored about the worker, a JSON object a line", "PersonData")},
     )
     def get(self, worker_id: str) -> Response:
-        """Take out all data about a worker
+        """Take out all data about a worker.
 
         The row of the registry, every stored event, the intervals and who looked. The last line has the `kind` `end`
         and the number of `rows` before it: without it the answer is not whole. It is noted in the audit trail.
@@ -90,7 +90,7 @@ class Exports(Route):
         answers={201: ("What was noted", "ExportAnswer")},
     )
     def post(self) -> Response:
-        """Note that a file is made
+        """Note that a file is made.
 
         Whoever makes a file of what is shown says so before: it stands in the audit trail.
         """

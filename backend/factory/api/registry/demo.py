@@ -25,7 +25,7 @@ class Demo(Route):
         errors=(400, 404),
     )
     def get(self) -> Response:
-        """Say whether sample data can be loaded into the factory"""
+        """Say whether sample data can be loaded into the factory."""
         get_factory(store=store(), factory=factory())
         return one({"enabled": settings().demo_mode})
 
@@ -39,7 +39,7 @@ class Seed(Route):
         errors=(400, 403, 404),
     )
     def post(self) -> Response:
-        """Replace the factory's data with the sample data set
+        """Replace the factory's data with the sample data set.
 
         Takes no body. Answers 403 unless the server runs with DEMO_MODE=true.
         """

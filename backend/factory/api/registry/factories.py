@@ -31,7 +31,7 @@ class Factories(Route):
         access="signed_in", answers={200: ("Those in which the caller has a role", "FactoriesAnswer")}, errors=(400,)
     )
     def get(self) -> Response:
-        """List the factories"""
+        """List the factories."""
         known = factories.list_factories(store=store())
         return many([one for one in known if caller().permissions(one["factory_id"])])
 
@@ -42,7 +42,7 @@ class Factories(Route):
         errors=(409,),
     )
     def post(self) -> Response:
-        """Add a factory"""
+        """Add a factory."""
         if not caller().may("settings", EVERYWHERE):
             raise NotAllowed("Only who may change the settings of all factories may add one")
         return one(factories.create_factory(store=store(), values=read_object(), by=actor()), 201)
@@ -57,7 +57,7 @@ class Factory(Route):
         errors=(400, 404),
     )
     def get(self, factory_id: str) -> Response:
-        """Show a factory"""
+        """Show a factory."""
         return one(factories.get_factory(store=store(), factory=_known(factory_id)))
 
     @contract(
@@ -68,7 +68,7 @@ class Factory(Route):
         errors=(404,),
     )
     def patch(self, factory_id: str) -> Response:
-        """Change a factory
+        """Change a factory.
 
         Only the fields that are sent change. Once it is answered, every number follows the new settings.
         """

@@ -27,7 +27,7 @@ class Workers(Route):
         errors=(400, 404),
     )
     def get(self) -> Response:
-        """List the workers"""
+        """List the workers."""
         return many(entities.list_entities(store=store(), factory=factory(), kind="worker", audience=audience()))
 
     @contract(
@@ -38,7 +38,7 @@ class Workers(Route):
         errors=(404, 409),
     )
     def post(self) -> Response:
-        """Register a worker"""
+        """Register a worker."""
         values = read_object()
         made = entities.create_entity(store=store(), factory=factory(), kind="worker", values=values, by=actor())
         view_log().forget()
@@ -54,7 +54,7 @@ class Worker(Route):
         errors=(400, 404),
     )
     def get(self, worker_id: str) -> Response:
-        """Show a worker"""
+        """Show a worker."""
         entity_id = known_worker(worker_id)
         shown = entities.get_entity(
             store=store(), factory=factory(), kind="worker", entity_id=entity_id, audience=audience()
@@ -69,7 +69,7 @@ class Worker(Route):
         errors=(404,),
     )
     def patch(self, worker_id: str) -> Response:
-        """Change a worker
+        """Change a worker.
 
         Only the fields that are sent change.
         """
@@ -87,7 +87,7 @@ class Worker(Route):
         answers={200: ("The id that the worker has now", "ErasedAnswer")},
     )
     def delete(self, worker_id: str) -> Response:
-        """Erase a person
+        """Erase a person.
 
         They get a random id and no name, their events random event ids. No figure changes. Events of the old id are
         refused with `worker_erased` until it is registered anew. It cannot be undone.

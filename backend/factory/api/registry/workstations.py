@@ -26,7 +26,7 @@ class Workstations(Route):
         errors=(400, 404),
     )
     def get(self) -> Response:
-        """List the workstations"""
+        """List the workstations."""
         return many(entities.list_entities(store=store(), factory=factory(), kind="workstation", audience=audience()))
 
     @contract(
@@ -37,7 +37,7 @@ class Workstations(Route):
         errors=(404, 409),
     )
     def post(self) -> Response:
-        """Register a workstation"""
+        """Register a workstation."""
         values = read_object()
         made = entities.create_entity(store=store(), factory=factory(), kind="workstation", values=values, by=actor())
         return one(made, 201)
@@ -52,7 +52,7 @@ class Workstation(Route):
         errors=(400, 404),
     )
     def get(self, workstation_id: str) -> Response:
-        """Show a workstation"""
+        """Show a workstation."""
         entity_id = known_workstation(workstation_id)
         shown = entities.get_entity(
             store=store(), factory=factory(), kind="workstation", entity_id=entity_id, audience=audience()
@@ -67,7 +67,7 @@ class Workstation(Route):
         errors=(404,),
     )
     def patch(self, workstation_id: str) -> Response:
-        """Change a workstation
+        """Change a workstation.
 
         Only the fields that are sent change.
         """

@@ -1,4 +1,4 @@
-"""Which passwords are taken. Length is what counts; a rule about kinds of characters would only make them alike."""
+"""The rule for passwords. Length counts; a rule about kinds of characters would only make them alike."""
 
 from __future__ import annotations
 

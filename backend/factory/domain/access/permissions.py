@@ -1,4 +1,4 @@
-"""Who may do what: permissions, the table of roles, and the caller of a request.
+"""Permissions, the table of roles, and the caller of a request.
 
 A permission is held in a factory, or in every factory of an organisation. Routes name the one they need
 (api/http/contract.py); what persons a caller may see is domain/privacy.py's matter.
@@ -38,17 +38,17 @@ ROLES: Mapping[str, Permissions] = {
     "manager": _MANAGER,
     "admin": _ADMIN,
 }
-"""What a user may do in a factory, by role; each role may do what the one before may."""
+"""Permissions of a user in a factory, by role; each role includes the one before."""
 
 OPERATOR: Permissions = frozenset({"organisations"})
-"""What a platform operator may do: nothing in any factory."""
+"""Permissions of a platform operator; none of them in a factory."""
 
 SCOPES: Mapping[str, Permissions] = {
     "ingest": frozenset({"ingest"}),
     "read": _VIEWER,
     "admin": _ADMIN | frozenset[Permission]({"ingest"}),
 }
-"""What a key may do in its factory, by scope."""
+"""Permissions of a key in its factory, by scope."""
 
 EVERYWHERE = "*"
 """In place of a factory's id: every factory of the organisation."""
@@ -59,10 +59,10 @@ PLATFORM, DEFAULT_ORGANISATION = 0, 1
 
 @dataclass(frozen=True)
 class Caller:
-    """Whoever a request comes from."""
+    """The caller of a request: a user, a key, or anybody where access is open."""
 
     name: str
-    """As the audit trail tells it: a user's e-mail address, `key fk_…`, `open access`, `command line`."""
+    """As in the audit trail: a user's e-mail address, `key fk_…`, `open access`, `command line`."""
     organisation: int
     granted: Mapping[str, Permissions] = field(default_factory=dict)
     """Permissions by factory id, or EVERYWHERE."""
@@ -72,21 +72,21 @@ class Caller:
     must_change_password: bool = False
 
     def permissions(self, factory: str) -> Permissions:
-        """What the caller may do in a factory of the organisation; nothing where there is no role."""
+        """Return the caller's permissions in a factory of the organisation; none without a role."""
         return self.granted.get(factory, frozenset()) | self.granted.get(EVERYWHERE, frozenset())
 
     def may(self, permission: Permission, factory: str) -> bool:
-        """Whether the caller may do that in a factory, or with EVERYWHERE in all of them."""
+        """Return whether the caller has a permission in a factory, or with EVERYWHERE in all of them."""
         return permission in self.permissions(factory)
 
     @property
     def is_everywhere(self) -> bool:
-        """Whether the caller has a role in every factory, those to come included."""
+        """True if the caller has a role in every factory, future ones included."""
         return EVERYWHERE in self.granted
 
     @property
     def is_operator(self) -> bool:
-        """Whether the caller looks after the platform."""
+        """True if the caller is an operator of the platform."""
         return self.organisation == PLATFORM
 
     @property
@@ -97,7 +97,7 @@ class Caller:
 
 @dataclass(frozen=True)
 class Actor:
-    """Who does something, from where and when, for the audit trail; `now` in microseconds."""
+    """The actor of a change, for the audit trail; `now` is in microseconds."""
 
     name: str
     organisation: int

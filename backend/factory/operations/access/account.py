@@ -1,4 +1,4 @@
-"""What people change about their own sign-in: the password, and the second factor. Each asks for proof once more."""
+"""Change one's own password or second factor; each change asks for the password once more."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class OwnAccount:
             return begin_session(tx, self.services, user._replace(must_change_password=False), now=self.by.now)
 
     def begin_totp(self, *, password: str) -> tuple[str, str]:
-        """A secret for an authenticator app and its address; it counts once a code of it is confirmed.
+        """Return a secret for an authenticator app and its address; it counts once a code of it is confirmed.
 
         Raises Unauthenticated, TooMany, Conflict where there is a second factor already.
         """
@@ -61,7 +61,7 @@ class OwnAccount:
         return secret, self.services.codes.uri(secret, account=user.email)
 
     def confirm_totp(self, *, code: str) -> None:
-        """From now on a sign-in asks for a code. Raises InvalidInput (`wrong_code`), TooMany, Conflict."""
+        """Require a code at each sign-in from now on. Raises InvalidInput (`wrong_code`), TooMany, Conflict."""
         with self.store.snapshot() as tx:
             user = self._found(users.by_key(tx, self.user_key))
         if user.totp_secret is None or user.totp_confirmed:
@@ -91,7 +91,7 @@ class OwnAccount:
                 record(tx, self.by, "user.changed", subject=user.email, detail={"second_factor": "off"})
 
     def _proved(self, password: str) -> User:
-        """The user, whose password that is; a wrong one counts as a failed sign-in."""
+        """Return the user, whose password that is; a wrong one counts as a failed sign-in."""
         with self.store.snapshot() as tx:
             user = self._found(users.by_key(tx, self.user_key))
         attempt = self._attempt(user)

@@ -17,7 +17,7 @@ class AdminScope:
 
     @staticmethod
     def of(caller: Caller) -> AdminScope:
-        """The factories in which a caller has the permission `people`."""
+        """Return the factories in which a caller has the permission `people`."""
         granted = frozenset(factory for factory, allowed in caller.granted.items() if "people" in allowed)
         return AdminScope(EVERYWHERE in granted, granted - {EVERYWHERE})
 
@@ -26,9 +26,9 @@ class AdminScope:
         return {factory: role for factory, role in roles.items() if self.everywhere or factory in self.factories}
 
     def includes_any(self, roles: Mapping[str, str]) -> bool:
-        """Whether a user with these roles is in scope at all."""
+        """Return whether a user with these roles is in scope at all."""
         return self.everywhere or bool(self.limit_to(roles))
 
     def includes_all(self, roles: Mapping[str, str]) -> bool:
-        """Whether all of a user's roles are in scope, so that the user may be changed."""
+        """Return whether all of a user's roles are in scope, so that the user may be changed."""
         return self.everywhere or (bool(roles) and len(self.limit_to(roles)) == len(roles))

@@ -29,7 +29,7 @@ _KEY_ID = re.compile("[a-z2-7]{12}")
 
 
 def list_keys(*, store: Store, factory: str) -> list[dict[str, Any]]:
-    """The factory's keys in the order in which they were made, those that have ended too. Raises NotFound."""
+    """Return the factory's keys in the order in which they were made, those that have ended too. Raises NotFound."""
     with store.snapshot() as tx:
         site = factories.find(tx, factory)
         return [_rendered(site, key) for key in api_keys.list_keys(tx, site.factory_key)]

@@ -47,7 +47,7 @@ class Authenticator:
         self._lock = Lock()
 
     def caller(self, credential: str, *, now: int) -> Caller:
-        """The caller of an API key or an access token. Raises Unauthenticated, Unavailable."""
+        """Return the caller of an API key or an access token. Raises Unauthenticated, Unavailable."""
         name = hashlib.sha256(credential.encode(errors="surrogatepass")).digest()
         with self._lock:
             cached = self._cache.get(name)

@@ -1,4 +1,4 @@
-"""Guessing passwords takes ever longer: after some failures no attempt is taken for a while, doubled by each failure.
+"""Lockout: after some failed sign-ins no attempt is taken for a while; each further failure doubles the time.
 
 Counted by a digest of the e-mail address, whether or not anybody has it. An attempt is counted as failed before the
 password is looked at, and forgiven afterwards, so that many attempts at once get no more guesses than one after the
@@ -42,11 +42,11 @@ class Attempt:
 
     @property
     def number(self) -> int:
-        """How many failures there are with this one."""
+        """Number of failures with this one."""
         return self.before.failures + 1
 
     def take_back(self) -> None:
-        """It was neither right nor wrong yet: count it not at all."""
+        """Uncount an attempt that was neither right nor wrong yet."""
 
         def work() -> None:
             with self.store.writing() as tx:
@@ -104,5 +104,5 @@ def _forgive(store: Store, digest: bytes, now: int, may: Callable[[Connection], 
 
 
 def digest_of_address(key: bytes, email: str) -> bytes:
-    """What failures are counted by; it says nothing of the address without the key."""
+    """Return the digest by which failures are counted; without the key it does not reveal the address."""
     return hmac.digest(key, email.encode(errors="surrogatepass"), "sha256")

@@ -20,7 +20,7 @@ from factory.store.engine.database import Store
 def sign_in_by_openid(
     *, store: Store, services: AuthServices, issuer: str, subject: str, email: str | None, by: Actor
 ) -> Issued:
-    """A session of the user who is linked to the provider's `subject`.
+    """Return a session of the user who is linked to the provider's `subject`.
 
     The first time it is the one enabled user of the address, who is linked then; `email` is None unless the provider
     has verified it. A second factor is the provider's matter. Raises Unauthenticated: `unverified_email`,
@@ -45,7 +45,7 @@ def sign_in_by_openid(
 
 
 def _to_be_linked(tx: Connection, email: str) -> User | None:
-    """The one enabled user of an address, unless somebody else of the provider is linked already."""
+    """Return the one enabled user of an address, unless somebody else of the provider is linked already."""
     known = users.enabled_of_address(tx, email.strip().lower())
     return known[0] if len(known) == 1 and known[0].oidc_subject is None else None
 

@@ -27,7 +27,7 @@ class AuthServices:
 
 
 def failures_key(secret_key: str) -> bytes:
-    """The key of the digests by which failed sign-ins are counted."""
+    """Return the key of the digests by which failed sign-ins are counted."""
     return derived_key(secret_key, "sign-in failures")
 
 

@@ -28,7 +28,7 @@ PREDECESSOR_SERVES = 10 * SECOND
 
 
 class Issued(NamedTuple):
-    """What a sign-in or a refresh gives: `expires_in` and `lasts` in seconds."""
+    """The tokens of a sign-in or a refresh; `expires_in` and `lasts` are in seconds."""
 
     access_token: str
     expires_in: int
@@ -39,7 +39,7 @@ class Issued(NamedTuple):
 
 
 def begin_session(tx: Connection, services: AuthServices, user: User, *, now: int) -> Issued:
-    """A new session of a user, in the transaction of the sign-in."""
+    """Return a new session of a user, in the transaction of the sign-in."""
     session_id, secret = random_id(), random_secret()
     values = {
         "organisation_key": user.organisation_key,
@@ -55,7 +55,7 @@ def begin_session(tx: Connection, services: AuthServices, user: User, *, now: in
 
 
 def refresh_session(*, store: Store, services: AuthServices, refresh_token: str, by: Actor) -> Issued:
-    """A new access token and refresh token. Raises Unauthenticated where the session has ended, or ends by this."""
+    """Return a new access token and refresh token. Raises Unauthenticated if the session has ended, or now ends."""
     session_id, _, secret = refresh_token.partition(".")
     with store.system().writing() as tx:
         issued = _refreshed(tx, services, session_id, secret, by)
@@ -79,7 +79,7 @@ def end_all_sessions(*, store: Store, user_key: int, by: Actor) -> None:
 
 
 def csrf_token(services: AuthServices, refresh_token: str) -> str:
-    """What a page has to send beside the cookie of a refresh token: a page of another site cannot read it, nor make it.
+    """Return the text to send beside the cookie of a refresh token; another site's page can neither read nor make it.
 
     It is the session's, so that a cookie that another host of the domain planted does not fit either.
     """

@@ -21,7 +21,7 @@ def new_user(values: Any) -> dict[str, Any]:
 
 
 def changed_user(values: Any) -> dict[str, Any]:
-    """The fields of a user that are to be changed. Raises InvalidInput."""
+    """Return the fields of a user that are to be changed. Raises InvalidInput."""
     form = Form(values)
     if "email" in form.given:
         form.fault("email", "read_only", "cannot be changed")
@@ -43,7 +43,7 @@ def _roles(value: Any) -> dict[str, str]:
 
 
 def email_address(value: Any) -> str:
-    """The address in lower case; raises ValueError for what cannot be one."""
+    """Return the address in lower case; raises ValueError for what cannot be one."""
     if not isinstance(value, str) or len(value) > MAX_EMAIL or not _EMAIL.fullmatch(value.strip()):
         raise ValueError("must be an e-mail address")
     return value.strip().lower()

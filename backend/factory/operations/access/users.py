@@ -27,7 +27,7 @@ from factory.store.engine.database import Store
 
 
 def list_users(*, store: Store, organisation: int, scope: AdminScope) -> list[dict[str, Any]]:
-    """The users in scope, by e-mail address."""
+    """Return the users in scope, by e-mail address."""
     with store.snapshot() as tx:
         roles = users.roles(tx, organisation)
         everybody = users.list_users(tx, organisation)
@@ -74,7 +74,7 @@ def create_user(
 
 
 def add_user(tx: Connection, *, email: str, name: str, password_hash: str, by: Actor) -> User:
-    """A user of the actor's organisation with a first password and without a role. Raises Conflict."""
+    """Return a user of the actor's organisation with a first password and without a role. Raises Conflict."""
     row = {
         "organisation_key": by.organisation,
         "user_id": random_id(),

@@ -1,4 +1,4 @@
-"""Who somebody is here, and what they may do in which factory: what the page asks first."""
+"""The session as the page asks for it first: the user, the organisation, and permissions by factory."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def describe_session(*, store: Store, caller: Caller | None, shows_persons: bool
 
 
 def role_of(permissions: Permissions) -> str | None:
-    """The greatest role whose permissions these include; a key that only ingests has none."""
+    """Return the greatest role whose permissions these include; a key that only ingests has none."""
     return next((role for role, allowed in reversed(list(ROLES.items())) if allowed <= permissions), None)
 
 

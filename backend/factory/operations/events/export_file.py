@@ -1,4 +1,4 @@
-"""All stored events of a stretch of time, oldest first, as they are shown."""
+"""Export the stored events of a period, oldest first, as they are rendered."""
 
 from __future__ import annotations
 

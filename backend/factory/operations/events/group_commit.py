@@ -109,7 +109,7 @@ class GroupCommit:
 
 
 def _outcome_of_each(outcome: IngestOutcome) -> list[IngestOutcome]:
-    """The outcome of a delivery of valid events, taken apart by event."""
+    """Return the outcome of a delivery of valid events, taken apart by event."""
     singles = [IngestOutcome(total=1, commit_seconds=outcome.commit_seconds) for _ in range(outcome.total)]
     for failure in outcome.failures:
         singles[failure.index].failures.append(failure._replace(index=0))

@@ -67,7 +67,7 @@ def import_events(
 
 
 def _read_ahead(deliveries: Iterator[Delivery], reader: ThreadPoolExecutor) -> Iterator[Delivery]:
-    """The deliveries in their order; the next ones are read and parsed while the caller stores one."""
+    """Return the deliveries in their order; the next ones are read and parsed while the caller stores one."""
     waiting = deque(reader.submit(next, deliveries, None) for _ in range(_AHEAD))
     while (delivery := waiting.popleft().result()) is not None:
         waiting.append(reader.submit(next, deliveries, None))

@@ -94,7 +94,7 @@ def ingest_events(
 
 
 def _find_and_lock(store: Store, tx: Connection, factory_id: str) -> Factory:
-    """The factory's row, read behind a shared lock that keeps others from replacing its registries until the commit.
+    """Return the factory's row, read behind a shared lock: nobody can replace its registries until the commit.
 
     The lock needs the factory's key, which is cached. Raises TryAgain where the factory has another key by then.
     """
@@ -149,7 +149,7 @@ def store_events(
 
 
 def _distinct(columns: EventColumns) -> tuple[Ints, dict[int, int]]:
-    """The first row of each identity; and for each other row, the row whose identity it repeats."""
+    """Return the first row of each identity; and for each other row, the row whose identity it repeats."""
     alike = np.flatnonzero(~run_starts(*columns[:5]))
     seen: dict[tuple[object, ...], int] = {}
     copies: dict[int, int] = {}

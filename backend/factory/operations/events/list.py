@@ -1,4 +1,4 @@
-"""The stored events, newest first."""
+"""List stored events, newest first."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class EventFilters:
 def list_events(
     *, store: Store, factory: str, filters: EventFilters, cursor: str | None, limit: int, audience: Audience
 ) -> EventPage:
-    """A page of the events that pass the filters; an id that is not registered finds nothing.
+    """Return a page of the events that pass the filters; an id that is not registered finds nothing.
 
     Raises NotFound for an unknown factory, NotAllowed where single events would show the audience single persons,
     InvalidInput for a bad cursor or event type, or start after end.
@@ -81,7 +81,7 @@ def list_events(
 def _filters_by_key(
     tx: Connection, site: Factory, ids: IdResolver, persons: Persons, filters: EventFilters
 ) -> Filters | None:
-    """The filters with keys for ids and the window cut to the events stored; None where nothing can pass."""
+    """Return the filters with keys for ids and the window cut to the events stored; None where nothing can pass."""
     if site.first_event_at is None or site.last_event_at is None:
         return None
     keys = {}
@@ -119,7 +119,7 @@ class _Cursors:
         return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
     def read(self, cursor: str) -> Place:
-        """Raises InvalidInput."""
+        """Return the place of a cursor. Raises InvalidInput."""
         try:
             text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
             text = text if self._seal is None else self._seal.decrypt(text, None)

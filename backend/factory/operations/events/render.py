@@ -1,4 +1,4 @@
-"""A stored event as it is shown."""
+"""Render a stored event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names to keys: the events of a delivery as columns of small integers."""
+"""Resolve ids to keys: the events of a delivery become columns of small integers."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _FIELDS = {
 def resolve_ids(
     tx: Connection, ids: IdResolver, events: ParsedEvents, *, register_unknown: bool, retained_from: int | None = None
 ) -> tuple[Ints, EventColumns, list[Failure]]:
-    """The events whose names have keys: their places among the valid ones, their columns; and the others' failures.
+    """Return the places of the events that could be resolved, their columns, and the failures of the others.
 
-    They are in the order of their identity, so that writers of the same events wait and do not deadlock; those
-    that have one identity but for `event_id` are in the order of the delivery.
+    The columns are in the order of identity, so that writers of the same events wait and do not deadlock; events that
+    differ in `event_id` alone are in the order of the delivery.
 
-    Unknown workers and workstations are registered, or refused without `register_unknown`; unknown sources
-    and model versions are registered. Where a registry is full, events with new names are refused. So are events
-    of erased workers, and those before `retained_from`.
+    Unknown workers and workstations are registered, or refused without `register_unknown`; unknown sources and model
+    versions are registered. Events with new ids are refused where a registry is full. So are events of erased workers,
+    and events before `retained_from`.
     """
     known: Ints = np.arange(len(events))
     failures: list[Failure] = []
@@ -97,7 +97,7 @@ def _without(events: ParsedEvents, known: Ints, refused: Mapping[str, _Reasons],
 
 
 def _columns(tx: Connection, ids: IdResolver, events: ParsedEvents, known: Ints) -> tuple[Ints, EventColumns]:
-    """The events at `known`, put in order, with keys in the place of names."""
+    """Return the events at `known`, put in order, with keys in the place of names."""
 
     def names(field: str) -> list[str]:
         given: list[str] = getattr(events, field)
