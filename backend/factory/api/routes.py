@@ -51,7 +51,7 @@ def register_routes(app: Flask, settings: Settings) -> None:
     api = DocumentedApi(blueprint)
     for namespace in NAMESPACES:
         api.add_namespace(namespace)
-        namespace.apis.clear()  # the module's would keep each application in memory; nobody adds resources later
+        namespace.apis.clear()  # modules keep their namespaces, and these would keep every application in memory
     register_documents(app, api, blueprint, BASE_PATH)
     app.register_blueprint(blueprint)
     register_frontend(app, Path(settings.frontend_dir))

@@ -26,7 +26,7 @@ def digest(secret: str) -> bytes:
 
 
 def same(one: bytes, other: bytes) -> bool:
-    """Return whether two digests are equal, in a time that does not tell where they differ."""
+    """Return whether two digests are equal, in a time that does not depend on where they differ."""
     return hmac.compare_digest(one, other)
 
 

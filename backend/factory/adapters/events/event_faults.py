@@ -1,4 +1,4 @@
-"""One event read field by field, to say precisely what is wrong with it (SPEC section 2)."""
+"""Read one event field by field, to report every fault that it has (SPEC section 2)."""
 
 from __future__ import annotations
 

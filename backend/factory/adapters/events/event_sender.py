@@ -152,7 +152,7 @@ class EventSender:
             self._connection.close()
             if not reused:
                 raise
-            # An idle connection that the server closed meanwhile says nothing about the server.
+            # That the server closed an idle connection does not mean that it is away.
             self._connection.request("POST", self._path, body, self._headers)
             response = self._connection.getresponse()
         content = response.read()

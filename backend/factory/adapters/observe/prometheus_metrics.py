@@ -118,7 +118,7 @@ class IngestMetrics:
         one = (organisation_key, factory, source)
         if one not in self._known_sources:
             if len(self._known_sources) >= _MOST_SOURCES:
-                return  # each is a series for ever; whoever invents names of sources does not fill the memory
+                return  # each is a series for ever: a sender that invents names must not fill the memory
             self._known_sources.add(one)
         self._arrival.labels(*one).set(now / SECOND)
 
@@ -214,7 +214,7 @@ class StoreGauges(Collector):
         try:
             observed = self._read()
             up.add_metric([], 1)
-        except Exception:  # fails open: the scrape tells that the store is away and shows the rest
+        except Exception:  # fails open: the scrape reports that the store is away, and the rest
             observed = []
             up.add_metric([], 0)
         for one in observed:

@@ -10,7 +10,7 @@ from pathlib import Path
 _PREFIX = "factory-metrics-"
 _NEW_SECONDS = 60.0
 
-# Held open until this process and those it forked have ended, however they end: the lock says that they live.
+# Held open until this process and those it forked have ended, however they end: the lock marks them as alive.
 _held: list[int] = []
 
 

@@ -28,7 +28,7 @@ _ROUTES_OF_A_FIRST_SIGN_IN = "/api/v1/session/"
 
 
 def recognise() -> None:
-    """Find out who calls. A refusal waits until the request is counted against the budget of its address."""
+    """Identify the caller. A refusal waits until the request is counted against the budget of its address."""
     contract = route_contract()
     if settings().access_is_open:
         g.caller = OPEN
@@ -53,7 +53,7 @@ def admit() -> None:
             _require_named_page()
         return
     if needed is None or needed == "public":
-        return  # nobody is asked who they are
+        return
     caller: Caller = g.caller
     if caller.must_change_password and not f"{request.path}/".startswith(_ROUTES_OF_A_FIRST_SIGN_IN):
         raise NotAllowed("The first password has to be changed", code="password_change_required")
@@ -62,7 +62,7 @@ def admit() -> None:
 
 
 def caller_if_any() -> Caller | None:
-    """Return the caller of a route that is open to everybody, if they show who they are. Raises Unauthenticated."""
+    """Return the caller of a public route if a credential was sent. Raises Unauthenticated."""
     if settings().access_is_open:
         return OPEN
     return None if _credential() is None else _authenticated()

@@ -51,7 +51,7 @@ def sent_refresh_token() -> str:
 
 
 def require_own_origin() -> None:
-    """Raise NotAllowed for a request that a page of another site makes; only browsers say which it is."""
+    """Raise NotAllowed for a request of another site's page; only browsers send the header Origin."""
     origin = request.headers.get("Origin")
     if origin is None or origin in settings().cors_origins:
         return

@@ -54,7 +54,7 @@ def register_openid(app: Flask, settings: Settings) -> None:
     app.config["SESSION_COOKIE_PATH"] = "/api/v1/session/oidc"
     app.config["SESSION_COOKIE_HTTPONLY"] = True
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
-    logging.getLogger("authlib").setLevel(logging.INFO)  # at DEBUG it tells the code's verifier
+    logging.getLogger("authlib").setLevel(logging.INFO)  # at DEBUG it logs the code's verifier
     oauth = OAuth(app)
     app.extensions["factory_openid"] = oauth.register(
         "factory",
@@ -115,7 +115,7 @@ class OpenidCallback(Route):
 
 
 class _Refused(Exception):
-    """The provider is not the one that it should be, or says nothing of use."""
+    """The provider is not the configured one, or its answer is of no use."""
 
 
 def _client() -> FlaskOAuth2App:

@@ -76,7 +76,7 @@ class RateLimits:
         in_memory = settings.rate_limit_storage_url.startswith("memory")
         budgets = [
             Budget(settings.rate_limit_sign_in, "sign-in", of=_address, when=_signs_in),
-            # Whoever has a refresh token comes back each few minutes, a whole plant from one address.
+            # Each session is refreshed every few minutes, and a whole plant may share one address.
             Budget(settings.rate_limit_sign_in, "refresh", of=_address, when=_refreshes, deduct_when=_was_refused),
         ]
         if not settings.access_is_open:

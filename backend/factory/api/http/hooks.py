@@ -16,7 +16,7 @@ log = logging.getLogger("factory.request")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
-# What a browser would let a page use, and this one never does.
+# Features that browsers offer to pages; this page uses none of them.
 _UNUSED = (
     "accelerometer",
     "camera",
@@ -43,7 +43,7 @@ SECURITY_HEADERS = {
 }
 
 OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}
-"""For a year, for this host. Hosts below it are not ours to speak for."""
+"""One year, for this host alone: subdomains may belong to others."""
 
 
 def believe_proxies(app: Flask, number: int) -> None:
@@ -89,7 +89,7 @@ def add_log_fields(**fields: int) -> None:
 
 
 def _log_fields(response: Response) -> dict[str, object]:
-    """Never the query, the body or the caller's address: they may tell who did what."""
+    """Return the fields of the log line. Query, body and address are left out: they may reveal who did what."""
     fields: dict[str, object] = {
         "method": request.method,
         "route": request.url_rule.rule if request.url_rule else "(none)",

@@ -61,7 +61,7 @@ class Audit(Route):
 
 
 def _own_factories() -> Collection[str] | None:
-    """Return the factories in which the caller looks after people; None where that is everywhere."""
+    """Return the factories in which the caller administers users; None for every factory."""
     if caller().may("people", EVERYWHERE):
         return None
     return [factory for factory, permissions in caller().granted.items() if "people" in permissions]

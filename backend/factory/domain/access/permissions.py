@@ -13,7 +13,7 @@ from typing import Literal, get_args
 Permission = Literal[
     "figures",  # figures and states of the factory and its workstations
     "views",  # every view of the dashboard
-    "persons",  # workers by name, and what is told of one of them
+    "persons",  # workers by name, and the data of single workers
     "enter",  # enter an event by hand
     "ingest",  # send events as a machine
     "registry",  # name, add and erase workers and workstations

@@ -20,7 +20,7 @@ from factory.store.engine.database import Store
 
 @dataclass(frozen=True)
 class OwnAccount:
-    """The account of who is signed in. `store` acts for the user's organisation, `by` is the user."""
+    """The account of a signed-in user. `store` acts for the user's organisation, `by` is the user."""
 
     store: Store
     services: AuthServices

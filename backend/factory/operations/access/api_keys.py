@@ -1,4 +1,4 @@
-"""API keys: credentials of machines, each of one factory. The text of a key is told once, to whoever makes it."""
+"""API keys: credentials of machines, each of one factory. The text of a key is shown once, when it is made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sign-in by what an OpenID provider says of somebody. Nobody is made by it: users are added by people."""
+"""Sign-in by the claims of an OpenID provider. It adds no user; administrators do."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _entered(tx: Connection, services: AuthServices, user: User, issuer: str, su
         person = replace(by, name=user.email, organisation=user.organisation_key)
         record(tx, person, "user.changed", subject=user.email, detail={"openid": "linked"})
     if user.must_change_password:
-        # The first password has been told to somebody and nobody has to know it any more.
+        # The first password was shown to somebody; it must not serve any longer.
         changes |= {"password_hash": None, "must_change_password": False}
     if changes:
         users.change(tx, user.user_key, changes)

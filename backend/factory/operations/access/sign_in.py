@@ -27,7 +27,7 @@ ANYBODY = "anybody"
 
 
 def sign_in(*, store: Store, services: AuthServices, email: str, password: str, code: str | None, by: Actor) -> Issued:
-    """Return a session of the user. An address may have users in several organisations: the password says which.
+    """Return a session of the user. An address may have users in several organisations: the password decides.
 
     Raises Unauthenticated (`bad_credentials`; `code_required` where a one-time code is missing or wrong), TooMany
     (`locked_out`) while no attempt is taken for that address.
@@ -66,7 +66,7 @@ def sign_in(*, store: Store, services: AuthServices, email: str, password: str, 
 
 
 def enter(tx: Connection, services: AuthServices, user: User, *, by: Actor, how: str) -> Issued:
-    """Return a session of somebody who has proved to be that user, in the trail of the user's organisation."""
+    """Return a new session of an authenticated user, recorded in the audit trail of their organisation."""
     users.change(tx, user.user_key, {"last_sign_in_at": by.now})
     issued = begin_session(tx, services, user, now=by.now)
     person = replace(by, name=user.email, organisation=user.organisation_key)
@@ -82,7 +82,7 @@ def _whose_password(services: AuthServices, known: Sequence[User], password: str
 
 
 def _is_as_it_was(now: User | None, user: User) -> bool:
-    """Return whether nobody changed the password, the second factor or the user while the password was looked at."""
+    """Return whether password, second factor and user are unchanged since the password was verified."""
     same: dict[str, Any] = {"name": "", "totp_step": None, "last_sign_in_at": None}
     return now is not None and now._replace(**same) == user._replace(**same)
 

@@ -1,4 +1,4 @@
-"""Users of an organisation: who they are, and what they may do in which factory.
+"""Users of an organisation, and their roles by factory.
 
 Who administers the whole organisation may change every user. Who administers single factories sees and makes users
 there, and gives and takes roles there; of a user who has roles elsewhere too they learn and change nothing else.
@@ -151,14 +151,14 @@ def _require_whole(scope: AdminScope, roles: Mapping[str, str]) -> None:
 
 
 def _require_administrator(tx: Connection, user: User, before: Mapping[str, str]) -> None:
-    """Raise Conflict where the user was the last one who administered the organisation."""
+    """Raise Conflict if the user was the last administrator of the organisation."""
     was = before.get(EVERYWHERE) == "admin" and not user.disabled
     if was and not users.administrators(tx, user.organisation_key):
         raise Conflict("Somebody has to administer the whole organisation", code="last_administrator")
 
 
 def _keys_of_roles(tx: Connection, scope: AdminScope, roles: Mapping[str, str]) -> dict[str, tuple[int | None, str]]:
-    """Roles with the keys of their factories. A factory out of scope is told from none that there is not."""
+    """Return roles with the keys of their factories. A factory out of scope is refused as one that does not exist."""
     if EVERYWHERE in roles and not scope.everywhere:
         raise NotAllowed("Only who administers the whole organisation may give a role in all factories")
     known = {site.factory_id: site.factory_key for site in factories.list_factories(tx)}

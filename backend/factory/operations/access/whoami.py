@@ -11,7 +11,7 @@ from factory.store.engine.database import Store
 
 
 def describe_session(*, store: Store, caller: Caller | None, shows_persons: bool) -> dict[str, Any]:
-    """`user`, `organisation`, `operator` and `factories` of a caller, or of nobody.
+    """Return `user`, `organisation`, `operator` and `factories` of a caller, or of an anonymous visitor.
 
     `shows_persons` holds for factories whose setting does not say whether persons are shown.
     """

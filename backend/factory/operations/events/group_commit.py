@@ -74,7 +74,9 @@ class GroupCommit:
         try:
             self._store_group(key, group)
         except Exception as error:  # whatever it is, it is the outcome of each submission of the group
-            if isinstance(error, Unavailable):  # and of those behind it, who would wait as long again for the same
+            if isinstance(
+                error, Unavailable
+            ):  # and of those that wait behind it: they would wait as long again for the same
                 with self._lock:
                     group, self._waiting[key] = group + self._waiting[key], []
             for submission in group:

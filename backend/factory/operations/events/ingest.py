@@ -94,7 +94,7 @@ def ingest_events(
 
 
 def _find_and_lock(store: Store, tx: Connection, factory_id: str) -> Factory:
-    """Return the factory's row, read behind a shared lock: nobody can replace its registries until the commit.
+    """Return the factory's row, read behind a shared lock: its registries cannot be replaced until the commit.
 
     The lock needs the factory's key, which is cached. Raises TryAgain where the factory has another key by then.
     """
