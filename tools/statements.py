@@ -6,31 +6,25 @@ the file with what the code sends.
 
 from __future__ import annotations
 
-import inspect
-import re
 import shutil
-import sys
 import tempfile
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
-import psycopg2.extensions
 from flask.testing import FlaskClient
-from sqlalchemy import event, make_url
+from sqlalchemy import make_url
 
-import factory
 from factory.app import create_app
 from factory.domain.timestamp import HOUR, MINUTE, format_timestamp
 from factory.settings import load_settings
-from factory.store.engine import sqlite
+from tools.sql_text import formatted, without_dialect
+from tools.statement_recorder import Recorder, Statement, record_postgresql, record_sqlite
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "STATEMENTS.md"
 
-STORE = Path(factory.__file__).parent / "store"
 NOON = 1_768_478_400_000_000  # 2026-01-15T12:00:00Z
 API = "/api/v1"
 
@@ -58,159 +52,6 @@ SQLite gets the same statements but for these differences; others are shown as a
 - `CROSS JOIN LATERAL (SELECT * FROM t WHERE ... OFFSET 0) t` is `CROSS JOIN t WHERE ...`.
 - There is no `COPY`, no `SET LOCAL` and no lock.
 """
-
-
-class Statement(NamedTuple):
-    """A statement, the function of the store that sends it, and that function's sentence."""
-
-    function: str
-    sentence: str
-    sql: str
-
-
-class Recorder:
-    """The statements that an engine sends while `recording`."""
-
-    def __init__(self) -> None:
-        self.sent: list[Statement] = []
-        self.recording = False
-
-    @contextmanager
-    def recorded(self) -> Iterator[list[Statement]]:
-        """The list that fills with the statements of the block, each once."""
-        self.sent, self.recording = [], True
-        yield self.sent
-        self.recording = False
-
-    def add(self, sql: str) -> None:
-        if self.recording:
-            statement = Statement(*_sender(sys._getframe(1)), _general(sql))
-            if statement not in self.sent:
-                self.sent.append(statement)
-
-
-def _general(sql: str) -> str:
-    """The statement with parameters as `:name`, whatever the number of rows and ids, and whatever the window."""
-    sql = re.sub(r"%\((\w+)\)s", r":\1", " ".join(sql.split())).replace("%%", "%")
-    sql = re.sub(r"\b17\d{14}\b", ":instant", sql)
-    sql = re.sub(r"IN \(:(\w+?_\d+)(?:_\d+)?(?:, :\w+)*\)", r"IN (:\1, ...)", sql)
-    return re.sub(r"(:\w+)__0\b", r"\1", re.sub(r"(VALUES \([^()]*\))(?:, \([^()]*\))+", r"\1", sql))
-
-
-def _sender(frame: FrameType | None) -> tuple[str, str]:
-    """The outermost function of the store on the way to the statement, and the first sentence of its docstring."""
-    own: list[FrameType] = []
-    engine: list[FrameType] = []
-    while frame is not None:
-        path, name = Path(frame.f_code.co_filename), frame.f_code.co_name
-        if STORE.parent in path.parents:
-            if STORE not in path.parents:
-                break
-            if not name.startswith("<"):
-                (engine if path.parent.name == "engine" else own).append(frame)
-        frame = frame.f_back
-    outside = [one for one in engine if Path(one.f_code.co_filename).name != "database.py"]
-    sender = (own or outside)[-1].f_code
-    module = Path(sender.co_filename).relative_to(STORE)
-    document = inspect.cleandoc(_function_of(sender).__doc__ or "").split("\n\n")[0]
-    sentence = re.split(r"(?<=\.)\s", " ".join(document.split()))[0]
-    return f"{module.with_suffix('')}.{sender.co_name}".replace("/", "."), sentence
-
-
-def _function_of(code: Any) -> Any:
-    module = next(one for one in list(sys.modules.values()) if getattr(one, "__file__", None) == code.co_filename)
-    classes = [one for one in vars(module).values() if inspect.isclass(one)]
-    functions = [one for holder in (module, *classes) for one in vars(holder).values() if inspect.isfunction(one)]
-    return next(one for one in functions if inspect.unwrap(one).__code__ is code)
-
-
-def record_postgresql(engine: Any, recorder: Recorder) -> None:
-    """Record what psycopg2 sends, in the form before parameters are put in."""
-
-    class Recording(psycopg2.extensions.cursor):
-        def execute(self, query: Any, parameters: Any = None) -> None:
-            recorder.add(query)
-            super().execute(query, parameters)
-
-        def mogrify(self, query: Any, parameters: Any = None) -> bytes:
-            recorder.add(f"COPY ({query}) TO STDOUT (FORMAT binary)")
-            return super().mogrify(query, parameters)
-
-        def copy_expert(self, sql: Any, file: Any, size: int = 8192) -> None:
-            if not sql.endswith("TO STDOUT (FORMAT binary)"):
-                recorder.add(sql)
-            super().copy_expert(sql, file, size)
-
-    @event.listens_for(engine, "connect")
-    def connected(connection: Any, _record: object) -> None:
-        connection.cursor_factory = Recording
-
-
-def record_sqlite(engine: Any, recorder: Recorder) -> None:
-    """Record what SQLAlchemy sends, and the insertion of events, which the driver itself repeats for each row."""
-
-    @event.listens_for(engine, "before_cursor_execute")
-    def executes(_tx: Any, _cursor: Any, statement: str, _parameters: Any, context: Any, _many: bool) -> None:
-        names = list((context.compiled and context.compiled.positiontup) or ())
-        statement = re.sub(r"IN \(\?(, \?)*\)", "IN (?)", statement)
-        if statement.count("?") == len(names):
-            statement = re.sub(r"\?", lambda _: f":{names.pop(0)}", statement)
-        recorder.add(statement)
-
-    @event.listens_for(engine, "connect")
-    def connected(connection: Any, _record: object) -> None:
-        begin = sqlite.INSERT_EVENT.partition("(")[0]
-        connection.set_trace_callback(lambda sql: recorder.add(sqlite.INSERT_EVENT) if sql.startswith(begin) else None)
-
-
-_CLAUSE = re.compile(
-    r"(SELECT|FROM|WHERE|GROUP BY|HAVING|ORDER BY|LIMIT|OFFSET|UNION ALL|EXCEPT ALL|(CROSS |LEFT OUTER )?JOIN|SET"
-    r"|VALUES|RETURNING|ON CONFLICT|AND)\b"
-)
-_GOES_ON = re.compile(r"(CROSS|OUTER|ALL|DELETE|UPDATE|BETWEEN \S+) $")
-"""The end of a line that the next clause word continues."""
-_TOKEN = re.compile(r"'[^']*'|\(\s*|\)|[^\s()']+|\s+")
-
-
-def formatted(sql: str) -> str:
-    """The statement with a line for each clause, and subqueries indented."""
-    lines: list[str] = []
-    line, indent, at = "", 0, 0
-    blocks: list[int | None] = [0]  # the indent of each open parenthesis, None where it goes on in its line
-
-    def end_line() -> None:
-        if line.strip():
-            before = " " * indent
-            wrapped = textwrap.TextWrapper(112, initial_indent=before, subsequent_indent=before + "    ")
-            wrapped.break_long_words = wrapped.break_on_hyphens = False
-            lines.extend(wrapped.wrap(line.strip()))
-
-    while at < len(sql):
-        token = _TOKEN.match(sql, at)
-        assert token is not None, sql[at:]
-        block, text = blocks[-1], token[0]
-        at_clause = _CLAUSE.match(sql, at) if block is not None and line[-1:] in (" ", ")") else None
-        if block is not None and at_clause and not _GOES_ON.search(line):
-            end_line()
-            line, indent = "", block + (2 if text == "AND" else 0)
-        at = token.end()
-        if text[0] == "(":
-            line += "("
-            is_query = re.match(r"(SELECT|WITH|INSERT|DELETE)\b", sql[at:])
-            blocks.append(indent + 2 if is_query else None)
-            if is_query:
-                end_line()
-                line, indent = "", indent + 2
-        elif text == ")":
-            if block is not None:
-                end_line()
-                line, indent = "", block - 2
-            blocks.pop()
-            line += ")"
-        else:
-            line += text
-    end_line()
-    return "\n".join(lines)
 
 
 def recordings(database_url: str) -> dict[str, list[Statement]]:
@@ -285,10 +126,10 @@ def document(postgresql_url: str, sqlite_url: str) -> str:
     parts.append("\n## The statements\n")
     for function, statements in {**functions, **others}.items():
         on_postgresql = list(functions.get(function, {}))
-        shown = {_canonical(sql) for sql in on_postgresql}
+        shown = {without_dialect(sql) for sql in on_postgresql}
         parts.append(f"### {function}\n\n{_line(next(iter(statements.values())))}\n")
         parts += [_block("", sql) for sql in on_postgresql]
-        parts += [_block("SQLite:\n\n", sql) for sql in others.get(function, {}) if _canonical(sql) not in shown]
+        parts += [_block("SQLite:\n\n", sql) for sql in others.get(function, {}) if without_dialect(sql) not in shown]
     return "\n".join(parts)
 
 
@@ -306,19 +147,6 @@ def _names(sent: list[Statement]) -> list[str]:
 
 def _line(text: str) -> str:
     return textwrap.fill(text, 120, subsequent_indent="  " if text.startswith("- ") else "", break_on_hyphens=False)
-
-
-_COPY = re.compile(r"^COPY \((.*)\) TO STDOUT \(FORMAT binary\)$")
-_ARRAYS = re.compile(r"\(SELECT place - 1 AS i, .*? FROM unnest\(.*?\) WITH ORDINALITY AS u\((.*?), place\)\)")
-_JSON = re.compile(r"\(SELECT key AS i, (.*?) FROM json_each\(:given\)\)")
-_LATERAL = re.compile(r"CROSS JOIN LATERAL \(SELECT \* FROM (\S+ \w+) WHERE (.*?) OFFSET 0\) \w+")
-
-
-def _canonical(sql: str) -> str:
-    """The statement without the differences that the head of the document names."""
-    sql = _ARRAYS.sub(r"(\1)", _COPY.sub(r"\1", sql))
-    sql = _JSON.sub(lambda found: "(" + ", ".join(re.findall(r" AS (\w+)", found[1])) + ")", sql)
-    return _LATERAL.sub(r"CROSS JOIN \1 WHERE \2", sql)
 
 
 def _block(before: str, sql: str) -> str:

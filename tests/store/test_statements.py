@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tools.statements import DOCUMENT, document, formatted
+from tools.sql_text import formatted
+from tools.statements import DOCUMENT, document
 
 
 def test_the_document_of_statements_is_what_the_code_sends(fresh_database: Callable[[str], str]) -> None:
