@@ -12,8 +12,15 @@ from tests.reference import Event, Reference
 
 from factory.domain.event import EVENT_TYPES, NO_CONFIDENCE, PRODUCT_COUNT, UNKNOWN
 from factory.domain.states.intervals import Changes, Evidence, Spans, derive_changes, spans_of, split
+from factory.domain.states.ranges import take
 from factory.domain.states.simultaneous_events import rank, winning_state_events
-from factory.domain.states.sums import Joined, occupancy_of_pieces, presence_of_pieces
+from factory.domain.states.totals import (
+    OccupancyRows,
+    PresenceRows,
+    occupancy_of_pieces,
+    presence_of_counts,
+    presence_of_pieces,
+)
 from factory.domain.timestamp import SECOND
 
 Ints = npt.NDArray[np.int64]
@@ -71,22 +78,17 @@ class Derived:
     def spans(self) -> Spans:
         """The known states; the group is the worker."""
         spans = spans_of(self.changes)
-        return spans.take(spans.state != UNKNOWN)
+        return take(spans, spans.state != UNKNOWN)
 
-    def presence(self, starts: Ints, ends: Ints) -> Joined:
+    def presence(self, starts: Ints, ends: Ints) -> PresenceRows:
         """The presence rows of buckets that are ascending and without gaps."""
         pieces, bucket = split(self.spans, starts, ends)
         inside = (self.time >= starts[0]) & (self.time < ends[-1])
-        counted = {
-            "bucket": np.searchsorted(starts, self.time[inside], side="right") - 1,
-            "worker": self.worker[inside],
-            "station": self.station[inside],
-            "units": self.units[inside],
-            "events": np.ones(inside.sum(), dtype=np.int64),
-            **dict.fromkeys(("active", "idle", "absent"), np.zeros(inside.sum(), dtype=np.int64)),
-        }
-        return Joined([presence_of_pieces(pieces, bucket), counted])
+        worker, time, station, units = (c[inside] for c in (self.worker, self.time, self.station, self.units))
+        bucket_of_event = np.searchsorted(starts, time, side="right") - 1
+        counted = presence_of_counts(bucket_of_event, worker, station, units, np.ones_like(time))
+        return PresenceRows.concat([presence_of_pieces(pieces, bucket), counted])
 
-    def occupancy(self, starts: Ints, ends: Ints) -> dict[str, Ints]:
+    def occupancy(self, starts: Ints, ends: Ints) -> OccupancyRows:
         pieces, bucket = split(self.spans, starts, ends)
         return occupancy_of_pieces(pieces, bucket, starts)

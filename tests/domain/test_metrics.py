@@ -22,10 +22,11 @@ from factory.domain.metrics.formulas import (
     StationTotals,
     WorkerTotals,
     all_values,
-    values,
 )
 from factory.domain.metrics.window import window_of
 from factory.domain.states.calendar import Calendar
+from factory.domain.states.lazy_table import Column, LazyTable
+from factory.domain.states.totals import OccupancyRows, PresenceRows
 
 
 def first_states(derived: Derived, but: Ints) -> FirstStates:
@@ -36,12 +37,19 @@ def first_states(derived: Derived, but: Ints) -> FirstStates:
 
 def tables_of(derived: Derived, starts: Ints, ends: Ints) -> dict[str, list[dict[str, Any]]]:
     """The metrics of all workers and all stations in a window, and of the factory in each bucket."""
-    presence, occupancy, elapsed = derived.presence(starts, ends), derived.occupancy(starts, ends), ends - starts
+    presence, occupancy = derived.presence(starts, ends), derived.occupancy(starts, ends)
     workers, stations = (np.arange(len(ids)) + 1 for ids in (derived.workers, derived.stations))
-    of_factory = FactoryTotals(presence, lambda but: first_states(derived, but), starts, elapsed)
-    of_stations = StationTotals(presence, occupancy, "station", stations, elapsed)
+    of_workers = WorkerTotals(
+        presence.sums_for(workers, presence.worker), np.broadcast_to(ends - starts, workers.shape)
+    )
+    of_stations = StationTotals(
+        presence.sums_for(stations, presence.station),
+        occupancy.sums_for(stations, occupancy.station),
+        np.broadcast_to(ends - starts, stations.shape),
+    )
+    of_factory = FactoryTotals(presence, lambda but: first_states(derived, but), starts, ends - starts)
     return {
-        "worker": all_values(WorkerTotals(presence, "worker", workers, elapsed), WORKER_METRICS),
+        "worker": all_values(of_workers, WORKER_METRICS),
         "workstation": all_values(of_stations, WORKSTATION_METRICS),
         "factory": all_values(of_factory, FACTORY_METRICS),
     }
@@ -84,20 +92,16 @@ def test_metrics_of_buckets_are_those_of_the_reference(history: History, bucket:
     elif entity == "worker":
         key = data.draw(st.integers(1, len(derived.workers)))
         one = derived.workers[key - 1]
-        mine = {c: presence[c][presence["worker"] == key] for c in ("bucket", *AMOUNTS)}
-        totals = WorkerTotals(mine, "bucket", every, ends - starts)
+        mine = presence.where(presence.worker == key)
+        totals = WorkerTotals(mine.sums_for(every, mine.bucket), ends - starts)
     else:
         key = data.draw(st.integers(1, len(derived.stations)))
         one = derived.stations[key - 1]
-        mine = {c: presence[c][presence["station"] == key] for c in ("bucket", *AMOUNTS)}
-        there = {c: column[occupancy["station"] == key] for c, column in occupancy.items()}
-        totals = StationTotals(mine, there, "bucket", every, ends - starts)
+        mine, there = presence.where(presence.station == key), occupancy.where(occupancy.station == key)
+        totals = StationTotals(mine.sums_for(every, mine.bucket), there.sums_for(every, there.bucket), ends - starts)
 
     expected = [rendered(name, reference.values(entity, one, low, high)[name]) for low, high in buckets]
-    assert values(totals, SERIES_METRICS[entity], name) == expected
-
-
-AMOUNTS = ("active", "idle", "absent", "units", "events")
+    assert SERIES_METRICS[entity][name](totals) == expected
 
 
 @given(histories(max_events=10), st.data())
@@ -109,14 +113,21 @@ def test_times_and_units_of_the_pieces_of_a_window_add_up_to_the_windows(history
 
     pieces, whole = derived.presence(bounds[:-1], bounds[1:]), derived.presence(bounds[:1], bounds[-1:])
 
-    for name in AMOUNTS:
-        for key in ("worker", "station"):
-            sums = [np.bincount(rows[key], rows[name], minlength=9).tolist() for rows in (pieces, whole)]
-            assert sums[0] == sums[1], name
+    for column in PresenceRows.columns():
+        for key in (PresenceRows.worker, PresenceRows.station):
+            if not column.is_key:
+                assert sums(pieces, key, column) == sums(whole, key, column), column.name
     parts, full = derived.occupancy(bounds[:-1], bounds[1:]), derived.occupancy(bounds[:1], bounds[-1:])
-    for name in ("occupied", "productive"):
-        sums = [np.bincount(rows["station"], rows[name], minlength=9).tolist() for rows in (parts, full)]
-        assert sums[0] == sums[1], name
+    for column in (OccupancyRows.occupied, OccupancyRows.productive):
+        assert sums(parts, OccupancyRows.station, column) == sums(full, OccupancyRows.station, column)
+
+
+def sums(rows: LazyTable, key: Column, column: Column) -> list[int]:
+    """The sums by key, with plain arithmetic."""
+    total = [0] * 9
+    for n, amount in zip(key.of(rows).tolist(), column.of(rows).tolist(), strict=True):
+        total[n] += amount
+    return total
 
 
 TIMES = st.none() | st.integers(-3, 3)

@@ -11,8 +11,9 @@ from tests.strategies import ANCHORS, History, histories
 
 from factory.domain.states.calendar import DAYS, HOURS, MONTHS, Calendar
 from factory.domain.states.intervals import FOREVER, Spans
+from factory.domain.states.ranges import take
 from factory.domain.states.time_ranges import TimeRanges
-from factory.domain.states.totals import Rows, add_up_each, presence_of_counts, presence_of_spans, stack, unstack
+from factory.domain.states.totals import PresenceRows, presence_of_counts, presence_of_pieces, sum_by_key
 from factory.domain.states.worker_hours import WorkerHours
 from factory.domain.timestamp import DAY, HOUR, MINUTE, parse_timestamp
 
@@ -64,7 +65,7 @@ def test_hours_of_workers_are_those_that_their_ranges_overlap(
     assert hours.holds(who, instants).tolist() == [row >= 0 for row in rows]
     # The spans of the workers, cut at these hours.
     spans = Spans(who, near(zone, at), near(zone, at + more), np.ones_like(who), who)
-    spans = spans.take(more > 0)
+    spans = take(spans, more > 0)
     pieces, hour = hours.cut(spans)
     cut = sorted(zip(*(c.tolist() for c in (pieces.group, pieces.start, pieces.end, hour)), strict=True))
     by_hand = [
@@ -76,18 +77,18 @@ def test_hours_of_workers_are_those_that_their_ranges_overlap(
     assert cut == sorted(by_hand)
 
 
-def hourly(derived: Derived, calendar: Calendar) -> Rows:
+def hourly(derived: Derived, calendar: Calendar) -> PresenceRows:
     """The presence rows of all hours in which anything happened, up to the last event."""
-    spans = derived.spans.take(derived.spans.end < FOREVER)
+    spans = take(derived.spans, derived.spans.end < FOREVER)
     ranges = TimeRanges.join(
         TimeRanges(spans.group, spans.start, spans.end), TimeRanges.through(derived.worker, derived.time, derived.time)
     )
     hours = WorkerHours.overlapping(calendar, ranges)
     pieces, hour = hours.cut(spans)
     counted = hours.at(derived.worker, derived.time)
-    counts = presence_of_counts(derived.worker, derived.station, derived.units, np.ones_like(derived.units))
-    starts = np.concatenate([hours.start[hour], hours.start[counted]])
-    return add_up_each(Rows(starts, np.concatenate([presence_of_spans(pieces), counts])))
+    events = np.ones_like(derived.units)
+    counts = presence_of_counts(hours.start[counted], derived.worker, derived.station, derived.units, events)
+    return sum_by_key(PresenceRows.concat([presence_of_pieces(pieces, hours.start[hour]), counts]))
 
 
 @given(histories(max_events=10))
@@ -100,28 +101,28 @@ def test_hours_roll_up_to_days_and_months_that_say_what_the_reference_says(histo
     endless = {derived.workers[w - 1] for w in derived.spans.group[derived.spans.end == FOREVER].tolist()}
     for level in (HOURS, DAYS, MONTHS):
         if level != HOURS:
-            rows = add_up_each(Rows(calendar.starts_of(level, rows.start), rows.row))
-        assert len(np.unique(np.stack([rows.start, rows.row["worker"], rows.row["station"]]), axis=1).T) == len(
-            rows.row
-        )
-        for start in sorted(set(rows.start.tolist())):
+            rows = sum_by_key(presence_at(calendar.starts_of(level, rows.bucket), rows))
+        keys = list(zip(rows.bucket.tolist(), rows.worker.tolist(), rows.station.tolist(), strict=True))
+        assert keys == sorted(set(keys))
+        for start in sorted(set(rows.bucket.tolist())):
             (end,) = calendar.ends_of(level, ints([start])).tolist()
-            here = rows.row[rows.start == start]
             for key, worker in enumerate(derived.workers, 1):
-                mine = here[here["worker"] == key]
+                mine = rows.where((rows.bucket == start) & (rows.worker == key))
                 events = [e for e in derived.events if e.worker_id == worker and start <= e.timestamp < end]
-                assert mine["events"].sum() == len(events)
-                assert mine["units"].sum() == sum(e.units for e in events)
+                assert mine.events.sum() == len(events)
+                assert mine.units.sum() == sum(e.units for e in events)
                 if worker in endless and end > min(until, reference.intervals_of(worker)[-1].start):
                     continue  # roll-ups leave out a state that lasts without end
                 times = reference.worker_times(worker, start, end)
-                assert mine["active"].sum() == times["working"]
-                assert mine["idle"].sum() == times["idle"]
-                assert mine["absent"].sum() == times["absent"]
-        parts = unstack(rows, np.unique(rows.start))
-        again = stack(parts, rows.row.dtype)
-        assert again.start.tolist() == rows.start.tolist()
-        assert again.row.tolist() == rows.row.tolist()
+                assert mine.active.sum() == times["working"]
+                assert mine.idle.sum() == times["idle"]
+                assert mine.absent.sum() == times["absent"]
+
+
+def presence_at(bucket: Ints, rows: PresenceRows) -> PresenceRows:
+    """The rows in other buckets."""
+    columns = {column.name: column.of(rows) for column in PresenceRows.columns()}
+    return PresenceRows.of(**{**columns, "bucket": bucket})
 
 
 @pytest.mark.parametrize("zone", sorted(ANCHORS))

@@ -19,7 +19,9 @@ from tests.conftest import NOON, STORES, Clock, close_store, make_settings
 from factory.app import create_app
 from factory.domain.event import PRODUCT_COUNT
 from factory.domain.states.calendar import HOURS
+from factory.domain.states.ranges import take
 from factory.domain.states.time_ranges import TimeRanges
+from factory.domain.states.totals import PresenceRows
 from factory.domain.timestamp import DAY, HOUR, MILLISECOND, format_timestamp
 from factory.operations.derive.retention import retain
 from factory.store import factories
@@ -65,8 +67,8 @@ def events_in(site: Site, ranges: TimeRanges) -> list[int]:
 
 
 def counts_in(site: Site, ranges: TimeRanges) -> list[int]:
-    row, _, units, _ = event_log.count_in_ranges(site.store, site.tx, site.factory.factory_key, ranges)
-    return by_range(ranges, row, units.tolist())
+    counts = event_log.count_in_ranges(site.store, site.tx, site.factory.factory_key, ranges)
+    return by_range(ranges, counts.row, counts.units.tolist())
 
 
 def rows_between(site: Site, start: int, end: int) -> int:
@@ -82,13 +84,13 @@ def cells_between(site: Site, start: int, end: int) -> int:
 
 def changes_in(site: Site, ranges: TimeRanges) -> list[int]:
     changes = window_reads.changes_in(site.store, site.tx, site.factory, ranges)
-    inside = changes.take(changes.start >= ranges.start[changes.group])
+    inside = take(changes, changes.start >= ranges.start[changes.group])
     return by_range(ranges, inside.group, units_at(inside.start))
 
 
 def counts_by_quarter(site: Site, ranges: TimeRanges) -> list[int]:
-    row, _, _, units, _ = window_reads.counts_by_quarter(site.store, site.tx, site.factory, ranges)
-    return by_range(ranges, row, units.tolist())
+    counts = window_reads.counts_by_quarter(site.store, site.tx, site.factory, ranges)
+    return by_range(ranges, counts.row, counts.units.tolist())
 
 
 def units_by_instant(site: Site, ranges: TimeRanges) -> list[int]:
@@ -108,12 +110,9 @@ def kept_between(site: Site, start: int, end: int) -> int:
 
 
 def hours_in(site: Site, start: int, end: int) -> int:
-    run = (rollups.PRESENCES, HOURS, start, end)
+    run = rollups.Run(rollups.PRESENCES, HOURS, start, end)
     stored = rollups.load_runs(site.store, site.tx, site.factory.factory_key, site.factory.generation, [run])
-    units = int(stored[rollups.PRESENCES]["units"].sum())
-    rows = rollups.load(site.tx, site.factory.factory_key, site.factory.generation, *run)
-    assert units == sum(int(hour["units"].sum()) for hour in rows.values())
-    return units
+    return int(stored[rollups.PRESENCES].table(PresenceRows).units.sum())
 
 
 Reader = Callable[[Site, TimeRanges], list[int]]

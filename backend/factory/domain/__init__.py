@@ -1,1 +1,1 @@
-"""What the numbers mean: values and functions without clock, I/O or framework."""
+"""Meaning of the numbers: values and functions without clock, I/O or framework."""

@@ -49,7 +49,7 @@ def are_labels(texts: Collection[str], longest: int) -> bool:
 
 @dataclass(frozen=True)
 class EventRules:
-    """What bounds an event beside its shape; instants and durations in microseconds."""
+    """Bounds of an event beside its shape; instants and durations in microseconds."""
 
     now: int
     max_clock_skew_us: int

@@ -1,4 +1,4 @@
-"""Whom an answer is for, and what is told of persons to those who may not see them.
+"""Audience of an answer, and what it is told of persons where it may not see them.
 
 Such readers see pseudonyms, and no figure over fewer than `k_min` persons. docs/PRIVACY.md says what that protects
 against, and what not.
@@ -21,7 +21,7 @@ _DIGITS_OF_A_PSEUDONYM = 8
 
 @dataclass(frozen=True)
 class Audience:
-    """Whom an answer is for, in one factory."""
+    """Audience of an answer, in one factory."""
 
     permitted: bool
     """Whether the caller's role lets them see persons."""
@@ -36,18 +36,18 @@ class Audience:
         return self.permitted and (self.by_default if person_views is None else person_views)
 
     def without_persons(self) -> Audience:
-        """The same caller, in a factory that shows nobody."""
+        """Return the same caller, in a factory that shows nobody."""
         return replace(self, permitted=False)
 
 
 def pseudonym(key: bytes, worker_id: str) -> str:
-    """What stands for a worker's id and name: the same in all answers of a factory, which has the key."""
+    """Return the pseudonym of a worker's id and name: the same in all answers of the factory that has the key."""
     mac = hmac.digest(key, worker_id.encode(), "sha256")
     return "P-" + base64.b32encode(mac).decode()[:_DIGITS_OF_A_PSEUDONYM]
 
 
 def erased_digest(key: bytes, worker_id: str) -> bytes:
-    """What is kept of an erased id: enough to know it again, and nothing to read it from without the factory's key."""
+    """Return a digest of an erased id: enough to recognise the id, unreadable without the factory's key."""
     return hmac.digest(key, b"erased\0" + worker_id.encode(), "sha256")
 
 
@@ -68,10 +68,10 @@ class Contributions:
         self._in_hidden = np.union1d(self._in_hidden, person[few])
 
     def withheld(self) -> Flags:
-        """Which rows must not be shown.
+        """Return a mask of the rows that must not be shown.
 
-        Those of fewer than `k_min` persons. Where these have fewer than that together, a total less the rows shown
-        would tell of them, so the one of fewest persons among the shown is withheld too.
+        These are the rows of fewer than `k_min` persons. Where they have fewer than that together, a total less
+        the rows shown would tell of them, so the one of fewest persons among the shown is withheld too.
         """
         hidden = self._persons < self._k_min
         if not hidden.all() and 0 < len(self._in_hidden) < self._k_min:

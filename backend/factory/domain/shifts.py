@@ -22,7 +22,7 @@ DEFAULT_SHIFTS: list[Shift] = [
 
 
 def shifts_of(value: Any) -> list[Shift]:
-    """The shifts that a value from outside lists; raises ValueError with what they must be."""
+    """Return the shifts that a value from outside lists; raises ValueError with what they must be."""
     if not isinstance(value, list) or len(value) > MAX_SHIFTS or not all(isinstance(one, dict) for one in value):
         raise ValueError(f"must be a list of at most {MAX_SHIFTS} objects with name, start and end")
     for one in value:

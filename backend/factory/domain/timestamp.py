@@ -59,7 +59,7 @@ _LAST = to_us(datetime.max.replace(tzinfo=timezone.utc))
 
 
 def to_datetime(us: int) -> datetime:
-    """The aware UTC datetime of an instant."""
+    """Return the aware UTC datetime of an instant."""
     return EPOCH + timedelta(microseconds=us)
 
 
@@ -84,7 +84,7 @@ _DAYS_IN_MONTH = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], d
 
 
 def parse_timestamps(texts: list[str]) -> npt.NDArray[np.int64]:
-    """The instants of many texts, INVALID where parse_timestamp would raise."""
+    """Return the instants of many texts, INVALID where parse_timestamp would raise."""
     if len(texts) < _FEW:
         return _parse_each(texts)
     result, common = _read_common_layout(texts, len(texts[0]))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property, partial
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from factory.domain.metrics.rounding import hours, mean_percentages, per_hour, percentage
 from factory.domain.states.intervals import FOREVER
-from factory.domain.states.sums import Columns, Sums
+from factory.domain.states.ranges import pack
+from factory.domain.states.totals import OccupancyRows, PresenceRows
 
 Ints = npt.NDArray[np.int64]
 
@@ -26,7 +27,7 @@ class FirstStates(NamedTuple):
     at: Ints
 
     def of(self, workers: Ints) -> Ints:
-        """The instants of some workers, FOREVER for one without any."""
+        """Return the instants of some workers, FOREVER for one without any."""
         place = np.minimum(np.searchsorted(self.worker, workers), max(len(self.worker) - 1, 0))
         if len(self.worker) == 0:
             return np.full(len(workers), FOREVER)
@@ -36,33 +37,32 @@ class FirstStates(NamedTuple):
 class WorkerTotals:
     """Exact totals of workers in a window, or of one worker in the buckets of a series, as columns.
 
-    `by` names the key of the presence rows: `worker` or `bucket`; the columns follow the keys `wanted`.
+    `sums` are the presence rows added up for each of them.
     """
 
-    def __init__(self, presence: Columns, by: str, wanted: Ints, elapsed: Ints) -> None:
-        sums = Sums(presence, presence[by])
-        self._sum = partial(sums.of, wanted)
-        self.elapsed = np.broadcast_to(elapsed, wanted.shape)
+    def __init__(self, sums: PresenceRows, elapsed: Ints) -> None:
+        self._sums = sums
+        self.elapsed = elapsed
 
-    @cached_property
+    @property
     def active(self) -> Ints:
-        return self._sum("active")
+        return self._sums.active
 
-    @cached_property
+    @property
     def idle(self) -> Ints:
-        return self._sum("idle")
+        return self._sums.idle
 
-    @cached_property
+    @property
     def absent(self) -> Ints:
-        return self._sum("absent")
+        return self._sums.absent
 
-    @cached_property
+    @property
     def units(self) -> Ints:
-        return self._sum("units")
+        return self._sums.units
 
-    @cached_property
+    @property
     def events(self) -> Ints:
-        return self._sum("events")
+        return self._sums.events
 
     @property
     def present(self) -> Ints:
@@ -90,29 +90,29 @@ class WorkerTotals:
 class StationTotals:
     """Exact totals of workstations in a window, or of one in the buckets of a series, as columns.
 
-    `by` names the key of the rows: `station` or `bucket`; the columns follow the keys `wanted`.
+    `presence` and `occupancy` are their rows added up for each of them.
     """
 
-    def __init__(self, presence: Columns, occupancy: Columns, by: str, wanted: Ints, elapsed: Ints) -> None:
-        self._said = partial(Sums(presence, presence[by]).of, wanted)
-        self._there = partial(Sums(occupancy, occupancy[by]).of, wanted)
-        self.elapsed = np.broadcast_to(elapsed, wanted.shape)
+    def __init__(self, presence: PresenceRows, occupancy: OccupancyRows, elapsed: Ints) -> None:
+        self._presence = presence
+        self._occupancy = occupancy
+        self.elapsed = elapsed
 
-    @cached_property
+    @property
     def occupied(self) -> Ints:
-        return self._there("occupied")
+        return self._occupancy.occupied
 
-    @cached_property
+    @property
     def productive(self) -> Ints:
-        return self._there("productive")
+        return self._occupancy.productive
 
-    @cached_property
+    @property
     def units(self) -> Ints:
-        return self._said("units")
+        return self._presence.units
 
-    @cached_property
+    @property
     def events(self) -> Ints:
-        return self._said("events")
+        return self._presence.events
 
 
 class FactoryTotals:
@@ -124,68 +124,68 @@ class FactoryTotals:
     """
 
     def __init__(
-        self, presence: Columns, first_states: Callable[[Ints], FirstStates], starts: Ints, elapsed: Ints
+        self, presence: PresenceRows, first_states: Callable[[Ints], FirstStates], starts: Ints, elapsed: Ints
     ) -> None:
         self._presence = presence
         self._first_states_but = first_states
         self._starts = starts
-        self._buckets = np.arange(len(starts))
-        self._sum = partial(Sums(presence, presence["bucket"]).of, self._buckets)
+        self._sums = presence.sums_for(np.arange(len(starts)), presence.bucket)
         self.elapsed = elapsed
 
-    @cached_property
+    @property
     def active(self) -> Ints:
-        return self._sum("active")
+        return self._sums.active
 
-    @cached_property
+    @property
     def idle(self) -> Ints:
-        return self._sum("idle")
+        return self._sums.idle
 
     @property
     def present(self) -> Ints:
         """All who are present in the bucket are expected in it."""
         return self.active + self.idle
 
-    @cached_property
+    @property
     def units(self) -> Ints:
-        return self._sum("units")
+        return self._sums.units
 
-    @cached_property
+    @property
     def events(self) -> Ints:
-        return self._sum("events")
+        return self._sums.events
 
     @cached_property
-    def _each(self) -> Sums:
-        """By bucket and worker."""
-        return Sums(self._presence, (self._presence["bucket"] << 32) | self._presence["worker"])
+    def _each(self) -> PresenceRows:
+        """The sums by bucket and worker, in this order."""
+        return self._presence.sum_by(pack(self._presence.bucket, self._presence.worker))
 
-    def _count(self, of_each: Ints) -> Ints:
-        """The sums by bucket of a column that goes with `_each`."""
-        return Sums({"": of_each}, self._each.keys >> 32).of(self._buckets, "")
+    def _total(self, of_each: Ints) -> Ints:
+        """Return the sums by bucket of a column that goes with `_each`."""
+        bounds = np.searchsorted(self._each.bucket, np.arange(len(self._starts) + 1))
+        before = np.append(0, np.cumsum(of_each))
+        return before[bounds[1:]] - before[bounds[:-1]]
 
     @cached_property
     def _present_of_each(self) -> Ints:
-        return self._each["active"] + self._each["idle"]
+        return self._each.active + self._each.idle
 
     @cached_property
     def _first_states(self) -> FirstStates:
-        """Whoever has an event in every bucket is expected, whatever was before."""
-        workers, buckets = np.unique(self._each.keys[self._each["events"] > 0] & 0xFFFFFFFF, return_counts=True)
+        """First states, but of workers with an event in every bucket: they are expected whatever was before."""
+        workers, buckets = np.unique(self._each.worker[self._each.events > 0], return_counts=True)
         return self._first_states_but(workers[buckets == len(self._starts)])
 
     @cached_property
     def _known_before(self) -> npt.NDArray[np.bool_]:
-        code = self._each.keys
-        return self._first_states.of(code & 0xFFFFFFFF) < self._starts[code >> 32]
+        return self._first_states.of(self._each.worker) < self._starts[self._each.bucket]
 
     @cached_property
     def _expected_of_each(self) -> npt.NDArray[np.bool_]:
-        return (self._each["events"] > 0) | (self._known_before & (self._each["absent"] == 0))
+        return (self._each.events > 0) | (self._known_before & (self._each.absent == 0))
 
     @cached_property
     def absent(self) -> Ints:
-        """Of the workers that are expected."""
-        return self._count(np.where(self._expected_of_each, self._each["absent"], 0))
+        """Absent time of the workers that are expected."""
+        return self._total(np.where(self._expected_of_each, self._each.absent, 0))
 
     @property
     def known(self) -> Ints:
@@ -198,13 +198,13 @@ class FactoryTotals:
 
         Those whose states began before, and of whom nothing is seen in the bucket, are expected too.
         """
-        seen = self._count(self._expected_of_each.astype(np.int64) - self._known_before)
+        seen = self._total(self._expected_of_each.astype(np.int64) - self._known_before)
         began_before = np.searchsorted(np.sort(self._first_states.at), self._starts)
         return self.elapsed.astype(object) * (seen + began_before)
 
     @property
     def unknown(self) -> npt.NDArray[Any]:
-        """Of the workers that are expected."""
+        """Unknown time of the workers that are expected."""
         return self.expected - self.known
 
     @property
@@ -219,69 +219,72 @@ class FactoryTotals:
 
     @property
     def active_workers(self) -> Ints:
-        return self._count((self._present_of_each > 0).astype(np.int64))
+        return self._total((self._present_of_each > 0).astype(np.int64))
 
     @property
     def average_utilization(self) -> npt.NDArray[Any]:
-        """In percent, rounded."""
-        bucket = self._each.keys >> 32
-        means = mean_percentages(self._each["active"], self._present_of_each, bucket, len(self._starts))
+        """Unweighted mean of the workers' utilizations in percent, rounded."""
+        each, buckets = self._each, len(self._starts)
+        means = mean_percentages(each.active, self._present_of_each, each.bucket, buckets)
         return np.array(means, dtype=object)
 
 
-Metrics = dict[str, tuple[Any, ...]]
-"""Each metric: what makes it, and of which totals."""
+Totals = TypeVar("Totals", WorkerTotals, StationTotals, FactoryTotals)
 
-WORKER_METRICS: Metrics = {
-    "total_active_time_hours": (hours, "active"),
-    "total_idle_time_hours": (hours, "idle"),
-    "total_absent_time_hours": (hours, "absent"),
-    "unknown_time_hours": (hours, "unknown"),
-    "utilization_percentage": (percentage, "active", "present"),
-    "utilization_lower_percentage": (percentage, "active", "not_absent"),
-    "utilization_upper_percentage": (percentage, "not_idle", "not_absent"),
-    "coverage_percentage": (percentage, "known", "elapsed"),
-    "total_units_produced": (int, "units"),
-    "units_per_hour": (per_hour, "units", "active"),
-    "event_count": (int, "events"),
+
+def _each(metric: Callable[..., Any], *columns: npt.NDArray[Any]) -> list[Any]:
+    """Return the metric of each row, rendered."""
+    return list(map(metric, *(column.tolist() for column in columns)))
+
+
+WORKER_METRICS: dict[str, Callable[[WorkerTotals], list[Any]]] = {
+    "total_active_time_hours": lambda of: _each(hours, of.active),
+    "total_idle_time_hours": lambda of: _each(hours, of.idle),
+    "total_absent_time_hours": lambda of: _each(hours, of.absent),
+    "unknown_time_hours": lambda of: _each(hours, of.unknown),
+    "utilization_percentage": lambda of: _each(percentage, of.active, of.present),
+    "utilization_lower_percentage": lambda of: _each(percentage, of.active, of.not_absent),
+    "utilization_upper_percentage": lambda of: _each(percentage, of.not_idle, of.not_absent),
+    "coverage_percentage": lambda of: _each(percentage, of.known, of.elapsed),
+    "total_units_produced": lambda of: _each(int, of.units),
+    "units_per_hour": lambda of: _each(per_hour, of.units, of.active),
+    "event_count": lambda of: _each(int, of.events),
 }
 
-WORKSTATION_METRICS: Metrics = {
-    "occupancy_time_hours": (hours, "occupied"),
-    "productive_time_hours": (hours, "productive"),
-    "utilization_percentage": (percentage, "occupied", "elapsed"),
-    "productive_percentage": (percentage, "productive", "occupied"),
-    "total_units_produced": (int, "units"),
-    "throughput_rate": (per_hour, "units", "occupied"),
-    "event_count": (int, "events"),
+WORKSTATION_METRICS: dict[str, Callable[[StationTotals], list[Any]]] = {
+    "occupancy_time_hours": lambda of: _each(hours, of.occupied),
+    "productive_time_hours": lambda of: _each(hours, of.productive),
+    "utilization_percentage": lambda of: _each(percentage, of.occupied, of.elapsed),
+    "productive_percentage": lambda of: _each(percentage, of.productive, of.occupied),
+    "total_units_produced": lambda of: _each(int, of.units),
+    "throughput_rate": lambda of: _each(per_hour, of.units, of.occupied),
+    "event_count": lambda of: _each(int, of.events),
 }
 
-FACTORY_METRICS: Metrics = {
-    "total_productive_time_hours": (hours, "active"),
-    "total_idle_time_hours": (hours, "idle"),
-    "total_absent_time_hours": (hours, "absent"),
-    "unknown_time_hours": (hours, "unknown"),
-    "total_production_count": (int, "units"),
-    "average_production_rate": (per_hour, "units", "active"),
-    "average_utilization_percentage": (lambda rounded_mean: rounded_mean, "average_utilization"),
-    "pooled_utilization_percentage": (percentage, "active", "present"),
-    "pooled_utilization_lower_percentage": (percentage, "active", "not_absent"),
-    "pooled_utilization_upper_percentage": (percentage, "not_idle", "not_absent"),
-    "coverage_percentage": (percentage, "known", "expected"),
-    "total_events": (int, "events"),
+FACTORY_METRICS: dict[str, Callable[[FactoryTotals], list[Any]]] = {
+    "total_productive_time_hours": lambda of: _each(hours, of.active),
+    "total_idle_time_hours": lambda of: _each(hours, of.idle),
+    "total_absent_time_hours": lambda of: _each(hours, of.absent),
+    "unknown_time_hours": lambda of: _each(hours, of.unknown),
+    "total_production_count": lambda of: _each(int, of.units),
+    "average_production_rate": lambda of: _each(per_hour, of.units, of.active),
+    "average_utilization_percentage": lambda of: of.average_utilization.tolist(),
+    "pooled_utilization_percentage": lambda of: _each(percentage, of.active, of.present),
+    "pooled_utilization_lower_percentage": lambda of: _each(percentage, of.active, of.not_absent),
+    "pooled_utilization_upper_percentage": lambda of: _each(percentage, of.not_idle, of.not_absent),
+    "coverage_percentage": lambda of: _each(percentage, of.known, of.expected),
+    "total_events": lambda of: _each(int, of.events),
 }
 
-SERIES_METRICS = {"factory": FACTORY_METRICS, "worker": WORKER_METRICS, "workstation": WORKSTATION_METRICS}
+SERIES_METRICS: dict[str, dict[str, Callable[[Any], list[Any]]]] = {
+    "factory": FACTORY_METRICS,
+    "worker": WORKER_METRICS,
+    "workstation": WORKSTATION_METRICS,
+}
 """The metrics of each entity that have a series."""
 
 
-def values(totals: WorkerTotals | StationTotals | FactoryTotals, metrics: Metrics, name: str) -> list[Any]:
-    """A metric, rendered, by the rows of the totals."""
-    metric, *columns = metrics[name]
-    return list(map(metric, *(getattr(totals, column).tolist() for column in columns)))
-
-
-def all_values(totals: WorkerTotals | StationTotals | FactoryTotals, metrics: Metrics) -> list[dict[str, Any]]:
-    """All metrics by the rows of the totals."""
-    columns = [values(totals, metrics, name) for name in metrics]
+def all_values(totals: Totals, metrics: dict[str, Callable[[Totals], list[Any]]]) -> list[dict[str, Any]]:
+    """All metrics by the rows of the totals, rendered."""
+    columns = [metric(totals) for metric in metrics.values()]
     return [dict(zip(metrics, row, strict=True)) for row in zip(*columns, strict=True)]

@@ -41,7 +41,7 @@ def per_hour(units: int, us: int) -> float | None:
 
 
 def mean_percentages(parts: Ints, wholes: Ints, bucket: Ints, buckets: int) -> list[float | None]:
-    """In each bucket the unweighted mean of part / whole over those with a whole, in percent, exactly rounded.
+    """Return the unweighted mean of part / whole in each bucket, over rows with a whole, in percent, exactly rounded.
 
     The rows are ordered by bucket. Floating point decides unless the mean is so near to a half that its
     error could matter.

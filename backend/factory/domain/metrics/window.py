@@ -23,7 +23,7 @@ class Window(NamedTuple):
         return self.end - self.start
 
     def rendered(self, time_zone: str, state_timeout_seconds: int) -> dict[str, Any]:
-        """The `window` of an answer."""
+        """Return the `window` of an answer."""
         return {
             "from": format_timestamp(self.start),
             "to": format_timestamp(self.end),
@@ -43,7 +43,7 @@ def require_order(start: int | None, end: int | None) -> None:
 
 
 def window_of(start: int | None, end: int | None, first_event: int | None, now: int) -> Window:
-    """The window of the parameters `from` and `to`; raises InvalidInput when from is after to.
+    """Return the window of the parameters `from` and `to`; raises InvalidInput when from is after to.
 
     Without `from` it begins at the first event, and is empty where that is after its end. A window wholly
     in the future is empty at its beginning.
@@ -56,7 +56,7 @@ def window_of(start: int | None, end: int | None, first_event: int | None, now: 
 
 
 def oldest_kept(days: int, now: int) -> int | None:
-    """The instant before which raw events are removed and refused (SPEC section 4, Retention); None where `days` is 0.
+    """Return the instant before which raw events are removed and refused (SPEC section 4); None where `days` is 0.
 
     A whole hour, so that it is the same for all who ask about the same time.
     """

@@ -61,7 +61,7 @@ class Incidents:
 
 
 def sample_registry() -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-    """The workers (`worker_id`, `name`) and the workstations (`workstation_id`, `name`, `type`)."""
+    """Return the workers (`worker_id`, `name`) and the workstations (`workstation_id`, `name`, `type`)."""
     workers = [{"worker_id": person.worker_id, "name": person.name} for person in PEOPLE]
     stations = [
         {"workstation_id": station.workstation_id, "name": station.name, "type": station.type} for station in STATIONS
@@ -109,7 +109,7 @@ def _posted(event: SampleEvent, model_version: str) -> dict[str, Any]:
 
 
 def _incidents(today: date, days: int, zone: ZoneInfo) -> Incidents:
-    """What goes wrong and when: each on its own working day before today, as far as there are such days."""
+    """Choose the incidents: each on its own working day before today, as far as there are such days."""
     past = [today - timedelta(days=back) for back in range(1, days)]
     working_days = [day for day in past if day.weekday() < SATURDAY]
     person = {person.home: person for person in PEOPLE}
@@ -144,7 +144,7 @@ def _day_of(person: Person, day: date, zone: ZoneInfo, incidents: Incidents, ran
 
 
 def _stays(person: Person, shift: Shift, leaves: int, random: Random) -> Iterator[Stay]:
-    """The stretches between arrival, breaks, moves to the relief station, and leaving."""
+    """Return the stretches between arrival, breaks, moves to the relief station, and leaving."""
     station = _STATION[person.home]
     at = shift.start + _minutes(random, -6, 4)
     relief = random.choice((None, None, 1, 2))  # after which break the person helps out elsewhere
@@ -196,5 +196,5 @@ def _stay(person: Person, shift: Shift, stay: Stay, jam: Trouble | None, random:
 
 
 def _minutes(random: Random, low: float, high: float) -> int:
-    """A random length of time between two numbers of minutes, in whole milliseconds."""
+    """Return a random length of time between two numbers of minutes, in whole milliseconds."""
     return round(random.uniform(low, high) * MINUTE) // MILLISECOND * MILLISECOND

@@ -69,7 +69,7 @@ PEOPLE = (
 
 
 def shift_of(person: Person, day: date, zone: ZoneInfo) -> Shift | None:
-    """The shift that the person begins on this local day, or None on a day off."""
+    """Return the shift that the person begins on this local day, or None on a day off."""
     hours = _hours(person, day)
     if hours is None:
         return None

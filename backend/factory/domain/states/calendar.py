@@ -43,7 +43,7 @@ def _time_zones() -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def _days_of_year(zone: str, year: int) -> tuple[int, ...]:
-    """The first instants of the local days of a year."""
+    """Return the first instants of the local days of a year."""
     tz = ZoneInfo(zone)
     first = date(year, 1, 1)
     return tuple(_midnight(first + timedelta(days=i), tz) for i in range((date(year + 1, 1, 1) - first).days))
@@ -88,7 +88,7 @@ class Calendar:
         return _grid(self.time_zone, to_datetime(first).year - 1, to_datetime(last).year + 1)
 
     def hours_of(self, instants: Instants) -> Instants:
-        """The start of the local hour that each instant lies in."""
+        """Return the start of the local hour that each instant lies in."""
         if len(instants) == 0:
             return instants
         days, _ = self._arrays(int(instants.min()), int(instants.max()))
@@ -96,19 +96,19 @@ class Calendar:
         return midnight + (instants - midnight) // HOUR * HOUR
 
     def round_up_to_hours(self, instants: Instants) -> Instants:
-        """The first start of a local hour that is not before each instant."""
+        """Return the first start of a local hour that is not before each instant."""
         starts = self.hours_of(instants)
         return np.where(starts == instants, instants, self.ends_of(HOURS, starts))
 
     def starts_of(self, level: int, instants: Instants) -> Instants:
-        """The start of the bucket of `level` that each instant lies in."""
+        """Return the start of the bucket of `level` that each instant lies in."""
         if level == HOURS or len(instants) == 0:
             return self.hours_of(instants)
         grid = self._arrays(int(instants.min()), int(instants.max()))[level - 1]
         return grid[np.searchsorted(grid, instants, side="right") - 1]
 
     def ends_of(self, level: int, starts: Instants) -> Instants:
-        """The end of each bucket of `level` that begins at `starts`."""
+        """Return the end of each bucket of `level` that begins at `starts`."""
         if len(starts) == 0:
             return starts
         days, months = self._arrays(int(starts.min()), int(starts.max()))
@@ -117,7 +117,7 @@ class Calendar:
         return np.minimum(starts + HOUR, following) if level == HOURS else following
 
     def hour_starts(self, first: int, end: int) -> Instants:
-        """The starts of all hours that overlap [first, end), ascending."""
+        """Return the starts of all hours that overlap [first, end), ascending."""
         if first >= end:
             return np.empty(0, dtype=np.int64)
         days, _ = self._arrays(first, end)
@@ -130,7 +130,7 @@ class Calendar:
         return hours[(hours < end) & (self.ends_of(HOURS, hours) > first)]
 
     def month_starts(self, first: int, end: int) -> Instants:
-        """The starts of the months from the one that begins at `first` to the last before `end`."""
+        """Return the starts of the months from the one that begins at `first` to the last before `end`."""
         _, months = self._arrays(first, end)
         return months[(months >= first) & (months < end)]
 
@@ -153,7 +153,7 @@ class Calendar:
         return Cover(buckets, edges)
 
     def series(self, bucket: str, start: int, end: int) -> list[TimeRange]:
-        """The buckets of [start, end), the first and last cut to it.
+        """Return the buckets of [start, end), the first and last cut to it.
 
         Raises ValueError when there are more than MAX_BUCKETS.
         """

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from factory.domain.event import ABSENT, IDLE, PRODUCT_COUNT, UNKNOWN, WORKING
-from factory.domain.states.ranges import expand_ranges, run_starts
+from factory.domain.states.ranges import expand_ranges, run_starts, take
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -21,9 +21,9 @@ FOREVER = np.iinfo(np.int64).max // 4
 
 
 class Evidence(NamedTuple):
-    """Events as columns; `group` stands for the worker (or a stretch of one). A state carried in
+    """Events as columns; `group` stands for the worker, or a range of one.
 
-    from before is a first row of its group with the time of the latest evidence for it.
+    A state that is carried in from before is a first row of its group, with the time of the latest evidence for it.
     """
 
     group: Ints
@@ -40,9 +40,6 @@ class Changes(NamedTuple):
     state: Ints
     station: Ints
 
-    def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> Changes:
-        return Changes(*(column[rows] for column in self))
-
 
 class Spans(NamedTuple):
     """Stretches [start, end) of one state, as columns."""
@@ -53,12 +50,9 @@ class Spans(NamedTuple):
     state: Ints
     station: Ints
 
-    def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> Spans:
-        return Spans(*(column[rows] for column in self))
-
 
 def derive_changes(evidence: Evidence, timeout: int) -> Changes:
-    """The changes that the evidence makes; `timeout` in microseconds, 0 for no limit.
+    """Return the changes that the evidence makes; `timeout` in microseconds, 0 for no limit.
 
     Of several state events of a group at one instant only the one that counts may be passed.
     """
@@ -101,15 +95,15 @@ def _known_until(group: Ints, time: Ints, is_state: npt.NDArray[np.bool_], state
 
 def without_repeats(changes: Changes) -> Changes:
     """Order changes and drop those that repeat the state and station before: touching intervals are one."""
-    ordered = changes.take(np.lexsort((changes.start, changes.group)))
-    return ordered.take(run_starts(ordered.group, ordered.state, ordered.station))
+    ordered = take(changes, np.lexsort((changes.start, changes.group)))
+    return take(ordered, run_starts(ordered.group, ordered.state, ordered.station))
 
 
 def differing(before: Changes, after: Changes) -> tuple[Flags, Flags]:
-    """Which rows of `before` are gone in `after`, and which of `after` are new. Neither holds a row twice."""
+    """Return masks of the rows of `before` that are gone and of those of `after` that are new."""
     both = Changes(*(np.concatenate(columns) for columns in zip(before, after, strict=True)))
     order = np.lexsort(both[::-1])
-    ordered = both.take(order)
+    ordered = take(both, order)
     second = np.flatnonzero(~run_starts(*ordered))
     alone = np.ones(len(order), dtype=bool)
     alone[order[second]] = alone[order[second - 1]] = False
@@ -117,7 +111,7 @@ def differing(before: Changes, after: Changes) -> tuple[Flags, Flags]:
 
 
 def spans_of(changes: Changes) -> Spans:
-    """The stretch of each change: until the next of its group, the last one until FOREVER."""
+    """Return the stretch of each change: until the next of its group, the last one until FOREVER."""
     end = np.full(len(changes.start), FOREVER, dtype=np.int64)
     same = changes.group[1:] == changes.group[:-1]
     end[:-1][same] = changes.start[1:][same]
@@ -125,9 +119,9 @@ def spans_of(changes: Changes) -> Spans:
 
 
 def clip(spans: Spans, start: int | Ints, end: int | Ints) -> Spans:
-    """The parts of spans inside [start, end)."""
+    """Return the parts of spans inside [start, end)."""
     cut = spans._replace(start=np.maximum(spans.start, start), end=np.minimum(spans.end, end))
-    return cut.take(cut.start < cut.end)
+    return take(cut, cut.start < cut.end)
 
 
 def split(spans: Spans, starts: Ints, ends: Ints) -> tuple[Spans, Ints]:
@@ -138,7 +132,7 @@ def split(spans: Spans, starts: Ints, ends: Ints) -> tuple[Spans, Ints]:
     first = np.searchsorted(ends, spans.start, side="right")
     last = np.searchsorted(starts, spans.end, side="left")
     row, bucket = expand_ranges(first, last)
-    pieces = spans.take(row)
+    pieces = take(spans, row)
     return pieces._replace(
         start=np.maximum(pieces.start, starts[bucket]), end=np.minimum(pieces.end, ends[bucket])
     ), bucket

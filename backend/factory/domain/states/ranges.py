@@ -1,13 +1,27 @@
-"""Runs of numbers and of equal rows, many at once."""
+"""Tables of columns: choose rows, find runs of equal ones, list the numbers of ranges, pack two numbers into one."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+Table = TypeVar("Table", bound="tuple[Any, ...]")
+
+_LOW_HALF = 0xFFFFFFFF
+
+
+def take(table: Table, rows: npt.NDArray[np.intp] | Flags) -> Table:
+    """Return the chosen rows of a NamedTuple of columns (arrays, or lists of texts)."""
+    make: Any = type(table)
+    return make(*(column[rows] if isinstance(column, np.ndarray) else _listed(column, rows) for column in table))
+
+
+def _listed(column: list[Any], rows: npt.NDArray[np.intp] | Flags) -> list[Any]:
+    return [column[n] for n in np.arange(len(column))[rows].tolist()]
 
 
 def expand_ranges(first: Ints, end: Ints) -> tuple[Ints, Ints]:
@@ -20,7 +34,7 @@ def expand_ranges(first: Ints, end: Ints) -> tuple[Ints, Ints]:
     return row, np.arange(count.sum()) - np.repeat(np.cumsum(count) - count - first, count)
 
 
-def run_starts(*columns: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+def run_starts(*columns: npt.NDArray[Any]) -> Flags:
     """Where a row differs from the one before it in any of the columns; the first row does."""
     first = np.ones(len(columns[0]), dtype=bool)
     if len(first) > 1:
@@ -28,3 +42,13 @@ def run_starts(*columns: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
         for column in columns[1:]:
             first[1:] |= column[1:] != column[:-1]
     return first
+
+
+def pack(high: Ints, low: Ints) -> Ints:
+    """Two numbers as one that is ordered by `high`, then `low`; both from 0, `high` below 2**31, `low` below 2**32."""
+    return high << 32 | low
+
+
+def unpack(code: Ints) -> tuple[Ints, Ints]:
+    """Return the numbers (high, low) that were packed."""
+    return code >> 32, code & _LOW_HALF

@@ -15,7 +15,7 @@ Ints = npt.NDArray[np.int64]
 
 
 def rank(kind: int, confidence: float, station: str, source: str, event_id: str) -> tuple[Any, ...]:
-    """The place of a state event among those of its worker and instant: the smallest wins.
+    """Return the place of a state event among those of its worker and instant: the smallest wins.
 
     The highest confidence wins (NO_CONFIDENCE is lowest), then working before idle before absent, then the
     smaller workstation_id, source_id and event_id in code-point order, a missing one ('') first.
@@ -31,7 +31,7 @@ def winning_state_events(
     confidence: npt.NDArray[np.float64],
     by_texts: Callable[[Ints], tuple[Ints, Ints]],
 ) -> npt.NDArray[np.bool_]:
-    """Which of the events (columns, in no order) are state events that count; the group stands for the worker.
+    """Return a mask of the state events that count, of events in no order; the group stands for the worker.
 
     Confidence and type decide nearly always. Where they do not, `by_texts` is given a row of each instant and answers
     the types and stations of the events that win there by `rank`.

@@ -18,7 +18,7 @@ STATION_STATES = ("free", "occupied", "productive")
 
 
 def state_of_station(present: Collection[int]) -> str:
-    """The state of a station by those, working or idle, of the workers who are there."""
+    """Return the state of a station by those, working or idle, of the workers who are there."""
     return "productive" if WORKING in present else "occupied" if present else "free"
 
 
@@ -37,13 +37,13 @@ class StationStretches(NamedTuple):
     first: Ints
 
     def present(self) -> list[list[int]]:
-        """Who was there, by stretch."""
+        """List the workers who were there, by stretch."""
         workers, bounds = self.workers.tolist(), self.first.tolist()
         return [workers[low:high] for low, high in zip(bounds[:-1], bounds[1:], strict=True)]
 
 
 def station_stretches(spans: Spans, place: Ints, places: int, start: int, end: int) -> StationStretches:
-    """The stretches of the stations in the places 0 to places - 1 over [start, end), which is not empty.
+    """Return the stretches of the stations in the places 0 to places - 1 over [start, end), which is not empty.
 
     `spans` are the working and idle intervals at the stations, cut to the window, the group the worker, and `place`
     that of each span's station. A stretch ends where its state changes, not where somebody comes or goes.

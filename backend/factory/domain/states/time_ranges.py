@@ -23,20 +23,16 @@ class TimeRanges(NamedTuple):
 
     @staticmethod
     def of_each(workers: Sequence[int] | Ints, start: int, end: int) -> TimeRanges:
-        """The same range of each worker."""
+        """Return the same range of each worker."""
         who = np.asarray(workers, dtype=np.int64)
         return TimeRanges(who, np.full(len(who), start), np.full(len(who), end))
 
     @staticmethod
     def through(worker: Ints, first: Ints, last: Ints) -> TimeRanges:
-        """The shortest ranges that hold both instants: for what is known by its first and its last event."""
+        """Return the shortest ranges that hold both instants: for what is known by its first and its last event."""
         return TimeRanges(worker, first, last + 1)
 
     @staticmethod
     def join(*several: TimeRanges) -> TimeRanges:
         """All of the ranges."""
         return TimeRanges(*(np.concatenate(columns) for columns in zip(*several, strict=True)))
-
-    def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> TimeRanges:
-        """The chosen ranges."""
-        return TimeRanges(*(column[rows] for column in self))

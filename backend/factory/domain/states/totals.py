@@ -1,100 +1,85 @@
-"""Roll-ups: what happened in a stretch of time, as whole microseconds and units.
+"""Totals of buckets of time, as whole microseconds and units that add up exactly.
 
-A *page* holds the totals of one bucket for all workers or all workstations that have any. Pages add up:
-the page of a day is the sum of the pages of its hours.
+A bucket is known by its start in roll-ups, and by its place in a series; a window is a series of one. Several rows of
+one key add up: the rows of a day are the sum of those of its hours.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from factory.domain.event import ABSENT, IDLE, WORKING
-from factory.domain.states.intervals import Spans
-from factory.domain.states.ranges import run_starts
+from factory.domain.states.intervals import Spans, occupancy
+from factory.domain.states.lazy_table import Column, LazyTable
+from factory.domain.states.ranges import pack, take, unpack
 
 Ints = npt.NDArray[np.int64]
-Page = npt.NDArray[Any]
-
-PRESENCE = np.dtype(
-    [("worker", "<i4"), ("station", "<i4")]
-    + [(name, "<i8") for name in ("active", "idle", "absent", "units", "events")]
-)
-"""Of one worker at one station: microseconds in each known state, units, events."""
-
-OCCUPANCY = np.dtype([("station", "<i4"), ("occupied", "<i8"), ("productive", "<i8")])
-"""Of one station: microseconds in which somebody was there, and in which somebody worked."""
-
-KEPT = np.dtype([("at", "<i8"), ("worker", "<i4"), ("station", "<i4"), ("units", "<i8")])
-"""What stays of one removed raw event: microseconds from the beginning of the page, who, where, units."""
-
-_STATE_COLUMNS = ((WORKING, "active"), (IDLE, "idle"), (ABSENT, "absent"))
 
 
-def keys_of(dtype: np.dtype[Any]) -> tuple[str, ...]:
-    """The columns of a page that say whose totals a row holds."""
-    return ("worker", "station") if dtype == PRESENCE else ("station",)
+class PresenceRows(LazyTable):
+    """Totals of workers at stations: microseconds in each known state, units, events."""
+
+    bucket = Column(is_key=True)
+    worker = Column(is_key=True)
+    station = Column(is_key=True)
+    active = Column()
+    idle = Column()
+    absent = Column()
+    units = Column()
+    events = Column()
 
 
-class Rows(NamedTuple):
-    """Rows of the pages of several buckets, and beside each the start of its bucket."""
+class OccupancyRows(LazyTable):
+    """Totals of stations: microseconds in which anybody was there, and in which anybody worked there."""
 
-    start: Ints
-    row: Page
-
-    def take(self, chosen: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> Rows:
-        """The chosen rows."""
-        return Rows(self.start[chosen], self.row[chosen])
+    bucket = Column(is_key=True)
+    station = Column(is_key=True)
+    occupied = Column()
+    productive = Column()
 
 
-def add_up(pages: Sequence[Page], dtype: np.dtype[Any]) -> Page:
-    """The sum of pages: one row a key, ordered by key."""
-    rows = np.concatenate([np.empty(0, dtype), *pages])
-    return add_up_each(Rows(np.zeros(len(rows), np.int64), rows)).row
+class KeptRows(LazyTable):
+    """Removed raw events, as they are kept: microseconds from the start of the bucket, worker, station, units."""
+
+    bucket = Column(is_key=True)
+    offset = Column(is_key=True)
+    worker = Column(is_key=True)
+    station = Column(is_key=True)
+    units = Column()
 
 
-def add_up_each(rows: Rows) -> Rows:
-    """The sum of the rows of each bucket: one row a key, ordered by bucket and key."""
-    if len(rows.row) == 0:
-        return rows
-    keys = keys_of(rows.row.dtype)
-    ordered = rows.take(np.lexsort([*(rows.row[name] for name in reversed(keys)), rows.start]))
-    first = np.flatnonzero(run_starts(ordered.start, *(ordered.row[name] for name in keys)))
-    total = ordered.take(first)
-    for name in rows.row.dtype.names or ():
-        if name not in keys:
-            total.row[name] = np.add.reduceat(ordered.row[name], first)
-    return total
+def presence_of_pieces(pieces: Spans, bucket: Ints) -> PresenceRows:
+    """Return the rows of spans that lie in one bucket each; the group is the worker."""
+    length = pieces.end - pieces.start
+    active, idle, absent = (np.where(pieces.state == state, length, 0) for state in (WORKING, IDLE, ABSENT))
+    return PresenceRows.of(
+        bucket=bucket, worker=pieces.group, station=pieces.station, active=active, idle=idle, absent=absent
+    )
 
 
-def stack(pages: dict[int, Page], dtype: np.dtype[Any]) -> Rows:
-    """The rows of pages given by the start of their buckets."""
-    starts = np.array(list(pages), dtype=np.int64)
-    lengths = [len(page) for page in pages.values()]
-    return Rows(np.repeat(starts, lengths), np.concatenate([np.empty(0, dtype), *pages.values()]))
+def presence_of_counts(bucket: Ints, worker: Ints, station: Ints, units: Ints, events: Ints) -> PresenceRows:
+    """Return the rows of counted events."""
+    return PresenceRows.of(bucket=bucket, worker=worker, station=station, units=units, events=events)
 
 
-def unstack(rows: Rows, starts: Ints) -> dict[int, Page]:
-    """The page of each of the buckets (`starts` and the rows ordered by start); empty where there are no rows."""
-    bounds = np.searchsorted(rows.start, starts, side="left")[1:]
-    return dict(zip(starts.tolist(), np.split(rows.row, bounds), strict=True))
+def occupancy_of_pieces(pieces: Spans, bucket: Ints, starts: Ints) -> OccupancyRows:
+    """Return the rows of spans that lie in one bucket each; a bucket is a place in `starts`."""
+    there = (pieces.state == WORKING) | (pieces.state == IDLE)
+    pieces, bucket = take(pieces, there), bucket[there]
+    # Counted from the beginning of its bucket a time is small, however long the series.
+    pieces = pieces._replace(start=pieces.start - starts[bucket], end=pieces.end - starts[bucket])
+    codes, place = np.unique(pack(bucket, pieces.station), return_inverse=True)
+    bucket, station = unpack(codes)
+    occupied, productive = occupancy(pieces, place, len(codes))
+    return OccupancyRows.of(bucket=bucket, station=station, occupied=occupied, productive=productive)
 
 
-def presence_of_spans(spans: Spans) -> Page:
-    """Presence rows (not added up) of spans whose group is the worker; unknown time has none."""
-    known = spans.take(spans.state > 0)
-    rows = np.zeros(len(known.start), PRESENCE)
-    rows["worker"], rows["station"] = known.group, known.station
-    for state, column in _STATE_COLUMNS:
-        rows[column] = np.where(known.state == state, known.end - known.start, 0)
-    return rows
+def sum_by_key(rows: PresenceRows) -> PresenceRows:
+    """One row for each worker at each station in each bucket, in this order of columns: bucket, worker, station."""
+    return rows.sum_by(rows.bucket, rows.worker, rows.station)
 
 
-def presence_of_counts(worker: Any, station: Any, units: Any, events: Any) -> Page:
-    """Presence rows (not added up) of counted events."""
-    rows = np.zeros(len(worker), PRESENCE)
-    rows["worker"], rows["station"], rows["units"], rows["events"] = worker, station, units, events
-    return rows
+def sum_by_station(rows: OccupancyRows) -> OccupancyRows:
+    """One row for each station in each bucket. Occupancy adds up over time, never over workers."""
+    return rows.sum_by(rows.bucket, rows.station)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from factory.domain.states.calendar import HOURS, Calendar
 from factory.domain.states.intervals import Spans
-from factory.domain.states.ranges import expand_ranges, run_starts
+from factory.domain.states.ranges import expand_ranges, run_starts, take
 from factory.domain.states.time_ranges import TimeRanges
 from factory.domain.timestamp import HOUR
 
@@ -23,7 +23,7 @@ Cells = npt.NDArray[Any]
 
 
 def cells_of(worker: Ints, time: Ints) -> Cells:
-    """The cells that events touch, given in the order of worker and time."""
+    """Return the cells that events touch, given in the order of worker and time."""
     hour = time // HOUR
     first = np.flatnonzero(run_starts(worker, hour))
     cells = np.zeros(len(first), CELL)
@@ -42,7 +42,7 @@ class WorkerHours(NamedTuple):
 
     @staticmethod
     def overlapping(calendar: Calendar, ranges: TimeRanges) -> WorkerHours:
-        """The hours of the calendar that the ranges overlap."""
+        """Return the hours of the calendar that the ranges overlap."""
         starts = ranges.start
         if len(starts):
             starts = calendar.hour_starts(int(starts.min()), int(ranges.end.max()))
@@ -55,18 +55,14 @@ class WorkerHours(NamedTuple):
         return WorkerHours(worker[distinct], starts[place[distinct]], ends[place[distinct]])
 
     def runs(self) -> TimeRanges:
-        """The same time, adjacent hours of a worker as one range."""
+        """Return the same time, adjacent hours of a worker as one range."""
         first = np.ones(len(self.worker), dtype=bool)
         first[1:] = (self.worker[1:] != self.worker[:-1]) | (self.start[1:] != self.end[:-1])
         last = np.append(first[1:], True) if len(first) else first
         return TimeRanges(self.worker[first], self.start[first], self.end[last])
 
-    def take(self, chosen: Flags) -> WorkerHours:
-        """The chosen hours."""
-        return WorkerHours(self.worker[chosen], self.start[chosen], self.end[chosen])
-
     def at(self, worker: Ints, instant: Ints) -> Ints:
-        """The row of the hour that each worker's instant lies in, -1 where it is none of these."""
+        """Return the row of the hour that each worker's instant lies in, -1 where it is none of these."""
         if len(self.worker) == 0:
             return np.full(len(worker), -1)
         grid = _Grid(self)
@@ -80,13 +76,13 @@ class WorkerHours(NamedTuple):
         return self.at(worker, instant) >= 0
 
     def cut(self, spans: Spans) -> tuple[Spans, Ints]:
-        """The pieces of the workers' spans inside these hours, and the row of the hour of each piece."""
+        """Return the pieces of the workers' spans inside these hours, and the row of the hour of each piece."""
         grid = _Grid(self)
-        spans = spans.take(np.isin(spans.group, grid.workers))
+        spans = take(spans, np.isin(spans.group, grid.workers))
         first = grid.code(spans.group, np.searchsorted(grid.ends, spans.start, side="right"))
         last = grid.code(spans.group, np.searchsorted(grid.starts, spans.end, side="left"))
         row, hour = expand_ranges(np.searchsorted(grid.codes, first), np.searchsorted(grid.codes, last))
-        pieces = spans.take(row)
+        pieces = take(spans, row)
         start, end = np.maximum(pieces.start, self.start[hour]), np.minimum(pieces.end, self.end[hour])
         return pieces._replace(start=start, end=end), hour
 

@@ -20,7 +20,8 @@ from factory.domain.states.time_ranges import TimeRange
 from factory.domain.timestamp import DAY, HOUR, MINUTE
 from factory.operations.derive.refresh import refresh
 from factory.operations.derive.retained_history import copy_retained_states, roll_up_retained
-from factory.operations.derive.states import Target, derive
+from factory.operations.derive.rows import Generation
+from factory.operations.derive.states import derive
 from factory.store import factories
 from factory.store.derived import intervals, pending, retention, rollups
 from factory.store.engine.database import Store
@@ -52,25 +53,25 @@ def build_generation(
 
     `on_switch` is called in the transaction that puts them in use, with the factory as it was.
     With `compare`, they are not put in use: its answer, given (transaction, factory, generation), is
-    returned. `progress` is told (slices done, slices). Raises NotFound, Unavailable while another build
+    returned. `progress` is called with (slices done, slices). Raises NotFound, Unavailable while another build
     is under way.
     """
     site = store.retry(lambda: _begin(store, factory, now))
     assert site.building is not None
     changed = site._replace(**(settings or {}))
     calendar = Calendar(changed.time_zone)
-    target = Target(site.factory_key, site.building, changed.timeout, calendar, site.retained_from)
+    generation = Generation(site.factory_key, site.building, changed.timeout, calendar, site.retained_from)
     began = time.monotonic_ns()
     try:
-        steps = store.retry(lambda: _steps(store, site, target))
+        steps = store.retry(lambda: _steps(store, site, generation))
         for n, step in enumerate(steps, start=1):
             seen_at = now + (time.monotonic_ns() - began) // 1000
-            store.retry(partial(_take, store, target, step, seen_at))
+            store.retry(partial(_take, store, generation, step, seen_at))
             if progress is not None:
                 progress(n, len(steps))
-        return store.retry(lambda: _finish(store, factory, target, settings or {}, compare, on_switch))
+        return store.retry(lambda: _finish(store, factory, generation, settings or {}, compare, on_switch))
     finally:
-        store.retry(lambda: _clear(store, factory, target.generation))
+        store.retry(lambda: _clear(store, factory, generation.number))
 
 
 def rebuild_derived(*, store: Store, factory: str, now: int, progress: Progress | None = None) -> None:
@@ -84,9 +85,9 @@ def _begin(store: Store, factory: str, now: int) -> Factory:
         site = factories.find(tx, factory)
         refuse_while_building(site, now)
         refresh(store, tx, site._replace(building=None))
-        generation = max(site.generation, site.building or 0) + 1
+        number = max(site.generation, site.building or 0) + 1
         _drop_all_but(tx, site.factory_key, [site.generation])
-        factories.change(tx, site.factory_key, {"building": generation, "building_seen_at": now})
+        factories.change(tx, site.factory_key, {"building": number, "building_seen_at": now})
         return factories.find(tx, factory)
 
 
@@ -96,8 +97,8 @@ def refuse_while_building(site: Factory, now: int) -> None:
         raise Unavailable("The factory's history is being derived anew", code="rebuilding", retry_after=5)
 
 
-def _steps(store: Store, site: Factory, target: Target) -> list[_Step]:
-    """What is to be done, in parts of bounded work: first what lies before the cut of retention, then the events."""
+def _steps(store: Store, site: Factory, generation: Generation) -> list[_Step]:
+    """List the work in bounded steps: first the time before the cut of retention, then the events."""
     first, last = site.first_event_at, site.last_event_at
     if first is None or last is None:
         return []
@@ -108,14 +109,14 @@ def _steps(store: Store, site: Factory, target: Target) -> list[_Step]:
             workers = [row[0] for row in id_registry.rows_of(tx, site.factory_key, "worker")]
             for n in range(0, len(workers), _WORKERS_A_SLICE):
                 some = workers[n : n + _WORKERS_A_SLICE]
-                steps.append(partial(_carry, store, target, site.generation, some))
+                steps.append(partial(_carry, store, generation, site.generation, some))
             weights = retention.weights(tx, site.factory_key)
             # A state from before the cut lasts for a timeout at most, or without end.
-            for period in _slices(weights, _BYTES_A_SLICE, first, cut + target.timeout):
-                steps.append(partial(_add_up, store, target, workers, period))
+            for period in _slices(weights, _BYTES_A_SLICE, first, cut + generation.timeout):
+                steps.append(partial(_add_up, store, generation, workers, period))
         hours = event_log.events_by_hour(tx, site.factory_key)
         steps += [
-            partial(_derive, store, target, period)
+            partial(_derive, store, generation, period)
             for period in _slices(hours, _EVENTS_A_SLICE, max(first, cut or first), (last // HOUR + 1) * HOUR)
         ]
     return steps
@@ -136,30 +137,30 @@ def _slices(weights: list[tuple[int, int]], most: int, first: int, end: int) -> 
     return [*slices, (start, end)]
 
 
-def _carry(store: Store, target: Target, source: int, workers: list[int], tx: Connection) -> None:
-    copy_retained_states(store, tx, target, source, workers)
+def _carry(store: Store, generation: Generation, source: int, workers: list[int], tx: Connection) -> None:
+    copy_retained_states(store, tx, generation, source, workers)
 
 
-def _add_up(store: Store, target: Target, workers: list[int], period: TimeRange, tx: Connection) -> None:
-    roll_up_retained(store, tx, target, workers, *period)
+def _add_up(store: Store, generation: Generation, workers: list[int], period: TimeRange, tx: Connection) -> None:
+    roll_up_retained(store, tx, generation, workers, *period)
 
 
-def _derive(store: Store, target: Target, period: TimeRange, tx: Connection) -> None:
-    workers = [row[0] for row in id_registry.rows_of(tx, target.factory_key, "worker")]
-    derive(store, tx, target, event_log.cells_between(store, tx, target.factory_key, workers, *period))
+def _derive(store: Store, generation: Generation, period: TimeRange, tx: Connection) -> None:
+    workers = [row[0] for row in id_registry.rows_of(tx, generation.factory_key, "worker")]
+    derive(store, tx, generation, event_log.cells_between(store, tx, generation.factory_key, workers, *period))
 
 
-def _take(store: Store, target: Target, step: _Step, seen_at: int) -> None:
+def _take(store: Store, generation: Generation, step: _Step, seen_at: int) -> None:
     with store.writing_snapshot() as tx:
         store.dialect.lock_derivation(tx)
         step(tx)
-        factories.change(tx, target.factory_key, {"building_seen_at": seen_at})
+        factories.change(tx, generation.factory_key, {"building_seen_at": seen_at})
 
 
 def _finish(
     store: Store,
     factory: str,
-    target: Target,
+    generation: Generation,
     settings: dict[str, Any],
     compare: Compare | None,
     on_switch: OnSwitch | None,
@@ -167,22 +168,22 @@ def _finish(
     with store.writing_snapshot() as tx:
         store.dialect.lock_derivation(tx)
         site = factories.find(tx, factory)
-        if site.building != target.generation:
+        if site.building != generation.number:
             raise Unavailable("Another build took over", code="rebuilding", retry_after=5)
         refresh(store, tx, site)
-        derive(store, tx, target, pending.take(store, tx, site.factory_key, target.generation))
+        derive(store, tx, generation, pending.take(store, tx, site.factory_key, generation.number))
         if compare is not None:
-            return compare(tx, site, target.generation)
-        factories.change(tx, site.factory_key, settings | {"generation": target.generation})
+            return compare(tx, site, generation.number)
+        factories.change(tx, site.factory_key, settings | {"generation": generation.number})
         if on_switch is not None:
             on_switch(tx, site)
         return None
 
 
-def _clear(store: Store, factory: str, generation: int) -> None:
+def _clear(store: Store, factory: str, number: int) -> None:
     with store.writing() as tx:
         site = factories.find(tx, factory)
-        if site.building == generation:
+        if site.building == number:
             drop_build(store, tx, site)
 
 

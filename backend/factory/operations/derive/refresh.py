@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 
 from factory.domain.errors import FactoryError, Unavailable
 from factory.domain.states.calendar import Calendar
-from factory.operations.derive.states import Target, derive
+from factory.operations.derive.rows import Generation
+from factory.operations.derive.states import derive
 from factory.store import factories
 from factory.store.derived import pending
 from factory.store.engine.database import Store
@@ -24,7 +25,7 @@ log = logging.getLogger("factory.refresh")
 
 
 def read_up_to_date(*, store: Store, factory: str, read: Callable[[Connection, Factory], T]) -> T:
-    """What `read` returns on one snapshot of the database in which nothing waits to be derived.
+    """Run `read` on one snapshot of the database in which nothing waits to be derived, and return its result.
 
     It may be the replica's: `read` writes nothing, and may be asked again.
     Raises NotFound for an unknown factory, Unavailable when the database is away or overloaded, or what waits cannot
@@ -71,15 +72,17 @@ def refresh(store: Store, tx: Connection, site: Factory) -> None:
     """Derive all that waits, in a writing snapshot that owns the derived rows.
 
     On a moving view of the events, or when only a part is taken, there are events in sight that are not
-    derived yet: they would change intervals whose pages are not made anew for them.
+    derived yet: they would change intervals whose roll-ups are not made anew for them.
     """
-    target = Target(site.factory_key, site.generation, site.timeout, Calendar(site.time_zone), site.retained_from)
+    generation = Generation(
+        site.factory_key, site.generation, site.timeout, Calendar(site.time_zone), site.retained_from
+    )
     cells = pending.take(store, tx, site.factory_key, hand_on_to=site.building)
     if len(cells) == 0:
         return
     with store.span("refresh derived rows"):
         factories.widen(tx, site.factory_key, int(cells["first"].min()), int(cells["last"].max()))
-        derive(store, tx, target, cells)
+        derive(store, tx, generation, cells)
 
 
 def refresh_all(*, store: Store) -> int:
@@ -98,7 +101,7 @@ def _refresh_one(store: Store, factory: str) -> None:
 
 
 class BackgroundRefresher:
-    """Derives what has waited since its last look, so that readers find little to do.
+    """Refreshes factories in the background, so that readers find little to do.
 
     Any number of them may share a database: what one has derived, the others do not find again, so that
     there is one refresh an interval, however many look.

@@ -69,13 +69,13 @@ def _remove_slice(store: Store, factory: str, before: int, now: int) -> int:
 
 
 def _width(store: Store, tx: Connection, factory_key: int, workers: list[int], low: int) -> int:
-    """The length of a slice that begins at `low`: an hour, or fewer minutes where there are many events."""
+    """Return the length of a slice that begins at `low`: an hour, or fewer minutes where there are many events."""
     counts = event_log.count_in_ranges(store, tx, factory_key, TimeRanges.of_each(workers, low, low + HOUR))
-    return max(60 * _EVENTS_A_SLICE // max(int(counts[3].sum()), _EVENTS_A_SLICE), 1) * MINUTE
+    return max(60 * _EVENTS_A_SLICE // max(int(counts.events.sum()), _EVENTS_A_SLICE), 1) * MINUTE
 
 
 class BackgroundRetention:
-    """Removes what has become too old in all factories.
+    """Background removal of raw events that have become too old, in all factories.
 
     Any number of them may share a database: there is one round an hour to find anything, whoever begins it.
     """

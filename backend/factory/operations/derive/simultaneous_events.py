@@ -19,7 +19,7 @@ Ints = npt.NDArray[np.int64]
 def winning_state_events(
     store: Store, tx: Connection, factory_key: int, ranges: TimeRanges, found: FoundEvents
 ) -> npt.NDArray[np.bool_]:
-    """Which of the events found in the ranges are state events that count."""
+    """Return a mask of the state events that count, of the events found in the ranges."""
 
     def by_texts(rows: Ints) -> tuple[Ints, Ints]:
         winners = winners_at(store, tx, factory_key, ranges.worker[found.place[rows]], found.time[rows])
@@ -32,7 +32,7 @@ def winning_state_events(
 
 
 def winners_at(store: Store, tx: Connection, factory_key: int, worker: Ints, time: Ints) -> list[StoredEvent | None]:
-    """The state event that counts of each of the workers at its instant, as it was sent."""
+    """Return the state event that counts of each of the workers at its instant, as it was sent."""
     stations = id_registry.names_of(tx, factory_key, "workstation")
     sources = id_registry.names_of(tx, factory_key, "source")
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sqlalchemy import Connection
 
 from factory.domain.event import Failure, ParsedEvents
-from factory.domain.states.ranges import run_starts
+from factory.domain.states.ranges import run_starts, take
 from factory.domain.states.worker_hours import cells_of
 from factory.operations.events.resolve_ids import resolve_ids
 from factory.store import factories
@@ -127,7 +127,7 @@ def store_events(
     if len(resolved) == 0:
         return outcome
     first, copies = _distinct(columns)
-    distinct = columns.take(first) if copies else columns
+    distinct = take(columns, first) if copies else columns
     stored = store.dialect.insert_events(tx, site.factory_key, distinct, now)
     is_new = np.ones(len(first), dtype=bool)
     is_new[list(stored)] = False

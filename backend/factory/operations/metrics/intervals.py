@@ -11,14 +11,16 @@ from factory.domain.event import IDLE, STATE_NAMES, UNKNOWN, WORKING
 from factory.domain.metrics.window import Window, window_of
 from factory.domain.privacy import Audience
 from factory.domain.states.intervals import Spans
+from factory.domain.states.ranges import take
 from factory.domain.states.stretches import STATION_STATES, station_stretches
 from factory.domain.timestamp import SECOND, format_timestamp
 from factory.operations.derive.refresh import read_up_to_date
 from factory.operations.derive.simultaneous_events import winners_at
 from factory.operations.events.render import Renderer
-from factory.operations.metrics.metrics import MetricsAnswer, row_or_not_found
+from factory.operations.metrics.entities import entity_or_not_found
+from factory.operations.metrics.metrics import MetricsAnswer
 from factory.operations.metrics.suppression import hidden_stations
-from factory.operations.metrics.window_totals import Gatherer
+from factory.operations.metrics.window_totals import WindowReader
 from factory.operations.visible_workers import Persons, persons_withheld
 from factory.store.engine.database import Store
 from factory.store.events import id_registry
@@ -36,7 +38,7 @@ def explain_intervals(
     now: int,
     audience: Audience,
 ) -> MetricsAnswer:
-    """The intervals of a worker, or the stretches of a workstation, cut to the window and gapless in it.
+    """Return the intervals of a worker, or the stretches of a workstation, cut to the window and gapless in it.
 
     Instants in microseconds. Raises NotFound for an unknown factory, worker or workstation, InvalidInput
     when start is after end, NotAllowed where they would tell the audience of single persons.
@@ -45,9 +47,9 @@ def explain_intervals(
     def read(tx: Connection, site: Factory) -> MetricsAnswer:
         window = window_of(start, end, site.first_event_at, now)
         persons = Persons(tx, site, audience)
-        key: int = row_or_not_found(tx, site, entity, entity_id, persons)[0]
-        gatherer = Gatherer(store, tx, site)
-        data = (_of_worker if entity == "worker" else _of_station)(gatherer, key, window, persons)
+        key = entity_or_not_found(tx, site, entity, entity_id, persons).key
+        reader = WindowReader(store, tx, site)
+        data = (_of_worker if entity == "worker" else _of_station)(reader, key, window, persons)
         return MetricsAnswer(data, window.rendered(site.time_zone, site.state_timeout_seconds))
 
     return read_up_to_date(store=store, factory=factory, read=read)
@@ -62,17 +64,17 @@ def _row(start: int, end: int, state: str) -> dict[str, Any]:
     }
 
 
-def _of_worker(gatherer: Gatherer, key: int, window: Window, persons: Persons) -> list[dict[str, Any]]:
+def _of_worker(reader: WindowReader, key: int, window: Window, persons: Persons) -> list[dict[str, Any]]:
     persons.refuse_traces()
-    tx, site = gatherer.tx, gatherer.site
-    spans, opened = gatherer.spans_with_opening((window.start, window.end), key)
+    tx, site = reader.tx, reader.site
+    spans, opened = reader.spans_with_opening((window.start, window.end), key)
     stations = id_registry.names_of(tx, site.factory_key, "workstation")
     render = Renderer(tx, site, persons)
     rows = []
     known_from = window.end if len(spans.start) == 0 else int(spans.start[0])
     if window.start < known_from:
         rows.append(_row(window.start, known_from, "unknown") | {"workstation_id": None, "event": None})
-    events = winners_at(gatherer.store, tx, site.factory_key, np.full(len(opened), key), opened)
+    events = winners_at(reader.store, tx, site.factory_key, np.full(len(opened), key), opened)
     for start, end, state, station, opening, event in zip(
         *(column.tolist() for column in (spans.start, spans.end, spans.state, spans.station, opened)),
         events,
@@ -88,14 +90,14 @@ def _of_worker(gatherer: Gatherer, key: int, window: Window, persons: Persons) -
     return rows
 
 
-def _of_station(gatherer: Gatherer, key: int, window: Window, persons: Persons) -> list[dict[str, Any]]:
+def _of_station(reader: WindowReader, key: int, window: Window, persons: Persons) -> list[dict[str, Any]]:
     if window.start == window.end:
         return []
-    if key in hidden_stations(gatherer, persons, window):
+    if key in hidden_stations(reader, persons, window):
         raise persons_withheld()
-    spans = gatherer.spans_in((window.start, window.end))
+    spans = reader.spans_in((window.start, window.end))
     present = (spans.state == WORKING) | (spans.state == IDLE)
-    here: Spans = spans.take(present & (spans.station == key))
+    here: Spans = take(spans, present & (spans.station == key))
     stretches = station_stretches(here, np.zeros_like(here.group), 1, window.start, window.end)
     return [
         _row(start, end, STATION_STATES[state]) | {"worker_ids": persons.ids(workers)}

@@ -1,4 +1,4 @@
-"""Who does what, and where, at the moment of asking."""
+"""The states of workers and workstations at the moment of the request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from factory.domain.privacy import Audience
 from factory.domain.states.stretches import state_of_station
 from factory.domain.timestamp import MINUTE, format_timestamp
 from factory.operations.derive.refresh import read_up_to_date
-from factory.operations.metrics.window_totals import Gatherer
+from factory.operations.metrics.window_totals import WindowReader
 from factory.operations.visible_workers import Persons
 from factory.store.derived import window_reads
 from factory.store.engine.database import Store
@@ -20,18 +20,18 @@ from factory.store.factories import Factory
 
 
 def query_now(*, store: Store, factory: str, now: int, audience: Audience) -> dict[str, Any]:
-    """The state of each worker and workstation at `now` (microseconds), ordered by id; JSON-ready.
+    """Return the state of each worker and workstation at `now` (microseconds), ordered by id; JSON-ready.
 
     `last_event_at` is cut to the minute, so that the answer changes rarely. An audience that sees figures only is
     told of no worker. Raises NotFound for an unknown factory.
     """
 
     def read(tx: Connection, site: Factory) -> dict[str, Any]:
-        gatherer = Gatherer(store, tx, site)
+        reader = WindowReader(store, tx, site)
         stations = id_registry.rows_of(tx, site.factory_key, "workstation")
         persons = Persons(tx, site, audience)
         names = {row.station_key: row.workstation_id for row in stations}
-        states = {worker: rest for worker, *rest in zip(*(c.tolist() for c in gatherer.changes_at(now)), strict=True)}
+        states = {worker: rest for worker, *rest in zip(*(c.tolist() for c in reader.changes_at(now)), strict=True)}
         there: dict[int, dict[str, int]] = {row.station_key: {} for row in stations}
         rows = []
         for worker in persons.rows():
@@ -47,7 +47,7 @@ def query_now(*, store: Store, factory: str, now: int, audience: Audience) -> di
                     "since": None if since is None else format_timestamp(since),
                 }
             )
-        last = window_reads.last_event_until(store, tx, site, gatherer.workers, now)
+        last = window_reads.last_event_until(store, tx, site, reader.workers, now)
         return {
             "workers": [] if persons.figures_only else rows,
             "workstations": [

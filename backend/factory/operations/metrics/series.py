@@ -9,16 +9,17 @@ import numpy as np
 from sqlalchemy import Connection
 
 from factory.domain.errors import FieldError, InvalidInput
-from factory.domain.metrics.formulas import SERIES_METRICS, FactoryTotals, StationTotals, WorkerTotals, values
+from factory.domain.metrics.formulas import SERIES_METRICS, FactoryTotals, StationTotals, WorkerTotals
 from factory.domain.metrics.window import Window, window_of
 from factory.domain.privacy import Audience, Contributions
 from factory.domain.states.calendar import BUCKETS, DAYS, HOURS, MONTHS
 from factory.domain.states.time_ranges import TimeRange
 from factory.domain.timestamp import format_timestamp
 from factory.operations.derive.refresh import read_up_to_date
-from factory.operations.metrics.metrics import MetricsAnswer, row_or_not_found
+from factory.operations.metrics.entities import entity_or_not_found
+from factory.operations.metrics.metrics import MetricsAnswer
 from factory.operations.metrics.suppression import count_buckets
-from factory.operations.metrics.window_totals import Gatherer, Series
+from factory.operations.metrics.window_totals import BucketedWindow, WindowReader
 from factory.operations.visible_workers import Persons
 from factory.store.engine.database import Store
 from factory.store.factories import Factory
@@ -53,25 +54,25 @@ def query_timeseries(
     def read(tx: Connection, site: Factory) -> MetricsAnswer:
         window = window_of(start, end, site.first_event_at, now)
         persons = Persons(tx, site, audience)
-        key = None if entity_id is None else int(row_or_not_found(tx, site, entity, entity_id, persons)[0])
+        key = None if entity_id is None else entity_or_not_found(tx, site, entity, entity_id, persons).key
         only = {} if key is None else {entity: [key]}
-        gatherer = Gatherer(store, tx, site, only.get("worker"))
-        stretches = buckets_of(gatherer, bucket, window)
+        reader = WindowReader(store, tx, site, only.get("worker"))
+        buckets = buckets_of(reader, bucket, window)
         found: dict[str, list[Any]] = {name: [] for name in metrics}
-        there, first = Contributions(len(stretches), persons.k_min), 0
-        for series in in_portions(gatherer, bucket, stretches, only.get("workstation")):
-            totals = _totals(gatherer, series, entity)
+        there, first = Contributions(len(buckets), persons.k_min), 0
+        for bucketed in in_portions(reader, bucket, buckets, only.get("workstation")):
+            totals = _totals(reader, bucketed, entity)
             for name in metrics:
-                found[name] += values(totals, SERIES_METRICS[entity], name)
+                found[name] += SERIES_METRICS[entity][name](totals)
             if persons.k_min > 1:
-                count_buckets(there, series.presence(), first)
-                first += len(series.starts)
-        withheld = there.withheld().tolist() if persons.k_min > 1 else [False] * len(stretches)
-        bounds = [format_timestamp(low) for low, _ in stretches] + [format_timestamp(window.end)]
+                count_buckets(there, bucketed.presence(), first)
+                first += len(bucketed.starts)
+        withheld = there.withheld().tolist() if persons.k_min > 1 else [False] * len(buckets)
+        bounds = [format_timestamp(start) for start, _ in buckets] + [format_timestamp(window.end)]
         rows = zip(*found.values(), strict=True)
         data = [
-            {"start": low, "end": high} | _valued(metrics, row, hidden)
-            for low, high, row, hidden in zip(bounds[:-1], bounds[1:], rows, withheld, strict=True)
+            {"start": start, "end": end} | _valued(metrics, row, hidden)
+            for start, end, row, hidden in zip(bounds[:-1], bounds[1:], rows, withheld, strict=True)
         ]
         return MetricsAnswer(data, window.rendered(site.time_zone, site.state_timeout_seconds))
 
@@ -84,20 +85,20 @@ def _valued(metrics: Sequence[str], row: Sequence[Any], withheld: bool) -> dict[
     return valued | {"withheld": True} if withheld else valued
 
 
-def buckets_of(gatherer: Gatherer, bucket: str, window: Window) -> list[TimeRange]:
-    """The buckets of a window in the factory's calendar; raises InvalidInput when they are more than 10,000."""
+def buckets_of(reader: WindowReader, bucket: str, window: Window) -> list[TimeRange]:
+    """Return the buckets of a window in the factory's calendar; raises InvalidInput when they are more than 10,000."""
     try:
-        return gatherer.calendar.series(bucket, window.start, window.end)
+        return reader.calendar.series(bucket, window.start, window.end)
     except ValueError as error:
         raise InvalidInput(f"bucket: {error}", code="too_many_buckets") from None
 
 
 def in_portions(
-    gatherer: Gatherer, bucket: str, stretches: list[TimeRange], stations: Collection[int] | None
-) -> Iterator[Series]:
-    """The buckets as series that fit into memory, one after the other; of some stations only where they are given."""
-    for n in range(0, len(stretches), _BUCKETS_AT_ONCE):
-        yield Series(gatherer, stretches[n : n + _BUCKETS_AT_ONCE], level=_LEVEL[bucket], stations=stations)
+    reader: WindowReader, bucket: str, buckets: list[TimeRange], stations: Collection[int] | None
+) -> Iterator[BucketedWindow]:
+    """Yield the buckets in portions that fit into memory; of some stations only where they are given."""
+    for n in range(0, len(buckets), _BUCKETS_AT_ONCE):
+        yield BucketedWindow(reader, buckets[n : n + _BUCKETS_AT_ONCE], level=_LEVEL[bucket], stations=stations)
 
 
 def _check(metrics: Sequence[str], entity: str, entity_id: str | None, bucket: str) -> None:
@@ -122,11 +123,15 @@ def _check(metrics: Sequence[str], entity: str, entity_id: str | None, bucket: s
         raise InvalidInput("; ".join(f"{f['field']}: {f['message']}" for f in faults), errors=faults)
 
 
-def _totals(gatherer: Gatherer, series: Series, entity: str) -> WorkerTotals | StationTotals | FactoryTotals:
-    """The totals of each bucket."""
-    presence, buckets = series.presence(), np.arange(len(series.starts))
+def _totals(
+    reader: WindowReader, bucketed: BucketedWindow, entity: str
+) -> WorkerTotals | StationTotals | FactoryTotals:
+    """Return the totals of each bucket."""
+    presence, buckets = bucketed.presence(), np.arange(len(bucketed.starts))
     if entity == "factory":
-        return FactoryTotals(presence, gatherer.first_states, series.starts, series.elapsed)
+        return FactoryTotals(presence, reader.first_states, bucketed.starts, bucketed.elapsed)
+    sums = presence.sums_for(buckets, presence.bucket)
     if entity == "worker":
-        return WorkerTotals(presence, "bucket", buckets, series.elapsed)
-    return StationTotals(presence, series.occupancy(), "bucket", buckets, series.elapsed)
+        return WorkerTotals(sums, bucketed.elapsed)
+    occupancy = bucketed.occupancy()
+    return StationTotals(sums, occupancy.sums_for(buckets, occupancy.bucket), bucketed.elapsed)

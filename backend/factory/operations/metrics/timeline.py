@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,21 +10,26 @@ import numpy.typing as npt
 from sqlalchemy import Connection
 
 from factory.domain.errors import FieldError, InvalidInput, NotFound
+from factory.domain.event import IDLE, STATE_NAMES, UNKNOWN, WORKING
 from factory.domain.metrics.window import Window, window_of
 from factory.domain.privacy import Audience
-from factory.domain.states.sums import Columns, Sums
+from factory.domain.states.ranges import pack, take
+from factory.domain.states.stretches import STATION_STATES, station_stretches
+from factory.domain.states.time_ranges import TimeRanges
 from factory.domain.timestamp import DAY, MILLISECOND, SECOND
 from factory.operations.derive.refresh import read_up_to_date
-from factory.operations.metrics.exact_timeline import exact_stations, exact_workers
+from factory.operations.metrics.entities import Entity, entities, keys_of
 from factory.operations.metrics.series import buckets_of, in_portions
 from factory.operations.metrics.suppression import hidden_stations
-from factory.operations.metrics.window_totals import Gatherer, Series
+from factory.operations.metrics.window_totals import BucketedWindow, WindowReader
 from factory.operations.visible_workers import Persons
+from factory.store.derived import window_reads
 from factory.store.engine.database import Store
 from factory.store.events import id_registry
 from factory.store.factories import Factory
 
 Ints = npt.NDArray[np.int64]
+Rows = list[dict[str, Any]]
 
 BUCKETS = ("15m", "hour", "day")
 MAX_IDS = 200
@@ -34,7 +39,7 @@ MAX_CELLS = 100_000
 
 
 class Timeline(NamedTuple):
-    """JSON-ready: `data` with a row an entity, and what stands `beside` it."""
+    """JSON-ready: `data` with a row for each entity, and the fields `beside` it."""
 
     data: list[dict[str, Any]]
     beside: dict[str, Any]
@@ -65,19 +70,19 @@ def query_timeline(
         rows = _rows(tx, site, entity, ids, persons)
         if entity == "worker":
             persons.refuse_traces()
-        keys = np.array([row[0] for row in rows], dtype=np.int64)
-        gatherer = Gatherer(store, tx, site, keys.tolist() if entity == "worker" else None)
-        hidden = hidden_stations(gatherer, persons, window) if entity == "workstation" else set()
+        keys = keys_of(rows)
+        reader = WindowReader(store, tx, site, keys.tolist() if entity == "worker" else None)
+        hidden = hidden_stations(reader, persons, window) if entity == "workstation" else set()
         shown = np.array([key for key in keys.tolist() if key not in hidden], dtype=np.int64)
         if bucket is None:
             if window.elapsed > MAX_EXACT_DAYS * DAY:
                 raise _refusal("window_too_long", "to", f"without bucket a window has at most {MAX_EXACT_DAYS} days")
-            exact = exact_workers if entity == "worker" else exact_stations
-            data, beside = exact(gatherer, shown, window, persons)
+            exact = _exact_workers if entity == "worker" else _exact_stations
+            data, beside = exact(reader, shown, window, persons)
         else:
-            data, beside = _by_buckets(gatherer, entity, shown, bucket, window)
+            data, beside = _by_buckets(reader, entity, shown, bucket, window)
         of = dict(zip(shown.tolist(), data, strict=True))
-        named = [{"id": row[1], "name": row.name} | of.get(row[0], {"withheld": True}) for row in rows]
+        named = [{"id": row.id, "name": row.name} | of.get(row.key, {"withheld": True}) for row in rows]
         return Timeline(named, beside | {"window": window.rendered(site.time_zone, site.state_timeout_seconds)})
 
     return read_up_to_date(store=store, factory=factory, read=read)
@@ -88,11 +93,11 @@ def _refusal(code: str, field: str, message: str) -> InvalidInput:
     return InvalidInput(f"{field}: {message}", code=code, errors=[fault])
 
 
-def _rows(tx: Connection, site: Factory, entity: str, ids: Sequence[str] | None, persons: Persons) -> list[Any]:
-    """The registry rows to answer for: (key, id, name and more)."""
-    rows: list[Any] = [*persons.rows()] if entity == "worker" else id_registry.rows_of(tx, site.factory_key, entity)
+def _rows(tx: Connection, site: Factory, entity: str, ids: Sequence[str] | None, persons: Persons) -> list[Entity]:
+    """Return the entities to answer for."""
+    rows = entities(tx, site, entity, persons)
     if ids is not None:
-        known = {row[1]: row for row in rows}
+        known = {row.id: row for row in rows}
         if not known.keys() >= set(ids):
             raise NotFound(f"{entity.capitalize()} not found", code=f"{entity}_not_found")
         return [known[one] for one in ids]
@@ -102,41 +107,126 @@ def _rows(tx: Connection, site: Factory, entity: str, ids: Sequence[str] | None,
 
 
 def _by_buckets(
-    gatherer: Gatherer, entity: str, keys: Ints, bucket: str, window: Window
+    reader: WindowReader, entity: str, keys: Ints, bucket: str, window: Window
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    stretches = buckets_of(gatherer, bucket, window)
-    if len(stretches) > MAX_COLUMNS:
+    buckets = buckets_of(reader, bucket, window)
+    if len(buckets) > MAX_COLUMNS:
         raise _refusal("too_many_buckets", "bucket", f"more than {MAX_COLUMNS:,} buckets")
-    if len(stretches) * len(keys) > MAX_CELLS:
+    if len(buckets) * len(keys) > MAX_CELLS:
         raise _refusal("too_many_cells", "bucket", f"more than {MAX_CELLS:,} buckets of all rows together")
     portions = [
-        _worker_columns(series, keys) if entity == "worker" else _station_columns(series, keys)
-        for series in in_portions(gatherer, bucket, stretches, None if entity == "worker" else keys.tolist())
+        _worker_columns(bucketed, keys) if entity == "worker" else _station_columns(bucketed, keys)
+        for bucketed in in_portions(reader, bucket, buckets, None if entity == "worker" else keys.tolist())
     ]
     names = ("working", "idle", "absent", "units") if entity == "worker" else ("productive", "occupied", "units")
     empty = [np.empty((len(keys), 0), dtype=np.int64)]
     columns = [np.concatenate(empty + [portion[name] for portion in portions], axis=1).tolist() for name in names]
     data = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-    return data, {"columns": [low // MILLISECOND for low, _ in stretches]}
+    return data, {"columns": [start // MILLISECOND for start, _ in buckets]}
 
 
-def _grid(rows: Columns, key: str, keys: Ints, series: Series, *names: str) -> list[Ints]:
-    """The sums of columns by each of the keys and, in each row, by bucket."""
-    sums = Sums(rows, (rows["bucket"] << 32) | rows[key])
-    wanted = (np.arange(len(series.starts)) << 32) | keys[:, None]
-    return [sums.of(wanted.ravel(), name).reshape(wanted.shape) for name in names]
+def _grid(keys: Ints, bucketed: BucketedWindow) -> Ints:
+    """Each of the keys in each bucket, packed as (bucket, key): key by key."""
+    return pack(np.arange(len(bucketed.starts)), keys[:, None]).ravel()
 
 
 def _seconds(us: Ints) -> Ints:
     return np.rint(us / SECOND).astype(np.int64)
 
 
-def _worker_columns(series: Series, keys: Ints) -> dict[str, Ints]:
-    active, idle, absent, units = _grid(series.presence(), "worker", keys, series, "active", "idle", "absent", "units")
-    return {"working": _seconds(active), "idle": _seconds(idle), "absent": _seconds(absent), "units": units}
+def _worker_columns(bucketed: BucketedWindow, keys: Ints) -> dict[str, Ints]:
+    """Return a row for each worker, a column for each bucket."""
+    presence = bucketed.presence()
+    sums = presence.sums_for(_grid(keys, bucketed), pack(presence.bucket, presence.worker))
+    shape = (len(keys), len(bucketed.starts))
+    return {
+        "working": _seconds(sums.active).reshape(shape),
+        "idle": _seconds(sums.idle).reshape(shape),
+        "absent": _seconds(sums.absent).reshape(shape),
+        "units": sums.units.reshape(shape),
+    }
 
 
-def _station_columns(series: Series, keys: Ints) -> dict[str, Ints]:
-    occupied, productive = _grid(series.occupancy(), "station", keys, series, "occupied", "productive")
-    (units,) = _grid(series.presence(), "station", keys, series, "units")
-    return {"productive": _seconds(productive), "occupied": _seconds(occupied - productive), "units": units}
+def _station_columns(bucketed: BucketedWindow, keys: Ints) -> dict[str, Ints]:
+    """Return a row for each workstation, a column for each bucket."""
+    occupancy, presence = bucketed.occupancy(), bucketed.presence()
+    wanted, shape = _grid(keys, bucketed), (len(keys), len(bucketed.starts))
+    times = occupancy.sums_for(wanted, pack(occupancy.bucket, occupancy.station))
+    sums = presence.sums_for(wanted, pack(presence.bucket, presence.station))
+    return {
+        "productive": _seconds(times.productive).reshape(shape),
+        "occupied": _seconds(times.occupied - times.productive).reshape(shape),
+        "units": sums.units.reshape(shape),
+    }
+
+
+def _exact_workers(reader: WindowReader, keys: Ints, window: Window, persons: Persons) -> tuple[Rows, dict[str, Any]]:
+    """Return a row for each worker, ordered as the keys, and the `states` and `workstations` that the rows index."""
+    spans = reader.spans_in((window.start, window.end))
+    known = spans.state != UNKNOWN
+    names = id_registry.names_of(reader.tx, reader.site.factory_key, "workstation")
+    stations, place = _numbered(spans.station[known], names)
+    station = np.full(len(known), None, dtype=object)
+    station[known] = place
+    start, state = (spans.start // MILLISECOND).tolist(), spans.state.tolist()
+    at_station = station.tolist()
+    rows = []
+    for low, high in _bounds(spans.group, keys):
+        first = int(spans.start[low]) if low < high else window.end
+        unseen = window.start < first  # before the first state event
+        rows.append(
+            {
+                "start": [window.start // MILLISECOND] * unseen + start[low:high],
+                "state": [UNKNOWN] * unseen + state[low:high],
+                "workstation": [None] * unseen + at_station[low:high],
+            }
+        )
+    states = [STATE_NAMES[code] for code in sorted(STATE_NAMES)]
+    return _with_units(reader, "worker", keys, window, rows), {"states": states, "workstations": stations}
+
+
+def _exact_stations(reader: WindowReader, keys: Ints, window: Window, persons: Persons) -> tuple[Rows, dict[str, Any]]:
+    """Return a row for each workstation, ordered as the keys, and the `states` and `workers` that the rows index."""
+    spans = reader.spans_in(*([(window.start, window.end)] if len(keys) else []))
+    order = np.argsort(keys)
+    place = np.minimum(np.searchsorted(keys, spans.station, sorter=order), len(keys) - 1)
+    here = ((spans.state == WORKING) | (spans.state == IDLE)) & (keys[order][place] == spans.station)
+    spans, place = take(spans, here), order[place[here]]
+    workers, who = _numbered(spans.group, persons.names)
+    rows: Rows = [{"start": [], "state": [], "workers": []} for _ in keys]
+    if window.start < window.end:
+        stretches = station_stretches(spans._replace(group=who), place, len(keys), window.start, window.end)
+        start, state, present = (stretches.start // MILLISECOND).tolist(), stretches.state.tolist(), stretches.present()
+        if persons.figures_only:
+            workers, present = [], [[] for _ in present]
+        rows = [
+            {"start": start[low:high], "state": state[low:high], "workers": present[low:high]}
+            for low, high in _bounds(stretches.place, np.arange(len(keys)))
+        ]
+    return _with_units(reader, "station", keys, window, rows), {"states": list(STATION_STATES), "workers": workers}
+
+
+def _with_units(reader: WindowReader, by: str, keys: Ints, window: Window, rows: Rows) -> Rows:
+    """Return the rows with `units_at` and `units`; `by` is worker or station."""
+    ranges = TimeRanges.of_each(reader.workers, window.start, window.end)
+    key, at, units = window_reads.units_by_instant(reader.store, reader.tx, reader.site, ranges, by)
+    wanted = np.searchsorted(ranges.worker, keys) if by == "worker" else keys
+    for row, (low, high) in zip(rows, _bounds(key, wanted), strict=True):
+        row["units_at"], row["units"] = at[low:high].tolist(), units[low:high].tolist()
+    return rows
+
+
+def _bounds(column: Ints, keys: Ints) -> list[tuple[int, int]]:
+    """Where the rows of each key begin and end in a column that ascends."""
+    low, high = (np.searchsorted(column, keys, side=side).tolist() for side in ("left", "right"))
+    return list(zip(low, high, strict=True))
+
+
+def _numbered(keys: Ints, names: Mapping[int, str]) -> tuple[list[str], Ints]:
+    """Return the names of the distinct keys in code-point order, and the place of each key's name among them."""
+    distinct, place = np.unique(keys, return_inverse=True)
+    found = [names[key] for key in distinct.tolist()]
+    order = sorted(range(len(found)), key=found.__getitem__)
+    rank = np.empty(len(found), dtype=np.int64)
+    rank[order] = np.arange(len(found))
+    return [found[n] for n in order], rank[place]

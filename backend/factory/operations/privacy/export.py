@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from factory.domain.access.permissions import Actor
 from factory.domain.event import STATE_NAMES, UNKNOWN
+from factory.domain.states.ranges import take
 from factory.domain.timestamp import DAY, HOUR, format_timestamp
 from factory.operations.audit_trail import record, subject_of
 from factory.operations.derive.refresh import read_up_to_date
@@ -96,7 +97,7 @@ def _removed_events(store: Store, site: Factory, worker_key: int) -> Iterator[Ro
         with store.snapshot() as tx:
             stations = id_registry.names_of(tx, site.factory_key, "workstation")
             kept = retention.between(store, tx, site.factory_key, day * DAY, (day + 1) * DAY)
-        rows = kept.take(kept.worker == worker_key)
+        rows = take(kept, kept.worker == worker_key)
         for time, station, units in zip(rows.time.tolist(), rows.station.tolist(), rows.units.tolist(), strict=True):
             yield {"timestamp": format_timestamp(time), "workstation_id": stations[station], "units": units}
 

@@ -11,7 +11,8 @@ from factory.domain.sample.sample_data import sample_events, sample_registry
 from factory.domain.states.calendar import Calendar
 from factory.domain.timestamp import parse_timestamp
 from factory.operations.audit_trail import record
-from factory.operations.derive.states import Target, derive
+from factory.operations.derive.rows import Generation
+from factory.operations.derive.states import derive
 from factory.operations.events.ingest import store_events
 from factory.store import clear_factory, factories
 from factory.store.access import erasure
@@ -67,10 +68,10 @@ def _load(store: Store, tx: Connection, site: Factory, now: int, seed: int) -> i
     # The keys are not published: the next request reads them once the transaction is committed.
     ids = IdResolver(store, site)
     outcome = store_events(store=store, tx=tx, site=site, ids=ids, events=sample, now=now, register_unknown=True)
-    target = Target(site.factory_key, site.generation, site.timeout, Calendar(site.time_zone))
+    generation = Generation(site.factory_key, site.generation, site.timeout, Calendar(site.time_zone))
     cells = pending.take(store, tx, site.factory_key)
     factories.widen(tx, site.factory_key, int(cells["first"].min()), int(cells["last"].max()))
-    derive(store, tx, target, cells)
+    derive(store, tx, generation, cells)
     return outcome.created
 
 

@@ -11,11 +11,11 @@ from sqlalchemy import Connection, text
 from factory.store.derived import rollups
 
 _LEVELS = ("hour", "day", "month")
-_PAGES = ("worker totals", "station totals", "absences")
+_BLOCKS = ("worker totals", "station totals", "absences")
 
 
 class Difference(NamedTuple):
-    """What differs, at which instant, and the two contents ('' where a row is missing)."""
+    """A row that differs, its instant, and the two contents ('' where the row is missing)."""
 
     what: str
     start: int
@@ -47,7 +47,7 @@ def _all(tx: Connection, generations: dict[str, int]) -> Iterator[Difference]:
     side = "(SELECT * FROM rollups WHERE factory_key = :factory_key AND generation = :{0}) {0}"
     stored, derived = side.format("stored"), side.format("derived")
     same = "stored.kind = derived.kind AND stored.level = derived.level AND stored.start_at = derived.start_at"
-    pages = tx.execute(
+    blocks = tx.execute(
         text(
             "SELECT derived.kind, derived.level, derived.start_at, stored.page, derived.page "
             f"FROM {derived} LEFT JOIN {stored} ON {same} WHERE stored.page IS NULL OR stored.page <> derived.page "
@@ -56,7 +56,7 @@ def _all(tx: Connection, generations: dict[str, int]) -> Iterator[Difference]:
         ),
         generations,
     )
-    for kind, level, start, *contents in pages:
-        shown = ["" if page is None else str(rollups.decode(page, kind).tolist()) for page in contents]
+    for kind, level, start, *contents in blocks:
+        shown = ["" if block is None else str(rollups.decode_block(block, kind)) for block in contents]
         if shown[0] != shown[1]:
-            yield Difference(f"{_PAGES[kind]} of the {_LEVELS[level]}", start, shown[0][:200], shown[1][:200])
+            yield Difference(f"{_BLOCKS[kind]} of the {_LEVELS[level]}", start, shown[0][:200], shown[1][:200])

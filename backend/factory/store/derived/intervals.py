@@ -7,6 +7,7 @@ import numpy.typing as npt
 from sqlalchemy import Connection, delete, text
 
 from factory.domain.states.intervals import FOREVER, Changes
+from factory.domain.states.ranges import take
 from factory.domain.states.time_ranges import TimeRanges
 from factory.store.engine.database import Store
 from factory.store.events.event_log import given_ranges
@@ -18,7 +19,7 @@ _MINE = "{0}.factory_key = :factory_key AND {0}.generation = :generation AND {0}
 
 
 def covering(store: Store, tx: Connection, factory_key: int, generation: int, ranges: TimeRanges) -> Changes:
-    """The changes inside each range, the last one before it and the first one after it.
+    """Return the changes inside each range, the last one before it and the first one after it.
 
     `group` is the row of the range. Ordered by group and start.
     """
@@ -39,11 +40,11 @@ def covering(store: Store, tx: Connection, factory_key: int, generation: int, ra
         {"factory_key": factory_key, "generation": generation, **parameters},
     )
     changes = Changes(*found)
-    return changes.take(np.lexsort((changes.start, changes.group)))
+    return take(changes, np.lexsort((changes.start, changes.group)))
 
 
 def last_starts(store: Store, tx: Connection, factory_key: int, generation: int, workers: Ints) -> Ints:
-    """The start of the last change of each worker, FOREVER where there is none."""
+    """Return the start of the last change of each worker, FOREVER where there is none."""
     given, parameters = store.dialect.relation({"worker": workers})
     last = f"coalesce((SELECT max(v.start_at) FROM intervals v WHERE {_MINE.format('v')}), {FOREVER})"
     (starts,) = store.dialect.fetch_columns(

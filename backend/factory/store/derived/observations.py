@@ -1,4 +1,4 @@
-"""What operators watch in the store."""
+"""Facts about factories that operators watch."""
 
 from __future__ import annotations
 

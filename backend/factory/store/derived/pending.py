@@ -32,13 +32,13 @@ def note(tx: Connection, factory_key: int, cells: Cells) -> None:
 
 
 def one_of(tx: Connection, factory_key: int) -> int | None:
-    """The key of some delivery that is waiting, None when nothing is."""
+    """Return the key of some delivery that is waiting, None when nothing is."""
     mine = (pending.c.factory_key == factory_key) & (pending.c.generation == VALID)
     return tx.execute(select(pending.c.pending_key).where(mine).limit(1)).scalar()
 
 
 def waiting_in(factory_id: str, organisation: int | None) -> Condition:
-    """That some delivery is waiting in a factory."""
+    """Return the condition that some delivery is waiting in a factory."""
     return Condition(
         "EXISTS (SELECT FROM factories f JOIN pending p ON p.factory_key = f.factory_key AND p.generation = :valid "
         "WHERE f.organisation_key = :organisation AND f.factory_id = :factory)",

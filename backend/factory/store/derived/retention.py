@@ -1,7 +1,7 @@
-"""Raw events that are no longer kept (SPEC section 4, Retention): their removal, and what stays of them.
+"""Raw events that are no longer kept (SPEC section 4, Retention): their removal, and what is kept of them.
 
-Of each removed event stays who, when, where and how many units: a *kept event*, a tenth of what it was. Numbers
-before the cut are added up from these and from the intervals, in any window and any calendar. They lie in pages of
+For each removed event we keep worker, time, station and units: a *kept event*, a tenth of its size. Numbers
+before the cut are added up from these and from the intervals, in any window and any calendar. They lie in blocks of
 at most an hour, of no generation: nothing derives them anew.
 """
 
@@ -16,15 +16,16 @@ from sqlalchemy import Connection, func, select, text
 
 from factory.domain.states.calendar import HOURS
 from factory.domain.states.intervals import FOREVER
-from factory.domain.states.ranges import expand_ranges
+from factory.domain.states.ranges import expand_ranges, take
 from factory.domain.states.time_ranges import TimeRanges
-from factory.domain.states.totals import KEPT, Page
+from factory.domain.states.totals import KeptRows
 from factory.domain.timestamp import HOUR
 from factory.store.derived import rollups
+from factory.store.derived.rollups import Run
 from factory.store.engine.database import Store
 from factory.store.events import event_log
 from factory.store.schema import exists_on, metadata
-from factory.store.schema import rollups as pages_table
+from factory.store.schema import rollups as rollups_table
 
 Ints = npt.NDArray[np.int64]
 
@@ -32,34 +33,30 @@ _TABLES = ("events", "events_first", "events_beside")
 
 
 class KeptEvents(NamedTuple):
-    """What stays of removed events, as columns, ordered by worker and time."""
+    """Kept events as columns, ordered by worker and time."""
 
     worker: Ints
     time: Ints
     station: Ints
     units: Ints
 
-    def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> KeptEvents:
-        """The chosen rows."""
-        return KeptEvents(*(column[rows] for column in self))
-
 
 def between(store: Store, tx: Connection, factory_key: int, start: int, end: int) -> KeptEvents:
-    """The kept events in [start, end)."""
+    """Return the kept events in [start, end)."""
     return _in_runs(store, tx, factory_key, np.array([start]), np.array([end]))
 
 
 def in_ranges(
     store: Store, tx: Connection, factory_key: int, cut: int | None, ranges: TimeRanges
 ) -> tuple[Ints, KeptEvents]:
-    """The kept events in the ranges, and beside each the row of its range.
+    """Return the kept events in the ranges, and beside each the row of its range.
 
     Raw events before `cut` are no longer kept, those from it on are still raw; None is before all.
     """
     mine = np.flatnonzero(ranges.start < (-FOREVER if cut is None else cut))
     if len(mine) == 0:
         return mine, KeptEvents(*(np.empty(0, dtype=np.int64) for _ in KeptEvents._fields))
-    worker, start, end = ranges.take(mine)
+    worker, start, end = take(ranges, mine)
     kept = _in_runs(store, tx, factory_key, start, end)
     # Events and both bounds in one order; a bound comes before an event at its instant.
     who, at = np.concatenate([worker, worker, kept.worker]), np.concatenate([start, end, kept.time])
@@ -68,27 +65,28 @@ def in_ranges(
     before = np.empty(len(who), dtype=np.int64)
     before[order] = np.cumsum(is_event[order])
     row, event = expand_ranges(before[: len(mine)], before[len(mine) : 2 * len(mine)])
-    return mine[row], kept.take(event)
+    return mine[row], take(kept, event)
 
 
 def _in_runs(store: Store, tx: Connection, factory_key: int, start: Ints, end: Ints) -> KeptEvents:
-    """The kept events in the ranges [start, end), and some between them; each once."""
+    """Return the kept events in the ranges [start, end), and some between them; each once."""
     order = np.argsort(start, kind="stable")
-    first, until = start[order] - HOUR, np.maximum.accumulate(end[order])  # the page of `start` began before it
+    first, until = start[order] - HOUR, np.maximum.accumulate(end[order])  # the block of `start` began before it
     opens = np.ones(len(order), dtype=bool)
     opens[1:] = first[1:] >= until[:-1]
     starts, ends = first[opens], until[np.append(opens[1:], True)]
-    runs = [(rollups.KEPT_EVENTS, HOURS, a, b) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
-    found = rollups.load_runs(store, tx, factory_key, rollups.EVERY_GENERATION, runs)[rollups.KEPT_EVENTS]
-    time = np.repeat(found.start, found.rows) + found["at"]
+    runs = [Run(rollups.KEPT_EVENTS, HOURS, a, b) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+    blocks = rollups.load_runs(store, tx, factory_key, rollups.EVERY_GENERATION, runs)[rollups.KEPT_EVENTS]
+    found = blocks.table(KeptRows)
+    time = found.bucket + found.offset
     run = np.searchsorted(starts, time, side="right") - 1
     inside = np.flatnonzero((time >= starts[run] + HOUR) & (time < ends[run]))
-    kept = KeptEvents(found["worker"], time, found["station"], found["units"]).take(inside)
-    return kept.take(np.lexsort((kept.time, kept.worker)))
+    kept = take(KeptEvents(found.worker, time, found.station, found.units), inside)
+    return take(kept, np.lexsort((kept.time, kept.worker)))
 
 
 def latest(store: Store, tx: Connection, factory_key: int, workers: Ints, start: int, end: int) -> Ints:
-    """The time of the last kept event of each worker in [start, end), `start` where there is none."""
+    """Return the time of the last kept event of each worker in [start, end), `start` where there is none."""
     kept = between(store, tx, factory_key, start, end)
     if len(kept.worker) == 0:
         return np.full(len(workers), start)
@@ -98,10 +96,10 @@ def latest(store: Store, tx: Connection, factory_key: int, workers: Ints, start:
 
 
 def last_until(store: Store, tx: Connection, factory_key: int, instant: int) -> int | None:
-    """The time of the last kept event of all that is not after an instant."""
+    """Return the time of the last kept event of all that is not after an instant."""
     end = instant + 1
     while True:
-        starts = select(func.max(pages_table.c.start_at)).where(_pages(factory_key), pages_table.c.start_at < end)
+        starts = select(func.max(rollups_table.c.start_at)).where(_blocks(factory_key), rollups_table.c.start_at < end)
         start: int | None = tx.execute(starts).scalar()
         if start is None:
             return None
@@ -112,18 +110,18 @@ def last_until(store: Store, tx: Connection, factory_key: int, instant: int) -> 
 
 
 def weights(tx: Connection, factory_key: int) -> list[tuple[int, int]]:
-    """(hour since the epoch, bytes) of the pages of kept events, in order."""
-    c = pages_table.c
-    rows = tx.execute(select(c.start_at, func.length(c.page)).where(_pages(factory_key)).order_by(c.start_at))
+    """(hour since the epoch, bytes) of the blocks of kept events, in order."""
+    c = rollups_table.c
+    rows = tx.execute(select(c.start_at, func.length(c.page)).where(_blocks(factory_key)).order_by(c.start_at))
     return [(row[0] // HOUR, row[1]) for row in rows]
 
 
-def _pages(factory_key: int) -> Any:
+def _blocks(factory_key: int) -> Any:
     return rollups.mine(factory_key, rollups.EVERY_GENERATION, rollups.KEPT_EVENTS, HOURS)
 
 
 def oldest_raw(store: Store, tx: Connection, factory_key: int, workers: Sequence[int]) -> int | None:
-    """The time of the oldest raw event of the workers."""
+    """Return the time of the oldest raw event of the workers."""
     given, parameters = store.dialect.relation({"worker": np.asarray(workers, dtype=np.int64)})
     oldest = (
         "(SELECT min(e.event_time) FROM events e WHERE e.factory_key = :factory_key AND e.worker_key = given.worker)"
@@ -146,10 +144,15 @@ def remove(store: Store, tx: Connection, factory_key: int, workers: Sequence[int
     found = event_log.in_ranges(store, tx, factory_key, TimeRanges.of_each(workers, start, end))
     who = np.asarray(workers, dtype=np.int64)[found.place]
     order = np.lexsort((who, found.time))
-    page: Page = np.zeros(len(order), KEPT)
-    page["at"], page["worker"] = found.time[order] - start, who[order]
-    page["station"], page["units"] = found.station[order], found.units[order]
-    rollups.replace(tx, factory_key, rollups.EVERY_GENERATION, rollups.KEPT_EVENTS, HOURS, {start: page})
+    kept = KeptRows.of(
+        bucket=np.full(len(order), start),
+        offset=found.time[order] - start,
+        worker=who[order],
+        station=found.station[order],
+        units=found.units[order],
+    )
+    starts = np.array([start])
+    rollups.replace(tx, factory_key, rollups.EVERY_GENERATION, rollups.KEPT_EVENTS, HOURS, starts, kept)
     span = {"factory_key": factory_key, "start": start, "end": end}
     # One worker at a time, as the key is ordered: no plan can read more than these rows.
     mine = [span | {"worker_key": worker} for worker in np.unique(who).tolist()]

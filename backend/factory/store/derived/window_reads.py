@@ -1,15 +1,15 @@
-"""What a window needs of its cut hours and of the ends of histories: changes of state, and counted events."""
+"""Reads for the cut hours of a window and for the ends of histories: changes of state, and counted events."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
 from factory.domain.states.intervals import Changes
-from factory.domain.states.ranges import run_starts
+from factory.domain.states.ranges import run_starts, take
 from factory.domain.states.time_ranges import TimeRanges
 from factory.domain.timestamp import DAY, MILLISECOND, MINUTE
 from factory.store.derived import retention
@@ -41,11 +41,11 @@ def _changes(
         {"factory_key": site.factory_key, "generation": site.generation, **parameters},
     )
     changes = Changes(*columns)
-    return changes.take(np.lexsort((changes.start, changes.group)))
+    return take(changes, np.lexsort((changes.start, changes.group)))
 
 
 def _latest(condition: str, recent: str) -> str:
-    """SQL of the arguments of coalesce: the start of the latest change, looked for in recent time first.
+    """Build the SQL of the arguments of coalesce: the start of the latest change, looked for in recent time first.
 
     From there on there are few; without a lower end all that share a page of the index with it are looked at.
     """
@@ -54,7 +54,7 @@ def _latest(condition: str, recent: str) -> str:
 
 
 def changes_in(store: Store, tx: Connection, site: Factory, ranges: TimeRanges) -> Changes:
-    """The changes in each range, and the last one before it unless one is at its beginning.
+    """Return the changes in each range, and the last one before it unless one is at its beginning.
 
     `group` is the row of the range. Ordered by group and start.
     """
@@ -64,23 +64,38 @@ def changes_in(store: Store, tx: Connection, site: Factory, ranges: TimeRanges) 
 
 
 def last_changes(store: Store, tx: Connection, site: Factory, workers: Ints) -> Changes:
-    """The last change of each worker that has any; `group` is the worker."""
+    """Return the last change of each worker that has any; `group` is the worker."""
     recent = (site.last_event_at or 0) - DAY
     last = f"v.start_at = coalesce({_latest('true', str(recent))})"
     return _changes(store, tx, site, store.dialect.relation({"worker": workers}), {"given.worker": "i8"}, last)
 
 
 def first_changes(store: Store, tx: Connection, site: Factory, workers: Ints) -> Changes:
-    """The first change of each worker that has any: its first state event; `group` is the worker."""
+    """Return the first change of each worker that has any: its first state event; `group` is the worker."""
     first = f"v.start_at = (SELECT min(p.start_at) FROM intervals p WHERE {_mine('p')})"
     return _changes(store, tx, site, store.dialect.relation({"worker": workers}), {"given.worker": "i8"}, first)
 
 
-def counts_by_quarter(store: Store, tx: Connection, site: Factory, ranges: TimeRanges) -> list[Ints]:
-    """Columns (row of the range, station key, beginning of a quarter of an hour, units, events), to be added up.
+class QuarterCounts(NamedTuple):
+    """Events counted by range, station and quarter of an hour, as columns; `quarter` is its start."""
 
-    Of the events in the ranges, raw or not. Local hours begin on quarters of UTC.
-    """
+    row: Ints
+    station: Ints
+    quarter: Ints
+    units: Ints
+    events: Ints
+
+
+class UnitsByInstant(NamedTuple):
+    """Units as columns, ordered by `key` (row of the range, or station key) and millisecond."""
+
+    key: Ints
+    millisecond: Ints
+    units: Ints
+
+
+def counts_by_quarter(store: Store, tx: Connection, site: Factory, ranges: TimeRanges) -> QuarterCounts:
+    """Return the events in the ranges, raw or not, in rows to be added up. Local hours begin on quarters of UTC."""
     given, parameters = given_ranges(store, ranges)
     events = store.dialect.for_each(
         "events e",
@@ -102,13 +117,13 @@ def counts_by_quarter(store: Store, tx: Connection, site: Factory, ranges: TimeR
     )
     row, kept = retention.in_ranges(store, tx, site.factory_key, site.retained_from, ranges)
     more = (row, kept.station, kept.time // _QUARTER * _QUARTER, kept.units, np.ones_like(row))
-    return [np.concatenate(columns) for columns in zip(found, more, strict=True)]
+    return QuarterCounts(*(np.concatenate(columns) for columns in zip(found, more, strict=True)))
 
 
-def units_by_instant(store: Store, tx: Connection, site: Factory, ranges: TimeRanges, by: str) -> list[Ints]:
-    """Columns (row of the range or station key, millisecond, units), ordered by both.
+def units_by_instant(store: Store, tx: Connection, site: Factory, ranges: TimeRanges, by: str) -> UnitsByInstant:
+    """Return the units of the events in the ranges, raw or not.
 
-    Of the units counted in the ranges by events, raw or not; `by` says of which: `worker` or `station`.
+    `by` is `worker`, where the key is the row of the range, or `station`.
     """
     given, parameters = given_ranges(store, ranges)
     counted = store.dialect.for_each(
@@ -126,18 +141,18 @@ def units_by_instant(store: Store, tx: Connection, site: Factory, ranges: TimeRa
     row, kept = retention.in_ranges(store, tx, site.factory_key, site.retained_from, ranges)
     counting = np.flatnonzero(kept.units > 0)
     if len(counting) == 0:
-        return found
+        return UnitsByInstant(*found)
     of = row if by == "worker" else kept.station
     more = (of[counting], kept.time[counting] // MILLISECOND, kept.units[counting])
     which, at, units = (np.concatenate(columns) for columns in zip(found, more, strict=True))
     order = np.lexsort((at, which))
     which, at = which[order], at[order]
     first = np.flatnonzero(run_starts(which, at))
-    return [which[first], at[first], np.add.reduceat(units[order], first)]
+    return UnitsByInstant(which[first], at[first], np.add.reduceat(units[order], first))
 
 
 def last_event_until(store: Store, tx: Connection, site: Factory, workers: Ints, instant: int) -> int | None:
-    """The time of the newest event, raw or not, that is not after an instant; the workers are all of the factory."""
+    """Return the time of the newest event, raw or not, not after an instant; `workers` are all of the factory."""
     if site.last_event_at is None or site.last_event_at <= instant:
         return site.last_event_at
     given, parameters = store.dialect.relation({"worker": workers})

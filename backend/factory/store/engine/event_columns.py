@@ -26,11 +26,6 @@ class EventColumns(NamedTuple):
     confidence: npt.NDArray[np.float64]
     model: Ints
 
-    def take(self, rows: Ints) -> EventColumns:
-        """Return the chosen rows."""
-        chosen = {name: column[rows] for name, column in self._asdict().items() if name != "event_id"}
-        return EventColumns(**chosen, event_id=[self.event_id[n] for n in rows.tolist()])
-
     def content(self, row: int) -> Content:
         """Return the content of the event in a row."""
         return (int(self.units[row]), float(self.confidence[row]), int(self.model[row]))

@@ -9,7 +9,7 @@ import numpy as np
 import psycopg2.errors
 from sqlalchemy import Connection, text
 
-from factory.domain.states.ranges import run_starts
+from factory.domain.states.ranges import run_starts, take
 from factory.store.engine.event_columns import Content, EventColumns, Ints
 from factory.store.engine.postgresql_arrays import HEADER, TRAILER, for_each, relation
 
@@ -74,7 +74,7 @@ def _copy_all(tx: Connection, factory_key: int, events: EventColumns, received_a
     try:
         for table, rows in (("events_first", np.flatnonzero(first)), ("events_beside", np.flatnonzero(~first))):
             if len(rows):
-                some = events if len(rows) == len(first) else events.take(rows)
+                some = events if len(rows) == len(first) else take(events, rows)
                 cursor.copy_expert(_COPY.format(table), io.BytesIO(_binary(factory_key, some, received_at)))
     except psycopg2.errors.UniqueViolation:
         cursor.execute("ROLLBACK TO SAVEPOINT copying")
@@ -94,7 +94,7 @@ def _insert_staged(
     # A pooled server connection is used by others too: leave no table behind.
     cursor.execute(_STAGE.format("DROP" if tx.get_execution_options()[POOLED] else "DELETE ROWS"))
     cursor.execute("DELETE FROM staged_events")
-    content = _binary(factory_key, events.take(rows), received_at)
+    content = _binary(factory_key, take(events, rows), received_at)
     cursor.copy_expert(_COPY_STAGED, io.BytesIO(content))
     cursor.execute(_INSERT_STAGED.format(table))
     left = set(cursor.fetchall())

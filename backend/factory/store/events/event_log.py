@@ -68,15 +68,23 @@ def in_ranges(store: Store, tx: Connection, factory_key: int, ranges: TimeRanges
     return FoundEvents(*store.dialect.fetch_columns(tx, _FOUND, f"SELECT {{}} {source}", parameters))
 
 
+class CountedEvents(NamedTuple):
+    """Events counted by range and station, as columns; `row` is that of the range."""
+
+    row: Ints
+    station: Ints
+    units: Ints
+    events: Ints
+
+
 _COUNTED = {"given.i": "i8", "e.station_key": "i2", "sum(e.units)": "i8", "count(*)": "i8"}
 
 
-def count_in_ranges(store: Store, tx: Connection, factory_key: int, ranges: TimeRanges) -> list[Ints]:
-    """Return columns (row of the range, station key, units, events), one row per range and station."""
+def count_in_ranges(store: Store, tx: Connection, factory_key: int, ranges: TimeRanges) -> CountedEvents:
+    """Return the events in the ranges, counted by range and station."""
     source, parameters = _events_in(store, factory_key, ranges)
-    return store.dialect.fetch_columns(
-        tx, _COUNTED, f"SELECT {{}} {source} GROUP BY given.i, e.station_key", parameters
-    )
+    select = f"SELECT {{}} {source} GROUP BY given.i, e.station_key"
+    return CountedEvents(*store.dialect.fetch_columns(tx, _COUNTED, select, parameters))
 
 
 def events_by_hour(tx: Connection, factory_key: int) -> list[Row]:
