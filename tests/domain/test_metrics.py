@@ -23,10 +23,11 @@ from factory.domain.metrics.formulas import (
     WorkerTotals,
     all_values,
 )
-from factory.domain.metrics.window import window_of
+from factory.domain.metrics.window import oldest_kept, window_of
 from factory.domain.states.calendar import Calendar
 from factory.domain.states.lazy_table import Column, LazyTable
 from factory.domain.states.totals import OccupancyRows, PresenceRows
+from factory.domain.timestamp import DAY, HOUR
 
 
 def first_states(derived: Derived, but: Ints) -> FirstStates:
@@ -145,3 +146,15 @@ def test_a_window_is_cut_at_now_and_begins_with_the_first_event(
     begin = start if start is not None else min(until, until if first_event is None else first_event)
     assert (window.start, window.end) == (begin, max(begin, until))
     assert window.elapsed >= 0
+
+
+@given(st.integers(0, 3_650), st.integers(0, 2**52))
+def test_raw_events_are_kept_for_the_days_cut_to_a_whole_hour(days: int, now: int) -> None:
+    before = oldest_kept(days, now)
+
+    if days == 0:
+        assert before is None
+    else:
+        assert before is not None
+        assert before % HOUR == 0
+        assert days * DAY <= now - before < days * DAY + HOUR

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from factory.domain.states.ranges import pack, unpack
+
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
@@ -21,7 +23,7 @@ _DIGITS_OF_A_PSEUDONYM = 8
 
 @dataclass(frozen=True)
 class Audience:
-    """Audience of an answer, in one factory."""
+    """A caller for whom an answer is made, in one factory."""
 
     permitted: bool
     """Whether the caller's role lets them see persons."""
@@ -61,8 +63,7 @@ class Contributions:
 
     def add(self, row: Ints, person: Ints) -> None:
         """Count persons to rows, a pair of both as often as one likes; all pairs of a row come in one call."""
-        pairs = np.unique((row << 32) | person)
-        row, person = pairs >> 32, pairs & 0xFFFFFFFF
+        row, person = unpack(np.unique(pack(row, person)))
         self._persons += np.bincount(row, minlength=len(self._persons))
         few = self._persons[row] < self._k_min
         self._in_hidden = np.union1d(self._in_hidden, person[few])

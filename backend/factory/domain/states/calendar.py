@@ -2,7 +2,7 @@
 
 Days, weeks and months begin at local midnight; hours and quarters are counted from local midnight in
 elapsed time. So a day has 23 or 25 hours at a clock change, and the last hour of a day may be short
-where clocks change by half an hour. All instants are microseconds since the epoch; stretches are
+where clocks change by half an hour. All instants are microseconds since the epoch; ranges are
 half-open.
 """
 

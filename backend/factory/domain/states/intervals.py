@@ -111,7 +111,7 @@ def differing(before: Changes, after: Changes) -> tuple[Flags, Flags]:
 
 
 def spans_of(changes: Changes) -> Spans:
-    """Return the stretch of each change: until the next of its group, the last one until FOREVER."""
+    """Return the span of each change: until the next of its group, the last one until FOREVER."""
     end = np.full(len(changes.start), FOREVER, dtype=np.int64)
     same = changes.group[1:] == changes.group[:-1]
     end[:-1][same] = changes.start[1:][same]
@@ -139,7 +139,7 @@ def split(spans: Spans, starts: Ints, ends: Ints) -> tuple[Spans, Ints]:
 
 
 def union_length(place: Ints, start: Ints, end: Ints, places: int) -> Ints:
-    """For each place 0 to places - 1, the length of the union of its stretches.
+    """For each place 0 to places - 1, the length of the union of its ranges.
 
     This is why two workers at one station at once do not count twice.
     """

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from factory.domain.event import WORKING
 from factory.domain.states.intervals import Spans
-from factory.domain.states.ranges import expand_ranges, run_starts
+from factory.domain.states.ranges import expand_ranges, pack, run_starts, unpack
 
 Ints = npt.NDArray[np.int64]
 
@@ -69,6 +69,5 @@ def station_stretches(spans: Spans, place: Ints, places: int, start: int, end: i
     axis = where * width + at - start
     meets = np.searchsorted(axis, place * width + spans.start - start, side="right") - 1
     span, stretch = expand_ranges(meets, np.searchsorted(axis, place * width + spans.end - start, side="left"))
-    pairs = np.unique((stretch << 32) | spans.group[span])
-    first = np.searchsorted(pairs >> 32, np.arange(len(at) + 1))
-    return StationStretches(where, at, until, state, pairs & 0xFFFFFFFF, first)
+    stretch, worker = unpack(np.unique(pack(stretch, spans.group[span])))
+    return StationStretches(where, at, until, state, worker, np.searchsorted(stretch, np.arange(len(at) + 1)))

@@ -92,7 +92,9 @@ def _whole_months(spans: Spans, months: _Months) -> Stations:
 
 def _replace(rows: GenerationRows, before: PresenceRows, was: Stations, now: Stations) -> None:
     """Store the months in which anything differs: the rows of other workers, and those that there are now."""
-    differing = sorted({one[1] for one in {*was, *now} if was.get(one) != now.get(one)})
+    differing = sorted(
+        {start for worker, start in {*was, *now} if was.get((worker, start)) != now.get((worker, start))}
+    )
     starts = np.array(differing, dtype=np.int64)
     if len(starts) == 0:
         return

@@ -106,7 +106,7 @@ def _steps(store: Store, site: Factory, generation: Generation) -> list[_Step]:
     with store.snapshot() as tx:
         cut = site.retained_from
         if cut is not None and first < cut:
-            workers = [row[0] for row in id_registry.rows_of(tx, site.factory_key, "worker")]
+            workers = [row.worker_key for row in id_registry.rows_of(tx, site.factory_key, "worker")]
             for n in range(0, len(workers), _WORKERS_A_SLICE):
                 some = workers[n : n + _WORKERS_A_SLICE]
                 steps.append(partial(_carry, store, generation, site.generation, some))
@@ -146,7 +146,7 @@ def _add_up(store: Store, generation: Generation, workers: list[int], period: Ti
 
 
 def _derive(store: Store, generation: Generation, period: TimeRange, tx: Connection) -> None:
-    workers = [row[0] for row in id_registry.rows_of(tx, generation.factory_key, "worker")]
+    workers = [row.worker_key for row in id_registry.rows_of(tx, generation.factory_key, "worker")]
     derive(store, tx, generation, event_log.cells_between(store, tx, generation.factory_key, workers, *period))
 
 

@@ -57,7 +57,7 @@ def _remove_slice(store: Store, factory: str, before: int, now: int) -> int:
         refuse_while_building(site, now)
         drop_build(store, tx, site)
         refresh(store, tx, site._replace(building=None))
-        workers = [row[0] for row in id_registry.rows_of(tx, key, "worker")]
+        workers = [row.worker_key for row in id_registry.rows_of(tx, key, "worker")]
         oldest = retention.oldest_raw(store, tx, key, workers)
         removed = 0
         if oldest is not None and oldest < before:

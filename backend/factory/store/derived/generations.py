@@ -10,6 +10,8 @@ from sqlalchemy import Connection, text
 
 from factory.store.derived import rollups
 
+_STATIONS = 65536
+"""More than the largest station key: a state and a station are one number in the comparison."""
 _LEVELS = ("hour", "day", "month")
 _BLOCKS = ("worker totals", "station totals", "absences")
 
@@ -33,8 +35,8 @@ def _all(tx: Connection, generations: dict[str, int]) -> Iterator[Difference]:
     rows = tx.execute(
         text(
             "SELECT worker_key, start_at, max(stored), max(derived) FROM (SELECT worker_key, start_at, "
-            "CASE WHEN generation = :stored THEN state * 65536 + station_key END AS stored, "
-            "CASE WHEN generation = :derived THEN state * 65536 + station_key END AS derived "
+            f"CASE WHEN generation = :stored THEN state * {_STATIONS} + station_key END AS stored, "
+            f"CASE WHEN generation = :derived THEN state * {_STATIONS} + station_key END AS derived "
             "FROM intervals WHERE factory_key = :factory_key AND generation IN (:stored, :derived)) AS v "
             "GROUP BY worker_key, start_at "
             "HAVING coalesce(max(stored), -1) <> coalesce(max(derived), -1) ORDER BY worker_key, start_at"
@@ -42,7 +44,7 @@ def _all(tx: Connection, generations: dict[str, int]) -> Iterator[Difference]:
         generations,
     )
     for worker, start, *codes in rows:
-        shown = ["" if c is None else f"state {c // 65536} at station key {c % 65536}" for c in codes]
+        shown = ["" if c is None else f"state {c // _STATIONS} at station key {c % _STATIONS}" for c in codes]
         yield Difference(f"interval of worker key {worker}", start, shown[0], shown[1])
     side = "(SELECT * FROM rollups WHERE factory_key = :factory_key AND generation = :{0}) {0}"
     stored, derived = side.format("stored"), side.format("derived")

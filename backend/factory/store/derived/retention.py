@@ -113,7 +113,7 @@ def weights(tx: Connection, factory_key: int) -> list[tuple[int, int]]:
     """(hour since the epoch, bytes) of the blocks of kept events, in order."""
     c = rollups_table.c
     rows = tx.execute(select(c.start_at, func.length(c.page)).where(_blocks(factory_key)).order_by(c.start_at))
-    return [(row[0] // HOUR, row[1]) for row in rows]
+    return [(start // HOUR, size) for start, size in rows]
 
 
 def _blocks(factory_key: int) -> Any:
