@@ -1,8 +1,8 @@
 """The tiers of the tests, and the processor time that each case takes.
 
 The first tier is every test that runs in this process, and the journeys: a few walks through the page and tasks of real
-servers, marked `journey`. The others are marked by their directory: `system` starts servers and browsers, `stack`
-composes containers.
+servers, marked `journey`. The others are marked by their directory, a few by themselves: `system` starts servers and
+browsers, `stack` composes containers.
 """
 
 from __future__ import annotations

@@ -247,6 +247,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         yield running
 
 
+@pytest.mark.system
 def test_gunicorn_believes_no_header_of_an_undeclared_proxy(server: RunningServer) -> None:
     for name, value in (("X-Forwarded-Proto", "https"), ("X-Forwarded-Ssl", "on"), ("X-Forwarded-Protocol", "ssl")):
         answer = server.request("GET", "/", headers={name: value})
@@ -261,6 +262,7 @@ def head(path: str, *, length: int, more: str = "") -> bytes:
     ).encode()
 
 
+@pytest.mark.system
 def test_a_stranger_is_refused_before_the_body_is_sent_and_the_body_is_not_read(server: RunningServer) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as link:
         began = time.monotonic()
@@ -276,6 +278,7 @@ def test_a_stranger_is_refused_before_the_body_is_sent_and_the_body_is_not_read(
     assert server.request("GET", "/api/v1/health/").status == 200
 
 
+@pytest.mark.system
 def test_a_body_that_is_too_large_is_a_401_to_a_stranger_and_inflates_nothing(server: RunningServer) -> None:
     import gzip
 
@@ -286,6 +289,7 @@ def test_a_body_that_is_too_large_is_a_401_to_a_stranger_and_inflates_nothing(se
     assert time.monotonic() - began < 2
 
 
+@pytest.mark.system
 def test_a_request_whose_headers_never_end_is_cut_off_without_a_credential(server: RunningServer) -> None:
     began = time.monotonic()
     received = server.raw(b"GET / HTTP/1.1\r\nX-API-Key: fk_", shut=False, timeout=30)
@@ -293,6 +297,7 @@ def test_a_request_whose_headers_never_end_is_cut_off_without_a_credential(serve
     assert not received.startswith(b"HTTP/1.1 200")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("key", ["fk_" + "a" * 9000, "a" * 8000, "fk_é", "\x7f", "%00"])
 def test_an_outlandish_credential_is_refused_and_never_a_500(server: RunningServer, key: str) -> None:
     received = server.raw(

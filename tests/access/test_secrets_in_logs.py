@@ -233,6 +233,7 @@ def found_in(content: bytes, run: Run) -> list[str]:
     return [name for name, secret in run.secrets.items() if secret.encode() in content]
 
 
+@pytest.mark.system
 def test_the_walk_met_every_kind_of_secret(run: Run) -> None:
     kinds = ("access_token", "initial_password", "key of", "secret of", "uri of", "factory_refresh", "factory_csrf")
     for kind in kinds:
@@ -240,6 +241,7 @@ def test_the_walk_met_every_kind_of_secret(run: Run) -> None:
     assert all(len(secret) >= 12 for secret in run.secrets.values())
 
 
+@pytest.mark.system
 def test_no_secret_is_in_the_log(run: Run) -> None:
     log = run.log
     assert log.count(b"unhandled error") >= 3
@@ -251,6 +253,7 @@ def test_no_secret_is_in_the_log(run: Run) -> None:
     assert b"[parameters: " not in log
 
 
+@pytest.mark.system
 def test_no_secret_is_in_an_answer_that_was_not_to_give_it(run: Run) -> None:
     assert len(run.told) > 25
     assert {
@@ -258,11 +261,13 @@ def test_no_secret_is_in_an_answer_that_was_not_to_give_it(run: Run) -> None:
     } == {}
 
 
+@pytest.mark.system
 def test_no_secret_stands_in_the_database(run: Run) -> None:
     assert b"new@example.org" in run.database
     assert found_in(run.database, run) == []
 
 
+@pytest.mark.system
 def test_no_secret_is_in_an_export(run: Run) -> None:
     assert b'"W1"' in run.export, run.export
     assert found_in(run.export, run) == []

@@ -18,6 +18,8 @@ from factory.domain.access.permissions import DEFAULT_ORGANISATION
 from factory.store import factories, migrations, open_store
 from factory.store.engine.postgresql import TENANT
 
+pytestmark = pytest.mark.system
+
 
 class Server:
     """A PostgreSQL of the test's own: roles are of a whole server, and another test's must not be there."""

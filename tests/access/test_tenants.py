@@ -30,6 +30,8 @@ from factory.operations.derive.verify import verify_derived
 from factory.operations.privacy.read_audit import verify_audit
 from factory.store import open_store
 
+pytestmark = pytest.mark.system
+
 THREADS = 8
 SECONDS = 10.0
 MARKS = ("ACME", "GLOBEX")

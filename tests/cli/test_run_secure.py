@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from tests.servers import RunningServer, free_port, http_request
 
+pytestmark = pytest.mark.system
+
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = ("wall", "viewer", "supervisor", "manager", "admin")
 

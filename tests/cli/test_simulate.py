@@ -54,6 +54,7 @@ def stored_event_ids(server: RunningServer) -> list[str]:
         query = f"?limit=1000&cursor={page['next_cursor']}"
 
 
+@pytest.mark.system
 def test_everything_arrives_exactly_once_though_the_server_was_away(server: RunningServer, tmp_path: Path) -> None:
     server.start()
     options = ("--workers", "30", "--rate", "300/s", "--late", "10%", "--duplicates", "20%", "--duration", "6s")
@@ -73,6 +74,7 @@ def test_everything_arrives_exactly_once_though_the_server_was_away(server: Runn
     assert not (tmp_path / "spool.ndjson").exists()
 
 
+@pytest.mark.system
 def test_what_could_not_be_delivered_is_sent_by_the_next_run(server: RunningServer, tmp_path: Path) -> None:
     spool = tmp_path / "spool.ndjson"
     first = simulate(server, spool, "--rate", "100/s", "--seed", "7")
@@ -108,6 +110,7 @@ def make_key(server: RunningServer, *options: str) -> str:
     return ran.stdout.strip()
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("given", ["option", "environment"])
 def test_with_an_api_key_a_guarded_server_takes_the_events(
     guarded: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
@@ -125,6 +128,7 @@ def test_with_an_api_key_a_guarded_server_takes_the_events(
     assert key not in progress
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("scope", "sentence"),
     [
@@ -147,6 +151,7 @@ def test_without_the_right_key_the_command_ends_with_a_sentence_and_keeps_the_ev
     assert key not in progress
 
 
+@pytest.mark.system
 def test_an_unknown_factory_ends_the_command_with_a_sentence(server: RunningServer, tmp_path: Path) -> None:
     server.start()
     process = simulate(server, tmp_path / "spool.ndjson", "--factory", "nowhere", "--duration", "1s")

@@ -11,6 +11,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from tests.durability.load import make_event
 from tests.guide import script
 from tests.servers import RunningServer
@@ -52,6 +53,7 @@ def test_the_unit_lets_a_server_write_to_the_directory_of_the_database_and_to_no
     assert f"--mode {service['StateDirectoryMode'].removeprefix('0')} {STATE} " in GUIDE
 
 
+@pytest.mark.system
 def test_two_servers_with_the_settings_of_the_guide_write_to_one_file_of_which_a_copy_is_made(tmp_path: Path) -> None:
     settings = settings_of_the_guide(tmp_path)
     assert load_settings(settings).environment == "production"
