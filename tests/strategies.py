@@ -41,11 +41,13 @@ CONFIDENCES = (None, 0, 0.3, 0.1 + 0.2, 0.5, 1, 1.0)
 COUNTS = (None, 0, 1, 3, 1_000_000)
 LONG_AGO = 40 * 24 * HOUR
 SEEDS = st.integers(0, 2**32)
+WHOLE = os.environ.get("HYPOTHESIS_PROFILE") == "ci"
+"""Whether `make prove` runs, which has time for everything."""
 
 
 def examples(number: int) -> hypothesis.settings:
     """Let a law over HTTP try `number` examples on each store, sixty times as many with HYPOTHESIS_PROFILE=ci."""
-    return hypothesis.settings(max_examples=number * (60 if os.environ.get("HYPOTHESIS_PROFILE") == "ci" else 1))
+    return hypothesis.settings(max_examples=number * (60 if WHOLE else 1))
 
 
 @dataclass(frozen=True)

@@ -91,11 +91,10 @@ def test_a_window_that_ends_before_it_begins_is_a_400(site: Site, path: str) -> 
     assert_is_error(site.get(join(path, query)), 400)
 
 
-@one_store
 @pytest.mark.parametrize("path", [path for path in WINDOWED if path != "/events/"])
-@pytest.mark.parametrize(
-    "query",
-    [
+def test_a_window_at_the_edge_of_time_is_answered_or_refused(site: Site, path: str) -> None:
+    site.post("/events/batch", [GOOD, event(event_type="working")])
+    for query in (
         "from=0001-01-01T00:00:00Z",
         "to=9999-12-31T23:59:59.999999Z",
         "from=0001-01-01T00:00:00Z&to=0001-01-01T00:00:00Z",
@@ -103,16 +102,13 @@ def test_a_window_that_ends_before_it_begins_is_a_400(site: Site, path: str) -> 
         "from=2026-01-15T11:00:00Z&to=2026-01-15T11:00:00Z",
         "from=2030-01-01T00:00:00Z",
         "to=2014-01-01T00:00:00Z",
-    ],
-)
-def test_a_window_at_the_edge_of_time_is_answered_or_refused(site: Site, path: str, query: str) -> None:
-    site.post("/events/batch", [GOOD, event(event_type="working")])
-    answer = site.get(join(path, query))
-    assert answer.status in (200, 400)
-    if answer.status == 400:
-        assert_is_error(answer, 400)
-    elif "window" in answer.body:
-        assert answer.body["window"]["elapsed_hours"] >= 0
+    ):
+        answer = site.get(join(path, query))
+        assert answer.status in (200, 400), query
+        if answer.status == 400:
+            assert_is_error(answer, 400)
+        elif "window" in answer.body:
+            assert answer.body["window"]["elapsed_hours"] >= 0, query
 
 
 @one_store

@@ -20,7 +20,9 @@ def test_units_add_up_beyond_32_bits(site: Site) -> None:
     assert site.get("/metrics/workstations/S3").body["data"]["total_units_produced"] == 5_000_000_000
 
 
-@pytest.mark.parametrize("field", ["source_id", "workstation_id"])
+@pytest.mark.parametrize(
+    ("attacked_app", "field"), [("sqlite", "source_id"), ("postgresql", "workstation_id")], indirect=["attacked_app"]
+)
 def test_a_full_registry_refuses_the_events_with_new_names_and_no_others(site: Site, field: str) -> None:
     created = 0
     for start in range(0, 40_000, 10_000):

@@ -7,7 +7,6 @@ and the rest of its body never be weighed.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,15 @@ from schemathesis import GenerationMode
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core.failures import FailureGroup
 from tests.conftest import Clock, close_store, make_settings
+from tests.strategies import WHOLE
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = "/api/v1/openapi.json"
-EXAMPLES = 60 if os.environ.get("HYPOTHESIS_PROFILE") == "ci" else 12
+EXAMPLES = 60 if WHOLE else 4
 EXAMPLES_OF_BODIES = 5 * EXAMPLES
 SET_BY_THE_TEST = ("factory", "X-Factory-ID", "atomic")
 ALLOWED, FORBIDDEN = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
+PARTS = 12
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +72,14 @@ def _with_known_ids(path: str, served: Any) -> str:
 
 
 @pytest.mark.parametrize("mode", [ALLOWED, FORBIDDEN], ids=["allowed", "forbidden"])
-def test_what_the_document_says_is_what_is_served(served_app: Any, document: Any, mode: GenerationMode) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_what_the_document_says_is_what_is_served(
+    served_app: Any, document: Any, mode: GenerationMode, part: int
+) -> None:
+    """One of the parts into which the operations are dealt, for the processes to share."""
     operations = operations_of(document, served_app)
     assert len(operations) > 20
-    for operation in operations:
+    for operation in operations[part::PARTS]:
         try:
             hold(operation, mode)
         except Unsatisfiable:
