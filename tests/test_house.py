@@ -1,10 +1,9 @@
-"""What the documents say of the code is so: options, tasks, commands, routes, links, imports and locks."""
+"""What the documents say of the code is so: options, tasks, commands, routes, links and locks."""
 
 from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import click
@@ -256,13 +255,6 @@ def test_a_block_of_the_guide_is_run_somewhere_or_says_why_not() -> None:
     assert {block.place for block in found if block.language == "bash"} == {"host", "sqlite", "stack"}
     assert [block.line for block in found if block.language == "console" and not block.reason] == []
     assert {block.language for block in found} == {"bash", "console"}
-
-
-def test_imports_point_down_only() -> None:
-    lint = Path(sys.executable).parent / "lint-imports"
-    answer = subprocess.run([lint, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
-
-    assert answer.returncode == 0, answer.stdout
 
 
 @pytest.mark.parametrize("lock", ["backend/requirements.txt", "requirements-dev.txt"])
