@@ -77,8 +77,8 @@ test-stack: $(READY) ## Build the images, bring the composed stack up and test i
 
 test-all: test test-system test-stack ## Run every test
 
-prove: $(READY) ## Run the laws with many more examples
-	HYPOTHESIS_PROFILE=ci $(PYTEST) tests/law tests/domain $(ARGS)
+prove: $(READY) ## Run the laws with many more examples; takes an hour or two
+	HYPOTHESIS_PROFILE=ci $(PYTEST) tests/law tests/domain tests/hostile/test_schemathesis.py $(ARGS)
 
 secrets: ## Make the secrets of docker-compose.yml in deploy/secrets; those that are there stay
 	deploy/make-secrets
