@@ -143,7 +143,6 @@ function open(view) {
 }
 
 function close() {
-  opened?.close?.();
   opened?.life.abort();
   opened = null;
   stage.replaceChildren();

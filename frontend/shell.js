@@ -46,6 +46,7 @@ self.SHELL = [
   "lib/element.js",
   "lib/export.js",
   "lib/format.js",
+  "lib/live-element.js",
   "lib/offline-data.js",
   "lib/periods.js",
   "lib/session.js",

@@ -1,6 +1,7 @@
 // A chart over time by uPlot, with its figures as a table for those who do not see it.
 
 import { element } from "../lib/element.js";
+import { liveElement } from "../lib/live-element.js";
 import { styled } from "../lib/stylesheet.js";
 import { text } from "../lib/texts.js";
 
@@ -25,7 +26,7 @@ function load() {
  * @param {{height?: number, scale?: number, format, series: {key, label, kind: "bar"|"stack"|"line", colour: string, dash?: number[], write: (value) => string, tick?: (value) => string, most?: number, whole?: boolean}[]}} options
  *   `href(row)` is the address that a bucket opens; `scale` enlarges the writing; `colour` names a CSS variable; `tick` writes the marks of the axis, `most` is its
  *   upper end, `whole` leaves out marks between whole numbers
- * @returns {{node, show(rows: {start, end, values}[]), close()}} starts as RFC 3339
+ * @returns {{node, show(rows: {start, end, values}[])}} starts as RFC 3339
  */
 export function createChart({ height: usual = 220, scale: given = 1, format, series, href }) {
   const scale = given * (parseFloat(getComputedStyle(document.documentElement).fontSize) / 16);
@@ -55,9 +56,9 @@ export function createChart({ height: usual = 220, scale: given = 1, format, ser
       element("table", {}, element("thead", {}, head), body),
     ),
   );
-  const node = element(
-    "div",
+  const node = liveElement(
     { class: "chart" },
+    start,
     element("div", { class: "chart-head" }, legend, reading),
     canvas,
     table,
@@ -85,13 +86,24 @@ export function createChart({ height: usual = 220, scale: given = 1, format, ser
   };
   canvas.addEventListener("click", () => body.rows[plot?.cursor.idx]?.querySelector("a")?.click());
   if (href) canvas.classList.add("opens");
-  const sized = new ResizeObserver(() => {
-    if (plot && canvas.clientWidth && canvas.clientWidth !== plot.width)
-      plot.setSize({ width: canvas.clientWidth, height });
-  });
-  sized.observe(canvas);
-  const dressed = new MutationObserver(() => rows.length && draw());
-  dressed.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+
+  function start(signal) {
+    const sized = new ResizeObserver(() => {
+      if (plot && canvas.clientWidth && canvas.clientWidth !== plot.width)
+        plot.setSize({ width: canvas.clientWidth, height });
+    });
+    sized.observe(canvas);
+    const dressed = new MutationObserver(() => rows.length && draw());
+    dressed.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    signal.addEventListener("abort", () => {
+      drawn += 1;
+      sized.disconnect();
+      dressed.disconnect();
+      plot?.destroy();
+      plot = null;
+    });
+    if (rows.length) draw();
+  }
 
   return {
     node,
@@ -102,12 +114,6 @@ export function createChart({ height: usual = 220, scale: given = 1, format, ser
       const alike = plot && before.length === rows.length && before[0]?.start === rows[0]?.start;
       if (alike) plot.setData(dataOf(series, rows));
       else draw();
-    },
-    close() {
-      drawn += 1;
-      sized.disconnect();
-      dressed.disconnect();
-      plot?.destroy();
     },
   };
 }

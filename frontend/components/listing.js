@@ -14,7 +14,7 @@ const USUAL_SORT = "name";
  * @param {object} context of the view
  * @param {{view: string, columns: object[], states: string[], typed?: boolean}} options rows have `id`, `name`,
  *   `state` and, where `typed`, `type`; the texts are those of `view`
- * @returns {{node, show(rows, place), close()}}
+ * @returns {{node, show(rows, place)}}
  */
 export function createListing(context, { view, columns, states, typed = false }) {
   const { format, change } = context;
@@ -72,7 +72,7 @@ export function createListing(context, { view, columns, states, typed = false })
     clearTimeout(typing);
     typing = setTimeout(() => {
       typing = undefined;
-      change({ q: search.value }, { replace: true });
+      if (node.isConnected) change({ q: search.value }, { replace: true });
     }, TYPING_MS);
   }
 
@@ -130,6 +130,5 @@ export function createListing(context, { view, columns, states, typed = false })
       if (!typing) search.value = place.q ?? "";
       draw();
     },
-    close: () => clearTimeout(typing),
   };
 }

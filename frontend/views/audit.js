@@ -54,7 +54,6 @@ export const audit = {
     const none = emptyNotice("audit.none");
     const said = element("p", { class: "quiet", role: "status", tabindex: -1 });
     const older = element("button", { type: "button", class: "button", onclick: showOlder }, text("audit.older"));
-    const closed = new AbortController();
     let question = "";
     let rows = [];
     let cursor = null;
@@ -79,7 +78,7 @@ export const audit = {
         const page = await context.get(
           "/audit/",
           { ...windowOf(context.period), ...filtersOf(context.place), limit: PAGE, cursor: after },
-          { signal: closed.signal },
+          { signal: context.life },
         );
         if (of !== question || after !== cursor) return;
         rows = [...rows, ...page.data];
@@ -87,7 +86,7 @@ export const audit = {
         draw();
         if (cursor === null) said.focus({ preventScroll: true });
       } catch (error) {
-        if (!closed.signal.aborted) setText(said, explain(error));
+        if (!context.life.aborted) setText(said, explain(error));
       } finally {
         older.disabled = false;
       }
@@ -116,7 +115,6 @@ export const audit = {
         cursor = fresh.next_cursor ?? null;
         draw();
       },
-      close: () => closed.abort(),
     };
   },
 };

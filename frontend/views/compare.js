@@ -103,14 +103,7 @@ export const compare = {
       return context.link({ view: entity === "factory" ? "overview" : entity, id, ...own });
     }
 
-    return {
-      node,
-      show,
-      close() {
-        course.close();
-        timelines.close();
-      },
-    };
+    return { node, show };
   },
 };
 

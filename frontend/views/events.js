@@ -59,7 +59,6 @@ export const events = {
       form.dialog,
     );
     waiting.hidden = true;
-    const closed = new AbortController();
 
     let shown = []; // the events on the page, newest first
     let cursor = null; // where the older ones begin
@@ -137,7 +136,7 @@ export const events = {
         const page = await context.get(
           "/events/",
           { ...windowOf(context.period), ...filtersOf(context.place), limit: PAGE, cursor: after },
-          { signal: closed.signal },
+          { signal: context.life },
         );
         if (of !== question || after !== cursor) return;
         shown = [...shown, ...page.data];
@@ -145,12 +144,12 @@ export const events = {
         draw();
         if (cursor === null) told.focus({ preventScroll: true });
       } catch (error) {
-        if (!closed.signal.aborted) setText(told, explain(error));
+        if (!context.life.aborted) setText(told, explain(error));
       } finally {
         older.disabled = false;
       }
     }
 
-    return { node, show, close: () => closed.abort() };
+    return { node, show };
   },
 };

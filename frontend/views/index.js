@@ -5,11 +5,12 @@ import { current, may, membership, seesPersons } from "../lib/session.js";
 
 /**
  * A view answers `title({place, text, answers})`, the questions it asks (`queries`, each `{path, query}`), and
- * `create(context)`: its node, `show({period, answers, place, site})` for each set of fresh answers, and `close()`.
+ * `create(context)`: its node, and `show({period, answers, place, site})` for each set of fresh answers.
  * The shell adds `now` of `GET /metrics/now` to the answers, but for a view that is `still`: one that is about no
  * period, and asked for again only when something was changed. The context has `format`, `get`, `link(changes)` (the
  * address of another view), `change(changes)` (go to the same view with something changed), `go(changes)`,
- * `may(permission)` in the place's factory, and `persons`, whether persons may be told apart there.
+ * `may(permission)` in the place's factory, `persons`, whether persons may be told apart there, and `life`, a signal
+ * that is aborted when the view is left.
  */
 export const VIEWS = {
   overview: view("overview", () => import("./overview.js"), "tables"),

@@ -45,10 +45,6 @@ export const overview = {
         if (context.persons) notWorkingNow.show(answers.now.data, Date.parse(answers.now.timestamp));
         rows.show(period, answers.now.data, place);
       },
-      close() {
-        chart.close();
-        rows.close();
-      },
     };
   },
 };

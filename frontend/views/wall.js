@@ -7,6 +7,7 @@ import { createTimeline } from "../components/timeline/timeline.js";
 import { emptyNotice } from "../components/error-notice.js";
 import { get, serverNow } from "../lib/api.js";
 import { element, setText } from "../lib/element.js";
+import { liveElement } from "../lib/live-element.js";
 import { current } from "../lib/session.js";
 import { text } from "../lib/texts.js";
 
@@ -33,9 +34,9 @@ export const wall = {
       { type: "button", class: "button", onclick: () => document.documentElement.requestFullscreen() },
       text("wall.full"),
     );
-    const node = element(
-      "div",
+    const node = liveElement(
       { class: "wall" },
+      start,
       element("header", {}, what, clock),
       stage,
       element("footer", {}, dots, asOf, element("p", { class: "hands" }, full, exit)),
@@ -65,17 +66,23 @@ export const wall = {
       );
     }
 
-    const telling = () => setText(clock, format.time(serverNow()));
-    telling();
-    const tick = setInterval(telling, 1000);
-    const rotation = setInterval(async () => {
-      turn += 1;
-      step();
-      if (Date.now() - opened > DAY_MS && !document.fullscreenElement && (await answers())) location.reload();
-    }, TURN_MS);
-    const awake = stayAwake();
-    const leave = (event) => event.key === "Escape" && !document.fullscreenElement && context.go({ view: home });
-    addEventListener("keydown", leave);
+    function start(signal) {
+      const showTime = () => setText(clock, format.time(serverNow()));
+      showTime();
+      const tick = setInterval(showTime, 1000);
+      const rotation = setInterval(async () => {
+        turn += 1;
+        step();
+        if (Date.now() - opened > DAY_MS && !document.fullscreenElement && (await answers())) location.reload();
+      }, TURN_MS);
+      signal.addEventListener("abort", () => {
+        clearInterval(tick);
+        clearInterval(rotation);
+      });
+      stayAwake(signal);
+      const leave = (event) => event.key === "Escape" && !document.fullscreenElement && context.go({ view: home });
+      addEventListener("keydown", leave, { signal });
+    }
 
     return {
       node,
@@ -92,13 +99,6 @@ export const wall = {
         );
         step();
       },
-      close() {
-        clearInterval(tick);
-        clearInterval(rotation);
-        removeEventListener("keydown", leave);
-        awake.release();
-        for (const page of pages) page.close?.();
-      },
     };
   },
 };
@@ -113,22 +113,16 @@ const answers = () =>
   );
 
 /** Keep the screen on, where the browser can; asked again whenever the page comes back to sight. */
-function stayAwake() {
+function stayAwake(signal) {
   let lock = null;
-  let released = false;
   const hold = async () => {
-    if (document.hidden || released) return;
+    if (document.hidden) return;
     lock = await navigator.wakeLock?.request("screen").catch(() => null); // refused on low battery: the page still works
+    if (signal.aborted) lock?.release();
   };
-  document.addEventListener("visibilitychange", hold);
+  document.addEventListener("visibilitychange", hold, { signal });
+  signal.addEventListener("abort", () => lock?.release());
   hold();
-  return {
-    release() {
-      released = true;
-      document.removeEventListener("visibilitychange", hold);
-      lock?.release();
-    },
-  };
 }
 
 const FIGURES = [
@@ -172,7 +166,7 @@ function figuresPage({ format }) {
 function coursePage(context) {
   const chart = createCourseChart(context, { height: Math.round(innerHeight * 0.66), scale: 1.15 });
   const node = element("section", { class: "course" }, element("h2", {}, text("overview.course")), chart.node);
-  return { node, parts: () => 1, show: ({ answers }) => chart.show(answers.course.data), close: chart.close };
+  return { node, parts: () => 1, show: ({ answers }) => chart.show(answers.course.data) };
 }
 
 const stationsOf = ({ now }, part) => now.data.workstations.slice(part * STATIONS_A_PAGE, (part + 1) * STATIONS_A_PAGE);
@@ -214,7 +208,6 @@ function timelinePage({ get, format, site }) {
       const window = { from: period.from, to: period.to };
       if (JSON.stringify(rows) !== shown) {
         shown = JSON.stringify(rows);
-        timeline?.close();
         const rowHeight = Math.floor((innerHeight * 0.6) / Math.max(rows.length, 6));
         timeline = createTimeline({
           entity: "workstation",
@@ -232,6 +225,5 @@ function timelinePage({ get, format, site }) {
         timeline.refresh();
       }
     },
-    close: () => timeline?.close(),
   };
 }

@@ -32,7 +32,6 @@ export const workers = {
         [all, count] = [answers.factory.data, rows.length];
         listing.show(rows, place);
       },
-      close: listing.close,
     };
   },
 };

@@ -32,7 +32,6 @@ export const workstations = {
           place,
         );
       },
-      close: listing.close,
     };
   },
 };

@@ -331,7 +331,7 @@ def test_an_empty_timeline_and_an_empty_window_break_nothing(page: Any) -> None:
         page.keyboard.press(key)
     page.get_by_text("show_as_table").click()
 
-    page.evaluate("window.timeline.close()")
+    page.evaluate("window.timeline.node.remove()")
 
     assert page.locator(".timeline").count() == 0
 

@@ -40,14 +40,10 @@ export function readColours(node) {
   };
 }
 
-/** Calls `changed` when the page or the system switches between light and dark; returns how to stop that. */
-export function watchTheme(changed) {
+/** Calls `changed` when the page or the system switches between light and dark, until the signal is aborted. */
+export function watchTheme(changed, signal) {
   const observer = new MutationObserver(changed);
   observer.observe(document.documentElement, { attributeFilter: ["data-theme"] });
-  const system = matchMedia("(prefers-color-scheme: dark)");
-  system.addEventListener("change", changed);
-  return () => {
-    observer.disconnect();
-    system.removeEventListener("change", changed);
-  };
+  signal.addEventListener("abort", () => observer.disconnect());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed, { signal });
 }

@@ -34,7 +34,7 @@ export function createStore({ entity, rows, calendar, load, onChange }) {
     ask,
     plan,
     refresh,
-    close,
+    stop,
   };
 
   function piece(level, tile, chunk) {
@@ -166,11 +166,15 @@ export function createStore({ entity, rows, calendar, load, onChange }) {
     onChange();
   }
 
-  function close() {
+  /** End what is under way; what is loaded stays. */
+  function stop() {
     clearTimeout(retry);
+    retry = undefined;
     queue = [];
-    for (const { request } of pieces.values()) request?.abort();
-    pieces.clear();
+    for (const one of pieces.values()) {
+      one.request?.abort();
+      one.request = null;
+    }
   }
 
   return store;

@@ -7,17 +7,15 @@ const DOUBLE_CLICK_MS = 260;
  * @param {HTMLElement} plot what listens
  * @param {{zoom(factor, x), pan(pixels), canPan(): boolean, point(place|null), tap(place), click(place)}} act
  *   places are {x, y} in CSS pixels of the plot; a tap (of a finger) shows, a click opens
- * @returns {() => void} stops listening
+ * @param {AbortSignal} signal ends the listening
  */
-export function listenToGestures(plot, act) {
+export function listenToGestures(plot, act, signal) {
   const pressed = new Map(); // pointers that are down: where they were last
   let start = null; // where the first went down, until it has moved
   let dragged = false;
   let clicking;
   let byFinger = false;
-  const stop = new AbortController();
-  const on = (name, listener, options = {}) =>
-    plot.addEventListener(name, listener, { signal: stop.signal, ...options });
+  const on = (name, listener, options = {}) => plot.addEventListener(name, listener, { signal, ...options });
 
   const placeOf = ({ clientX, clientY }) => {
     const box = plot.getBoundingClientRect();
@@ -83,9 +81,7 @@ export function listenToGestures(plot, act) {
   });
 
   // A finger does not leave: what it showed stays until it taps elsewhere.
-  document.addEventListener("pointerdown", ({ target }) => !plot.contains(target) && act.point(null), {
-    signal: stop.signal,
-  });
+  document.addEventListener("pointerdown", ({ target }) => !plot.contains(target) && act.point(null), { signal });
 
   on("click", (event) => {
     const place = placeOf(event);
@@ -101,9 +97,5 @@ export function listenToGestures(plot, act) {
     clearTimeout(clicking);
     if (!byFinger) act.zoom(0.5, placeOf(event).x); // fingers pinch, and their second tap opens
   });
-
-  return () => {
-    clearTimeout(clicking);
-    stop.abort();
-  };
+  signal.addEventListener("abort", () => clearTimeout(clicking));
 }

@@ -6,7 +6,6 @@ const ZOOM = 0.5;
  * @param {HTMLElement} node what has the focus
  * @param {{zoom(factor), reset(), step(direction), jump(direction), edge(direction), row(by), page(direction), open(), choose(), leave()}} act
  *   step moves through time, jump to the next span or column, edge to the first or last instant
- * @returns {() => void} stops listening
  */
 export function listenToKeys(node, act) {
   const keys = {
@@ -33,5 +32,4 @@ export function listenToKeys(node, act) {
     keys[event.key](event);
   }
   node.addEventListener("keydown", press);
-  return () => node.removeEventListener("keydown", press);
 }

@@ -1,10 +1,11 @@
 // The elements of the timeline.
 
 import { element } from "../../lib/element.js";
+import { liveElement } from "../../lib/live-element.js";
 import { STATES, STATES_OF } from "../../lib/states.js";
 
-/** The component's elements by name; `node` holds them all. */
-export function buildParts(entity, text) {
+/** The component's elements by name; `node` holds them all, and calls `start` as a live element. */
+export function buildParts(entity, text, start) {
   const button = (name, sign) =>
     element(
       "button",
@@ -42,9 +43,9 @@ export function buildParts(entity, text) {
   );
   const buttons = element("div", { class: "timeline-buttons" }, parts.zoomOut, parts.zoomIn, parts.whole);
   const tools = element("div", { class: "timeline-tools" }, legend(entity, text), buttons);
-  parts.node = element(
-    "div",
+  parts.node = liveElement(
     { class: "timeline" },
+    start,
     tools,
     parts.status,
     parts.scroller,

@@ -36,14 +36,14 @@ const SETTLED_MS = 250; // how long the view rests before it tells and fills its
  * @param {(id: string) => void} [options.onOpen] a row was chosen
  * @param {(span: {id, start, end, state: string|null}) => void} [options.onSpan] a span was chosen, or with `state`
  *   null a column of an hour or a day
- * @returns {{node: HTMLElement, show(window): void, refresh(): void, close(): void}}
+ * @returns {{node: HTMLElement, show(window): void, refresh(): void}}
  */
 export function createTimeline(options) {
   const { entity, rows, timeZone, text, format, onWindow, onOpen } = options;
   const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
   const rowHeight = options.rowHeight ?? ROW_HEIGHT * rem;
   const axisHeight = AXIS_HEIGHT * rem;
-  const parts = buildParts(entity, text);
+  const parts = buildParts(entity, text, start);
   const calendar = createCalendar(timeZone);
   const viewport = new Viewport(options.window);
   const store = createStore({ entity, rows, calendar, load: options.load, onChange: changed });
@@ -65,11 +65,13 @@ export function createTimeline(options) {
   let told = viewport.name;
 
   function schedule() {
+    if (!parts.node.isConnected) return; // it is drawn once it is there
     frame ||= requestAnimationFrame(draw);
   }
 
   /** There is something new to draw, or to load. */
   function changed() {
+    if (!parts.node.isConnected) return;
     schedule();
     loading ??= setTimeout(loadInSight, Date.now() - loadedAt > LOAD_EVERY_MS ? 0 : LOAD_EVERY_MS);
     clearTimeout(rest);
@@ -141,19 +143,31 @@ export function createTimeline(options) {
     fillTable(rows[row].name, readRow(store, entity, viewport.level, row, viewport.from, viewport.to, MOST_ROWS + 1));
   }
 
-  const sized = new ResizeObserver(() => {
-    // The sticky part is as high as what scrolls under it is seen, and takes no room of its own.
-    parts.sticky.style.setProperty("--seen", `${parts.scroller.clientHeight}px`);
-    changed();
-  });
-  const stops = [
-    listenToGestures(parts.plot, steering.gestures),
-    listenToKeys(parts.scroller, steering.keys),
+  function start(signal) {
+    const sized = new ResizeObserver(() => {
+      // The sticky part is as high as what scrolls under it is seen, and takes no room of its own.
+      parts.sticky.style.setProperty("--seen", `${parts.scroller.clientHeight}px`);
+      changed();
+    });
+    sized.observe(parts.scroller);
+    listenToGestures(parts.plot, steering.gestures, signal);
     watchTheme(() => {
       colours = undefined;
       schedule();
-    }),
-  ];
+    }, signal);
+    signal.addEventListener("abort", () => {
+      sized.disconnect();
+      cancelAnimationFrame(frame);
+      clearTimeout(loading);
+      clearTimeout(rest);
+      frame = 0;
+      loading = undefined;
+      tooltip.hide();
+      store.stop();
+    });
+  }
+
+  listenToKeys(parts.scroller, steering.keys);
   parts.zoomIn.addEventListener("click", () => steering.zoom(0.5));
   parts.zoomOut.addEventListener("click", () => steering.zoom(2));
   parts.whole.addEventListener("click", steering.reset);
@@ -164,7 +178,6 @@ export function createTimeline(options) {
   parts.corner.textContent = text(`timeline.rows_${entity}`, { n: format.count(rows.length), form: rows.length });
   parts.node.style.setProperty("--axis", `${axisHeight}px`);
   parts.spacer.style.height = `${axisHeight + rows.length * rowHeight}px`;
-  sized.observe(parts.scroller);
 
   return {
     node: parts.node,
@@ -174,15 +187,5 @@ export function createTimeline(options) {
       store.refresh();
     },
     refresh: store.refresh,
-    close() {
-      cancelAnimationFrame(frame);
-      clearTimeout(loading);
-      clearTimeout(rest);
-      sized.disconnect();
-      for (const stop of stops) stop();
-      tooltip.hide();
-      store.close();
-      parts.node.remove();
-    },
   };
 }

@@ -7,7 +7,7 @@ import { createChart } from "../../components/chart.js";
 import { FIGURES } from "./figures.js";
 
 /**
- * @returns {{node, show(comparison, labels: {a, b}, courses: {a, b}), close()}} courses as of `GET /metrics/timeseries`;
+ * @returns {{node, show(comparison, labels: {a, b}, courses: {a, b})}} courses as of `GET /metrics/timeseries`;
  *   the chart is made anew when a label changes
  */
 export function createCourse({ change, format }) {
@@ -56,7 +56,6 @@ export function createCourse({ change, format }) {
 
   function draw({ write, share }, labels) {
     const opened = chart?.node.querySelector("details").open;
-    chart?.close();
     const line = { kind: "line", write, most: share ? 100 : undefined };
     chart = createChart({
       format,
@@ -69,7 +68,7 @@ export function createCourse({ change, format }) {
     body.replaceChildren(note, chart.node);
   }
 
-  return { node, show, close: () => chart?.close() };
+  return { node, show };
 }
 
 /**

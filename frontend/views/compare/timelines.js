@@ -4,7 +4,7 @@ import { element, setText } from "../../lib/element.js";
 import { text } from "../../lib/texts.js";
 import { createTimeline } from "../../components/timeline/timeline.js";
 
-/** @returns {{node, show(comparison, known, names), close()}} */
+/** @returns {{node, show(comparison, known, names)}} */
 export function createTimelines({ get, go, format, site, persons }) {
   const body = element("div", { class: "body" });
   const node = element(
@@ -24,7 +24,6 @@ export function createTimelines({ get, go, format, site, persons }) {
         : [...new Set([sides.a.id, kind === "periods" ? sides.a.id : sides.b.id])].map(row);
     const key = JSON.stringify([kind, entity, rows]);
     if (key !== drawn) {
-      close();
       strips = (kind === "periods" ? ["a", "b"] : ["a"]).map((side) =>
         strip(side, kindOf(entity), rows, sides[side].period, kind === "periods"),
       );
@@ -55,10 +54,5 @@ export function createTimelines({ get, go, format, site, persons }) {
     return { timeline, side, heading: headed && element("h3") };
   }
 
-  function close() {
-    for (const { timeline } of strips) timeline.close();
-    strips = [];
-  }
-
-  return { node, show, close };
+  return { node, show };
 }

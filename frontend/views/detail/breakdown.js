@@ -22,7 +22,7 @@ export const showsIntervals = ({ list, state, at }, { from, to }) =>
  * @param {object} context of the view
  * @param {{kind: "worker"|"workstation", states: string[], whereOf: (interval) => string, counted: (counts) => void}} options
  *   `counted` is called when other events are known
- * @returns {{node, show({period, answers, place}), seek(), counts(), close()}} `seek` goes there with the next figures;
+ * @returns {{node, show({period, answers, place}), seek(), counts()}} `seek` goes there with the next figures;
  *   `counts` are the events that counted units, null where not all of them are known
  */
 export function createBreakdown(context, { kind, states, whereOf, counted }) {
@@ -146,10 +146,6 @@ export function createBreakdown(context, { kind, states, whereOf, counted }) {
       if (list === "units" || to - from <= COUNTS_UP_TO)
         pages.show({ ...windowOf({ from, to }), [`${kind}_id`]: place.id, event_type: "product_count" });
       arrive();
-    },
-    close() {
-      pages.close();
-      intervals.close();
     },
   };
 }

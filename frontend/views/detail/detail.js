@@ -111,12 +111,6 @@ export function createDetail(
       breakdown.show(fresh);
       presence.show(answers, breakdown.counts());
     },
-    close() {
-      states.close();
-      units.close();
-      timeline?.close();
-      if (persons) breakdown.close();
-    },
   };
 }
 

@@ -24,7 +24,7 @@ export function createPages(context, { limit, key }, changed) {
   async function load() {
     running.abort();
     running = new AbortController();
-    const { signal } = running;
+    const signal = AbortSignal.any([running.signal, context.life]);
     try {
       const found = [await context.get("/events/", { ...query, limit }, { signal, key })];
       while (found.length < wanted && found.at(-1).next_cursor) {

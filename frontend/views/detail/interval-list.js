@@ -16,7 +16,7 @@ const COLUMNS = 5;
 /**
  * @param {object} context of the view
  * @param {{kind: "worker"|"workstation", whereOf: (interval) => string}} options `whereOf` writes the place or the people
- * @returns {{node, show(intervals, chosen: Set<string>), table: () => object, close()}} intervals in order of time;
+ * @returns {{node, show(intervals, chosen: Set<string>), table: () => object}} intervals in order of time;
  *   the newest are shown first. `place.at` ("startMs-endMs") names what is open
  */
 export function createIntervals(context, { kind, whereOf }) {
@@ -185,9 +185,6 @@ export function createIntervals(context, { kind, whereOf }) {
       shown = keyed.filter(({ state }) => chosen.size === 0 || chosen.has(state)).reverse();
       setText(sum, sumOf(shown, STATES_OF[kind], format));
       draw();
-    },
-    close() {
-      for (const [key, events] of made) forget(key, events);
     },
   };
 }

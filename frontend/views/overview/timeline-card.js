@@ -8,7 +8,7 @@ import { emptyNotice } from "../../components/error-notice.js";
 const KINDS = ["worker", "workstation"];
 const load = () => Promise.all([import("../../components/timeline/timeline.js"), styled("styles/timeline.css")]);
 
-/** @returns {{node, show(period, now, place), close()}} `now` is the data of `GET /metrics/now` */
+/** @returns {{node, show(period, now, place)}} `now` is the data of `GET /metrics/now` */
 export function createTimelineCard({ get, go, change, format, site, persons }) {
   const body = element("div", { class: "body" });
   const choice = (kind) =>
@@ -50,8 +50,7 @@ export function createTimelineCard({ get, go, change, format, site, persons }) {
     }
     const mine = ++turn;
     const [{ createTimeline }] = await load();
-    if (mine !== turn) return; // something newer is shown, or nothing any more
-    timeline?.close();
+    if (mine !== turn) return; // something newer is shown
     shown = wanted;
     timeline =
       rows.length === 0
@@ -70,10 +69,5 @@ export function createTimelineCard({ get, go, change, format, site, persons }) {
     body.replaceChildren(timeline ? timeline.node : emptyNotice(`empty.${kind}s`));
   }
 
-  function close() {
-    turn += 1;
-    timeline?.close();
-  }
-
-  return { node, show, close };
+  return { node, show };
 }
