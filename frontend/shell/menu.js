@@ -4,6 +4,7 @@ import { get } from "../lib/api.js";
 import { addressOf, changedAddress } from "../lib/address.js";
 import { element, icon } from "../lib/element.js";
 import { current, isClosed, look, may } from "../lib/session.js";
+import { styled } from "../lib/stylesheet.js";
 import { LANGUAGES, preferredLanguage, text } from "../lib/texts.js";
 import { createReader } from "./reader.js";
 
@@ -12,6 +13,7 @@ const ADMINISTRATION = { settings: "settings", people: "people", keys: "people",
 
 /** Fill `node` with the menu's button. What the reader may do is asked again when it opens. */
 export function renderMenu(node, { go, place, refresh, isOffered }) {
+  styled("styles/menu.css"); // it is there before anybody can open the menu
   const known = element("div", { class: "menu-entries" });
   const sample = element("div", { class: "sample", hidden: true });
   const menu = element(
