@@ -49,7 +49,7 @@ def test_signing_in_and_the_first_password_are_accessible(page: Any, server: Run
     check_widths(page)
 
     fill_in(page, NEWCOMER, FIRST)
-    page.get_by_label("New password again").wait_for()
+    page.get_by_label("Repeat new password").wait_for()
     check_both_schemes(page)
     check_widths(page)
 

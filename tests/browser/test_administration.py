@@ -85,7 +85,7 @@ def test_a_key_is_made_followed_by_another_and_revoked(page: Any, server: Runnin
     page.wait_for_selector(".secret", state="detached")
 
     page.get_by_role("link", name="Camera 7").click()
-    page.get_by_label("The old key holds for another").select_option("0")
+    page.get_by_label("The old key stays valid for").select_option("0")
     page.get_by_role("button", name="Make a successor").click()
     second = page.locator(".secret code").inner_text()
     assert second != first

@@ -161,7 +161,7 @@ def test_a_period_is_compared_with_the_one_before(page: Any, plant: RunningServe
 
     assert table(page)["Units"] == ["600", "240", "+360", "+150.0 %"]
     assert table(page)["Utilization"][2] == "±0.0 pts"
-    assert page.get_by_text("B is drawn 1 d 00 h later than it was, so that both begin together.").is_visible()
+    assert page.get_by_text("B is shifted 1 d 00 h later, so that both start together.").is_visible()
     assert page.locator("h3").count() == 2
     assert complaints == []
 
@@ -210,7 +210,7 @@ def test_an_end_before_the_beginning_is_told_at_the_field(page: Any, plant: Runn
 def test_the_course_of_the_chosen_figure_is_drawn_for_both(page: Any, plant: RunningServer) -> None:
     open_compare(page, plant, f"{YESTERDAY}&a=W1&b=W3")
 
-    page.get_by_label("Figure of the course").select_option("units")
+    page.get_by_label("Figure over time").select_option("units")
     page.wait_for_url("**metric=units**")
     page.locator(".chart summary").click()
 

@@ -242,7 +242,7 @@ def test_a_filter_that_no_event_can_pass_is_marked_and_finds_nothing(
 
     assert rows(page) == []
     assert page.get_by_role("search").get_by_label("Worker", exact=True).get_attribute("aria-invalid") == "true"
-    assert page.get_by_text("No events in this period that match the filters.").is_visible()
+    assert page.get_by_text("No events in this period match the filters.").is_visible()
     assert complaints == []
 
 
@@ -299,7 +299,7 @@ def test_the_faults_that_the_api_finds_stand_at_their_fields(page: Any, server: 
     form.get_by_text("Not stored. Please correct the marked fields.").wait_for()
     said = {name: field(form, name).locator(".fault").inner_text() for name in ("timestamp", "worker_id", "count")}
     assert said == {
-        "timestamp": "This lies in the future.",
+        "timestamp": "This is in the future.",
         "worker_id": "1 to 64 letters, digits or . _ : - (no spaces), beginning with a letter or digit.",
         "count": "A whole number from 0 to 1,000,000, please.",
     }
@@ -373,7 +373,7 @@ def test_saving_again_after_a_lost_answer_stores_no_second_event(
 
     page.route("**/api/v1/events/?*", lose)
     form.get_by_role("button", name="Save event").click()
-    form.get_by_text("Not confirmed: The server does not answer.").wait_for()
+    form.get_by_text("Not confirmed: The server is not responding.").wait_for()
     assert len(stored(server, factory)) == 1
     page.unroute("**/api/v1/events/?*")
 
@@ -381,7 +381,7 @@ def test_saving_again_after_a_lost_answer_stores_no_second_event(
     open_form(page)
     form.get_by_role("button", name="Save event").click()
 
-    form.get_by_text("Was known already: W1 · Working · S1").wait_for()
+    form.get_by_text("Already stored: W1 · Working · S1").wait_for()
     assert len(stored(server, factory)) == 1
 
 
@@ -396,7 +396,7 @@ def test_without_a_connection_what_was_typed_stays_and_can_be_sent_later(
 
     form.get_by_role("button", name="Save event").click()
 
-    form.get_by_text("Not confirmed: The server does not answer.").wait_for()
+    form.get_by_text("Not confirmed: The server is not responding.").wait_for()
     assert form.get_by_label("Worker", exact=True).input_value() == "W7"
     assert form.get_by_label("Units", exact=True).input_value() == "31"
     assert stored(server, factory) == []
@@ -448,7 +448,7 @@ def test_it_speaks_german(browser: Any, server: RunningServer, factory: str) -> 
     page.get_by_role("button", name="Ereignis speichern").click()
 
     assert (line[0][-4:], line[1], line[5]) == (",250", "Arbeitet", "50,0 %")
-    page.get_by_text("Nicht gespeichert. Bitte die markierten Felder berichtigen.").wait_for()
+    page.get_by_text("Nicht gespeichert. Bitte die markierten Felder korrigieren.").wait_for()
     assert page.get_by_role("dialog").get_by_text("Bitte ausfüllen.").count() == 3
     context.close()
 

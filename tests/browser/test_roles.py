@@ -89,14 +89,14 @@ def test_withheld_figures_are_neither_unknown_nor_zero(page: Any, server: Runnin
     withheld = page.locator(WORKSTATIONS, has_text="withheld").first
     assert withheld.get_by_text("withheld", exact=True).count() > 3
     assert page.locator("tfoot").get_by_text("withheld").count() > 0
-    assert page.locator("#withheld").inner_text().startswith("Figures of fewer than 5 persons are withheld")
+    assert page.locator("#withheld").inner_text().startswith("Figures for fewer than 5 people are withheld")
 
 
 @pytest.mark.parametrize("view", ["workers", "events", "worker&id=W1"])
 def test_a_view_of_persons_says_why_it_is_closed(page: Any, server: RunningServer, view: str) -> None:
     enter(page, server, "viewer", f"view={view}", ".notice.forbidden")
 
-    assert "Single persons are not shown here" in page.locator(".notice").inner_text()
+    assert "Individual people are not shown here" in page.locator(".notice").inner_text()
 
 
 def test_a_supervisor_enters_events_and_takes_nothing_out(page: Any, server: RunningServer) -> None:
@@ -128,7 +128,7 @@ def test_a_file_that_cannot_be_recorded_is_not_made(page: Any, server: RunningSe
 
     page.get_by_role("button", name="CSV").click()
 
-    page.locator(".downloads .fault").get_by_text("The server does not answer.").wait_for()
+    page.locator(".downloads .fault").get_by_text("The server is not responding.").wait_for()
     assert made == []
 
 
@@ -167,7 +167,7 @@ def test_persons_can_be_hidden_in_the_settings(page: Any, server: RunningServer)
     open_view(page, server, f"factory={SECOND}", ".tile")
     assert "Workers" not in views(page)
     page.goto(f"http://127.0.0.1:{server.port}/?view=settings&factory={SECOND}")
-    page.get_by_label("Without a sign").fill("soon")
+    page.get_by_label("Seconds without an event").fill("soon")
     page.get_by_role("button", name="Save changes").click()
     page.wait_for_selector("[name=state_timeout_seconds][aria-invalid=true]")
     api(server, "PATCH", f"/factories/{SECOND}", {"name": "Second plant", "person_views": True}, role="admin")
@@ -198,8 +198,8 @@ def test_settings_send_what_was_changed_and_nothing_else(page: Any, server: Runn
 def test_open_access_is_said_until_it_is_understood(page: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     with sample_server(tmp_path_factory.mktemp("open")) as server:
         open_view(page, server, "window=24h", ".tile")
-        banner = page.get_by_role("complementary", name="Who may see this page")
-        assert "everybody who reaches this address may see and change everything" in banner.inner_text()
+        banner = page.get_by_role("complementary", name="Who can see this page")
+        assert "anyone who can reach this address can see and change everything" in banner.inner_text()
         page.get_by_role("button", name="Menu").click()
         assert page.get_by_role("button", name="Sign out").count() == 0
         page.keyboard.press("Escape")

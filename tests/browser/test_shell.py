@@ -68,7 +68,7 @@ def test_when_the_server_is_away_the_page_says_so_keeps_the_figures_and_recovers
 
     page.wait_for_selector("#banner.urgent")
     banner = page.locator("#banner").inner_text()
-    assert "The server does not answer. What is shown is as of " in banner
+    assert "The server is not responding. You see the figures as of " in banner
     assert "Trying again every 15 seconds." in banner
     assert page.locator("#freshness.live").count() == 0
     assert units(page) == f"{UNITS:,}"
@@ -145,7 +145,7 @@ def test_a_refusal_shows_no_figures(
         open_view(page, server, query, ".notice.forbidden")
 
     assert page.locator(".notice h2").inner_text() == "No permission"
-    assert page.locator(".notice p").inner_text().startswith("You are not allowed to see this.")
+    assert page.locator(".notice p").inner_text().startswith("You do not have permission to see this.")
     assert page.locator(".tile").count() == 0
 
 
@@ -291,7 +291,7 @@ def test_without_an_answer_nobody_knows_whether_the_data_were_replaced(page: Any
         page.get_by_role("button", name="Reload sample data").click()
         page.get_by_role("button", name="Remove and reload").click()
 
-        page.get_by_text("Whether the data was replaced is not known").wait_for()
+        page.get_by_text("It is not known whether the data was replaced").wait_for()
 
 
 @pytest.mark.parametrize(

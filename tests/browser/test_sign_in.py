@@ -53,7 +53,7 @@ def test_who_signs_in_gets_the_view_that_was_asked_for(page: Any, server: Runnin
 
     page.wait_for_selector(".listing tbody tr")
     assert "view=workstations" in page.url
-    reader = menu(page).get_by_role("region", name="Who is signed in")
+    reader = menu(page).get_by_role("region", name="Signed-in user")
     assert "The manager" in reader.inner_text()
     assert "Manager" in reader.inner_text()
 
@@ -118,11 +118,11 @@ def test_the_first_password_has_to_be_replaced(page: Any, server: RunningServer)
     page.get_by_text("Your password was chosen by somebody else.").wait_for()
     assert page.locator("#title").inner_text() == "Choose a password"
 
-    new, again = page.get_by_label("New password", exact=True), page.get_by_label("New password again")
+    new, again = page.get_by_label("New password", exact=True), page.get_by_label("Repeat new password")
     new.fill("short")
     again.fill("shorter")
     page.get_by_role("button", name="Change password").click()
-    page.get_by_text("The two are not the same.").wait_for()
+    page.get_by_text("The two passwords do not match.").wait_for()
     again.fill("short")
     page.get_by_role("button", name="Change password").click()
     page.get_by_text("This password is too short.").wait_for()
@@ -149,7 +149,7 @@ def test_signing_out_leaves_nothing_behind(page: Any, server: RunningServer) -> 
     assert page.evaluate("localStorage.getItem('session')") is None
     page.route("**/api/v1/**", lambda route: (asked.append(route.request.url), route.abort()))
     page.goto(front(server, "window=24h"))
-    page.get_by_text("The server does not answer.").wait_for()
+    page.get_by_text("The server is not responding.").wait_for()
     assert page.locator(".tile").count() == 0
     assert [one for one in asked if "/session/" not in one] == []
 
@@ -162,7 +162,7 @@ def test_without_the_server_who_is_signed_in_sees_what_was_kept(page: Any, serve
         page.goto(front(server, "window=24h"))
 
         page.wait_for_selector("#banner.urgent:visible")
-        assert "kept on this device" in page.locator("#banner").inner_text()
+        assert "saved on this device" in page.locator("#banner").inner_text()
         assert page.locator(".tile").count() > 0
     finally:
         server.start()
@@ -300,9 +300,9 @@ def test_a_password_is_changed_in_the_account(page: Any, server: RunningServer) 
         (other, PASSWORD, ".form-result.good"),
     ]
     for old, new, told in changes:
-        card.get_by_label("Present password").fill(old)
+        card.get_by_label("Current password").fill(old)
         card.get_by_label("New password", exact=True).fill(new)
-        card.get_by_label("New password again").fill(new)
+        card.get_by_label("Repeat new password").fill(new)
         with page.expect_response("**/session/password"):
             card.get_by_role("button", name="Change password").click()
         card.locator(told).first.wait_for()
@@ -313,7 +313,7 @@ def test_a_password_is_changed_in_the_account(page: Any, server: RunningServer) 
 
 @pytest.mark.parametrize(
     ("reason", "words"),
-    [("unknown_user", "nobody here has that e-mail address"), ("<b>nonsense</b>", "did not succeed")],
+    [("unknown_user", "nobody here has that e-mail address"), ("<b>nonsense</b>", "failed")],
 )
 def test_a_sign_in_that_failed_at_the_provider_is_told(
     page: Any, server: RunningServer, reason: str, words: str
