@@ -17,15 +17,15 @@ import { createRefresh } from "./shell/refresh.js";
 import { admit, showOpenness } from "./shell/sign-in-gate.js";
 import { isOffered, obstacle, VIEWS, viewToOpen } from "./views/index.js";
 
-const LISTS = { worker: "workers", workstation: "workstations" }; // what a detail without an id becomes
+const LISTS = { worker: "workers", workstation: "workstations" }; // the view opened by a detail without an id
 const OF_NO_FACTORY = /^\/(factories|users|organisations|audit|metrics\/organisation)\b/;
-const REFUSALS = [401, 403, 404]; // after these nothing that was shown before may stay
+const REFUSALS = [401, 403, 404]; // after these no figures may stay on the screen
 
 const part = (id) => document.getElementById(id);
 const main = part("main");
 const stage = part("view");
 
-let place; // where the reader is; undefined while somebody has yet to sign in
+let place; // the reader's place; undefined until they have signed in
 let site; // the factory with its settings; null for who has none
 let opened = null; // {view, context, life, node, show} and its latest `answers` and `period`
 
@@ -42,10 +42,10 @@ const { refresh, refreshIfSeen } = createRefresh({
   isAwaited: () => Boolean(place) && !opened?.view.still,
 });
 
-/** What the parts around the view need. */
+/** Functions for the parts around the view. */
 const around = { go, refresh, place: () => place, isOffered: (view) => isOffered(view, place.factory) };
 
-/** What the reader may do in the place's factory. */
+/** The reader's rights in the place's factory. */
 const rights = {
   may: (permission) => may(permission, place.factory),
   get persons() {
@@ -97,7 +97,7 @@ async function load(signal) {
   show(period, Object.fromEntries(names.map((name, n) => [name, found[n]])));
 }
 
-/** The factory of a question; some are of none, or of all. */
+/** The factory parameter of a question; some questions have none. */
 const inFactory = (path) => (OF_NO_FACTORY.test(path) ? {} : { factory: place.factory });
 
 async function settings(signal) {
@@ -105,7 +105,7 @@ async function settings(signal) {
   return (await ask("site", { path: `/factories/${encodeURIComponent(place.factory)}` }, signal)).data;
 }
 
-/** The key of a question leaves out what moves with the clock, so that its answer is known again. */
+/** The key of a question leaves out the bounds that move with the clock, so that its answer is recognised. */
 function ask(name, { path, query = {} }, signal) {
   const { from, to, ...fixed } = query;
   const window = place.window === "custom" ? `${place.from} ${place.to}` : place.window;
@@ -181,7 +181,7 @@ function complain(error) {
   stage.replaceChildren(errorNotice(error, refresh));
 }
 
-/** Links of this page change the view without loading the page anew. */
+/** Let links of this page change the view without reloading it. */
 function follow(event) {
   const link = event.target.closest?.("a[href^='?']");
   const modified = event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
@@ -192,7 +192,7 @@ function follow(event) {
 
 async function start() {
   const begun = begin();
-  begun.catch(() => {}); // awaited below, when there are words for it
+  begun.catch(() => {}); // awaited below, when there are texts for an error
   await loadLanguage(preferredLanguage());
   for (const node of document.querySelectorAll("[data-text]")) setText(node, text(node.dataset.text));
   for (const node of document.querySelectorAll("[data-label]"))
@@ -201,7 +201,7 @@ async function start() {
   await enter(begun);
 }
 
-/** Show the page once it is known to whom. */
+/** Show the page once the reader is known. */
 async function enter(begun) {
   try {
     await begun;

@@ -1,13 +1,13 @@
 // The service worker: the page and its last figures when the server is out of reach.
 //
 // The shell is every file that shell.js names. All of them are copied at the installation, and again when the server
-// gives one with another ETag than that of its copy: the copies are of one version. The page comes from the server;
+// sends one whose ETag differs from its copy's, so that all copies are of one version. The page comes from the server;
 // after 2 seconds, or when the server is away, from the copies, and then all of its files do.
 //
-// Data is a GET with the header X-Offline-Key: what is asked, without what moves with the clock. The header goes no
-// further. The answer comes from the server; after 10 seconds, or when the server is away, it is the last good one of
-// the same key, with the header X-Offline: when the server gave it (ISO). All else goes to the server untouched, and
-// so does what is PRIVATE, with a key or without.
+// Data is a GET with the header X-Offline-Key: the question without bounds that move with the clock. The header is not
+// sent on. The answer comes from the server; after 10 seconds, or when the server is away, it is the last good one of
+// the same key, with the header X-Offline: the time of that answer (ISO). All else goes to the server untouched, and so
+// do PRIVATE paths, with a key or without.
 //
 // The message {type: "forget"} deletes the data; a port sent along is answered when that is done.
 
@@ -20,14 +20,14 @@ const DATA_TIMEOUT_MS = 10_000;
 const WRITE_EVERY_MS = 60_000; // a screen that asks every few seconds must not wear out its disk
 const MOST_ANSWERS = 60;
 const AWAY = new Set([502, 503, 504]);
-const PRIVATE = /\/api\/v1\/(session|users|keys|audit|organisations)(\/|$)/; // who may do what, and who did it
+const PRIVATE = /\/api\/v1\/(session|users|keys|audit|organisations)(\/|$)/; // users, keys and the audit trail
 
 const SCOPE = new URL("./", location).href;
 const SHELL_ADDRESSES = new Set(self.SHELL.map((file) => new URL(file, SCOPE).href));
 const PAGES = new Set([SCOPE, new URL("index.html", SCOPE).href]);
 
 const servedFromCopies = new Set(); // the ids of the clients whose document was a copy
-const answers = new Map(); // key to {body, at, written}, oldest first: newer than what is on the disk
+const answers = new Map(); // key to {body, at, written}, oldest first: newer than those on the disk
 let timesForgotten = 0;
 let copying; // the promise of copies being made anew
 
@@ -97,7 +97,7 @@ async function networkOr(copy, network, milliseconds) {
 
 const shellCopy = async (address) => (await caches.open(SHELL_CACHE)).match(address, { ignoreVary: true });
 
-/** Copies the whole shell, or nothing of it. One file after the other: the page's own requests go first. */
+/** Copy the whole shell, or nothing of it. One file after the other: the page's own requests go first. */
 async function copyShell() {
   const responses = new Map();
   for (const address of SHELL_ADDRESSES) {
@@ -109,7 +109,7 @@ async function copyShell() {
   await Promise.all([...responses].map(([address, response]) => cache.put(address, response)));
 }
 
-/** Copies the shell anew when a file of it is no longer what its copy is. */
+/** Copy the shell again when a file differs from its copy. */
 async function followChange(copy, network) {
   try {
     const [before, now] = await Promise.all([copy, network]);
@@ -143,7 +143,7 @@ async function keep(key, response, forgottenBefore) {
   const unchanged = response.status === 304 ? await lastAnswer(key) : undefined;
   if (response.status !== 200 && !unchanged) return;
   const body = await (unchanged ?? response).blob();
-  if (forgottenBefore !== timesForgotten) return; // it was asked before the data had to go
+  if (forgottenBefore !== timesForgotten) return; // the question was asked before the data was deleted
   const answer = { body, at: new Date().toISOString(), written: answers.get(key)?.written ?? 0 };
   answers.delete(key);
   answers.set(key, answer);

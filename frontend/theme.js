@@ -1,4 +1,4 @@
-// Runs before the first paint, so that nobody is blinded at night: light or dark, as the reader or the system says.
+// Light or dark, as the reader or the system prefers; set before the first paint, so that the page does not flash.
 {
   const system = matchMedia("(prefers-color-scheme: dark)");
   const apply = () => {

@@ -1,4 +1,4 @@
-// A chart over time by uPlot, with its figures as a table for those who do not see it.
+// A chart over time by uPlot, with the same figures as a table for screen readers.
 
 import { element } from "../lib/element.js";
 import { liveElement } from "../lib/live-element.js";
@@ -21,11 +21,12 @@ function load() {
 }
 
 /**
- * A chart of series that share the time axis: bars, and stacked parts of bars from the bottom up, on the left axis, lines
- * on the right one.
- * @param {{height?: number, scale?: number, format, series: {key, label, kind: "bar"|"stack"|"line", colour: string, dash?: number[], write: (value) => string, tick?: (value) => string, most?: number, whole?: boolean}[]}} options
- *   `href(row)` is the address that a bucket opens; `scale` enlarges the writing; `colour` names a CSS variable; `tick` writes the marks of the axis, `most` is its
- *   upper end, `whole` leaves out marks between whole numbers
+ * A chart of series that share the time axis: bars, and stacked parts of bars from the bottom up, on the left axis,
+ * lines on the right one.
+ * @param {{height?: number, scale?: number, format, series: {key, label, kind: "bar"|"stack"|"line", colour: string,
+ *   dash?: number[], write: (value) => string, tick?: (value) => string, most?: number, whole?: boolean}[]}} options
+ *   `href(row)` is the address that a bucket opens; `scale` enlarges the labels; `colour` names a CSS variable; `tick`
+ *   writes the marks of the axis, `most` is its upper end, `whole` leaves out marks between whole numbers
  * @returns {{node, show(rows: {start, end, values}[])}} starts as RFC 3339
  */
 export function createChart({ height: usual = 220, scale: given = 1, format, series, href }) {
@@ -132,7 +133,9 @@ const lineOf = (row, series, format, href) =>
 
 const writeOf = ({ withheld, values }, key, write) => (withheld ? text("withheld.figure") : write(values[key]));
 
-/** The bounds of each bucket in seconds. The first and the last, which the period cuts, have the room of a whole one. */
+/**
+ * The bounds of each bucket in seconds. The first and the last, which the period cuts, are drawn as wide as whole ones.
+ */
 function spansOf(rows) {
   const spans = rows.map(({ start, end }) => [Date.parse(start) / 1000, Date.parse(end) / 1000]);
   const longest = Math.max(...spans.map(([start, end]) => end - start));
@@ -152,7 +155,7 @@ const dataOf = (series, rows) => [
   ),
 ];
 
-/** The series in the order in which they are drawn, with the fields that add up to each: of a stack the highest first. */
+/** The series in drawing order, each with the fields that add up to it; the highest of a stack comes first. */
 function layers(series) {
   const stack = series.filter(({ kind }) => kind === "stack");
   const stacked = stack.map((one, n) => ({ ...one, keys: stack.slice(0, n + 1).map(({ key }) => key) }));
@@ -162,7 +165,7 @@ function layers(series) {
   ];
 }
 
-/** What is unknown is hatched, as everywhere. */
+/** Unknown time is hatched, as everywhere. */
 function fillOf({ kind, colour: name }) {
   if (kind === "line") return undefined;
   if (name !== "unknown") return colour(name);

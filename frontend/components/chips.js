@@ -1,4 +1,4 @@
-// Check boxes that narrow a list by states, each with how many rows it stands for.
+// Check boxes that narrow a list by states, each with the number of its rows.
 
 import { element, setText } from "../lib/element.js";
 import { text } from "../lib/texts.js";
@@ -44,5 +44,5 @@ export function createChips({ legend, states, changed }) {
   };
 }
 
-/** The states named in a comma list of the address, those that there are. */
+/** The valid states in a comma list of the address. */
 export const statesIn = (list, states) => new Set((list ?? "").split(",").filter((state) => states.includes(state)));

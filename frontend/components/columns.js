@@ -1,4 +1,4 @@
-// The columns that the tables of workers and of workstations have in common. Keys are the API's fields.
+// Columns shared by the tables of workers and of workstations. Keys are the API's fields.
 
 import { hours } from "../lib/format.js";
 import { text } from "../lib/texts.js";
@@ -24,7 +24,7 @@ export const figure = (key, write, { unit, ...more } = {}) => ({
 export const time = (key, colour, more = {}) =>
   figure(key, hours, { unit: "h", bar: "most", colour, total: (rows) => hours(sum(rows, key)), ...more });
 
-/** Who or what a row is of: the name as a link to the detail, the id beneath where it is another word. */
+/** The name of a row's worker or station as a link to its detail, with the id beneath where it differs. */
 export const named = (title, href) => ({
   key: "name",
   title,

@@ -1,8 +1,8 @@
-// A button for what cannot be taken back: it asks once more.
+// A button for an act that cannot be undone: it asks for a second press.
 
 import { element } from "../lib/element.js";
 
-/** `act` is called at the second press, without which the button forgets the first when the focus leaves it. */
+/** `act` is called at the second press; when the focus leaves, the first press is forgotten. */
 export function confirmButton(words, sure, act) {
   let asked = false;
   const button = element(

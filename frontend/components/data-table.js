@@ -7,14 +7,13 @@ import { createRows } from "./keyed-rows.js";
 /**
  * A column is
  *   {key, title, type: "text"|"number"|"time", value(row), write?(row), note?(row), href?(row), state?(row),
- *    bar?: "percent"|"most", band?(row), colour?, total?(rows), order?(row), exports?: {title, type, value(row)}[]}.
- * `value` is what sorts (unless `order` does) and is downloaded, `write` the text of it, `note` a quiet line beneath,
- * `href` what it opens into.
- * A bar shows a percentage or a share of the largest value; `band` is [lower, upper] in percent around it. The first
- * column heads the rows.
+ *   bar?: "percent"|"most", band?(row), colour?, total?(rows), order?(row), exports?: {title, type, value(row)}[]}.
+ * `value` is sorted by (unless there is `order`) and downloaded, `write` is its text, `note` a quiet line beneath,
+ * `href` the address that it opens. A bar shows a percentage or a share of the largest value; `band` is [lower, upper]
+ * in percent around it. The first column heads the rows.
  *
- * @param {{caption: string, columns: object[], key: (row) => string, sort?: (name: string) => void}} options
- *   `sort` is called with the column's key, after "-" for the largest first; without it the order is fixed
+ * @param {{caption: string, columns: object[], key: (row) => string, sort?: (name: string) => void}} options `sort` is
+ *   called with the column's key, after "-" for the largest first; without it the order is fixed
  * @returns {{node, show(rows, sort?: string)}} rows in the order in which they are to stand
  */
 export function createTable({ caption, columns, key, sort }) {
@@ -40,7 +39,7 @@ export function createTable({ caption, columns, key, sort }) {
       const largest = largestOf(columns, rows);
       if (JSON.stringify(largest) !== JSON.stringify(most)) most = largest;
       showRows(rows);
-      const whole = !rows.some(({ withheld }) => withheld); // a sum without some rows would tell of them
+      const whole = !rows.some(({ withheld }) => withheld); // a sum without some rows would reveal them
       for (const [n, { total }] of columns.entries()) {
         if (total) setText(foot.firstChild.children[n], whole ? total(rows) : text("withheld.figure"));
       }
@@ -48,7 +47,7 @@ export function createTable({ caption, columns, key, sort }) {
   };
 }
 
-/** Rows in the order of "column" or "-column"; what has no value comes last in both. Equal ones keep their order. */
+/** Sort rows by "column" or "-column"; rows without a value come last in both. The sort is stable. */
 export function sortRows(rows, columns, sorted) {
   const down = sorted.startsWith("-");
   const column = columns.find(({ key }) => key === sorted.replace(/^-/, ""));
@@ -74,7 +73,7 @@ export function exported(rows, columns) {
   };
 }
 
-/** The largest value of each column whose bars are measured by it. */
+/** The largest value of each column whose bars are drawn relative to it. */
 function largestOf(columns, rows) {
   const measured = columns.filter(({ bar }) => bar === "most");
   return Object.fromEntries(
@@ -90,7 +89,7 @@ function heading(column, sort) {
   if (!sort) return element("th", attributes, column.title);
   const button = element("button", { type: "button", class: "sort" }, column.title);
   const head = element("th", attributes, button);
-  const first = column.type === "number" ? "-" : ""; // the largest figures are sought first, names from A
+  const first = column.type === "number" ? "-" : ""; // people look for the largest figures first, and for names from A
   const other = first ? "" : "-";
   button.addEventListener("click", () =>
     sort(`${head.dataset.sorted === `${first}${column.key}` ? other : first}${column.key}`),
@@ -125,7 +124,7 @@ function line(columns, most) {
 
 function cell(column, heads) {
   const write = column.write ?? ((row) => column.value(row) ?? "");
-  // The row's name is the way for the keyboard, which more stops in each row would only bar.
+  // The keyboard stops at the row's name only; more stops in each row would be in the way.
   const link = column.href ? element("a", { tabindex: heads ? undefined : -1 }) : null;
   const words = link ?? element("span");
   const note = column.note ? element("small") : null;

@@ -1,4 +1,4 @@
-// Two buttons that offer what is shown as a file.
+// Two buttons that download what is shown.
 
 import { post } from "../lib/api.js";
 import { element, setText } from "../lib/element.js";
@@ -8,7 +8,7 @@ import { wallClock } from "../lib/zone.js";
 import { explain } from "./error-notice.js";
 
 /**
- * Each file is recorded by the server before it is made. Hidden where the reader may take nothing out.
+ * The server records each download before the file is made. Hidden where the reader may not export.
  * @param {object} context of the view
  * @param {string} what the name of the list in the file's name, after the factory and before the window
  * @param {() => {columns, rows}} table asked for when a button is pressed

@@ -1,11 +1,11 @@
-// A field for a worker, a workstation or a source: typed, or found by id or name among those that are known.
+// A field for a worker, a workstation or a source, with suggestions by id or name.
 
 import { element } from "../lib/element.js";
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
 let made = 0;
 
-/** Whether a text may be the id of a worker or workstation. */
+/** True if a text may be the id of a worker or workstation. */
 export const isId = (typed) => ID.test(typed);
 
 /** The rows of a registry's answer as {id, name}. */

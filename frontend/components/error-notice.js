@@ -1,10 +1,10 @@
-// What a view shows instead of figures: no permission, not found, no answer; and the sentence for a banner.
+// Notices that replace a view's figures: no permission, not found, no answer; and the sentence for a banner.
 
 import { element } from "../lib/element.js";
 import { duration } from "../lib/format.js";
 import { hasText, text } from "../lib/texts.js";
 
-/** What went wrong, in a sentence of the reader's language where there is one, else as the API put it. */
+/** Explain an error in a sentence in the reader's language; without one, in the API's words. */
 export function explain(error) {
   if (!("status" in error)) return text("errors.page");
   for (const key of [`errors.${error.code}`, `errors.status_${error.status}`]) {
@@ -13,7 +13,7 @@ export function explain(error) {
   return error.message;
 }
 
-/** A notice in the place of a view; `again` is called when the reader wants another try. */
+/** A notice in place of a view; `again` is called when the reader tries again. */
 export function errorNotice(error, again) {
   const kind = error.status === 401 || error.status === 403 ? "forbidden" : error.status === 404 ? "missing" : "failed";
   return element(
@@ -30,5 +30,5 @@ export function errorNotice(error, again) {
   );
 }
 
-/** A quiet notice where there is nothing to show. */
+/** A quiet sentence where there is nothing to show. */
 export const emptyNotice = (key, values) => element("p", { class: "empty" }, text(key, values));

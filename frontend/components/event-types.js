@@ -11,7 +11,7 @@ export const typeName = (type) => text(type === "product_count" ? "events.produc
 /** The type in words, with its mark. */
 export const typeMark = (type) => element("span", { class: `state state-${type}` }, typeName(type));
 
-/** What makes an event one (SPEC section 2). */
+/** The identity of an event (SPEC section 2). */
 export const keyOf = (event) =>
   JSON.stringify([
     event.timestamp,

@@ -1,4 +1,4 @@
-// The factory's figures of a period and of the one before, with their course: what overview and wall screen ask and draw.
+// The factory's figures of a period, of the period before, and over time; for the overview and the wall screen.
 
 import { bucketOf, windowOf } from "../lib/periods.js";
 import { text } from "../lib/texts.js";

@@ -1,4 +1,4 @@
-// A form's field: its label, a hint and what is wrong with it, told to screen readers too.
+// A form's field with its label, a hint and a fault, all announced by screen readers.
 
 import { element, setText } from "../lib/element.js";
 
@@ -7,7 +7,7 @@ let made = 0;
 /**
  * A labelled control; `group` holds several (radio buttons) under one legend.
  * @param {{label: string, control?: HTMLElement, group?: HTMLElement[]}} parts
- * @returns {{node, fail(message: string), hint(words: string), focus()}} an empty message takes the fault back
+ * @returns {{node, fail(message: string), hint(words: string), focus()}} an empty message removes the fault
  */
 export function createField({ label, control, group }) {
   const id = `field-${++made}`;

@@ -1,13 +1,13 @@
-// A figure of a period as its tile shows it: written, with its change against the period before and its course.
+// A figure of a period as its tile shows it: formatted, with its change from the period before and its course.
 
 import { current } from "../lib/session.js";
 import { text } from "../lib/texts.js";
 
 /**
  * @param {{field: string, write: Function, unit?: string, relative?: boolean, good?: 1|-1, bounds?: string[]}} tile
- *   `write(format, value)`; `bounds` are the fields of what a percentage would be at least and at most
+ *   `write(format, value)`; `bounds` are the fields with the lower and upper bound of a percentage
  * @param {{figures, before, course}} answers of the API: the figures of the period, of the one before, a series
- * @returns {object} what `createTiles` shows, but for key and href
+ * @returns {object} a tile of `createTiles` without key and href
  */
 export function figure(tile, { figures, before, course }, format) {
   if (figures.data.withheld)
@@ -24,7 +24,7 @@ export function figure(tile, { figures, before, course }, format) {
 }
 
 /**
- * The change: in percent where `relative`, else in points of a percentage.
+ * The change, in percent where `relative`, else in percentage points.
  * @returns {{text: string, look: string}} `good` is -1 where less is better; `look` are classes for direction and
  *   judgement
  */

@@ -1,4 +1,4 @@
-// A form that sends what was typed, and tells what became of it.
+// A form that sends what was typed, and shows the outcome.
 
 import { element, setText } from "../lib/element.js";
 import { hasText, text } from "../lib/texts.js";
@@ -76,7 +76,7 @@ export function createForm({ fields, save, send, danger = false, cancel, more = 
     setText(outcome, words);
   }
 
-  /** Each fault at its field, the rest above; the focus goes to the first faulty field. */
+  /** Show each fault at its field and the rest above; focus the first faulty field. */
   function failed(error) {
     const faults = (error.errors ?? []).filter(({ field }) => field in fields);
     const sentences = (error.errors ?? []).filter(({ field }) => !(field in fields)).map(faultText);
@@ -122,9 +122,9 @@ export function onlyChanges(values, send) {
   };
 }
 
-/** A fault in words of the reader's language where there are some, else as the API puts it. */
+/** A fault in the reader's language where there is a text, else in the API's words. */
 export const faultText = ({ code, message }) => (hasText(`faults.${code}`) ? text(`faults.${code}`) : message);
 
-/** A fault that the page itself finds, as the API tells its own. */
+/** A fault found by the page itself, in the shape of the API's. */
 export const fault = (field, code) =>
   Object.assign(new Error(code), { status: 400, code, errors: [{ field, code, message: code }] });

@@ -1,7 +1,7 @@
-// Rows of a table that stay the same nodes while what they show changes, so that focus and selection survive.
+// Table rows that stay the same nodes while their content changes, so that focus and selection survive.
 
 /**
- * @param {HTMLElement} body what holds the rows
+ * @param {HTMLElement} body parent of the rows
  * @param {{key: (item) => string, make: (item) => {node, update(item)}}} options keys are distinct
  * @returns {(items: object[]) => void} shows exactly these items in this order
  */

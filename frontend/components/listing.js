@@ -1,4 +1,4 @@
-// A registry with its figures: searched, narrowed by state and type, sorted and downloaded. All of it is in the address.
+// A registry with its figures: search, filters by state and type, sorting, download. The choice is kept in the address.
 
 import { element, setText } from "../lib/element.js";
 import { text } from "../lib/texts.js";
@@ -7,7 +7,7 @@ import { createTable, exported, sortRows } from "./data-table.js";
 import { downloads } from "./download.js";
 import { emptyNotice } from "./error-notice.js";
 
-const TYPING_MS = 250; // a pause this long, and what was typed goes into the address
+const TYPING_MS = 250; // after a pause this long the typed text goes into the address
 const USUAL_SORT = "name";
 
 /**
@@ -64,7 +64,7 @@ export function createListing(context, { view, columns, states, typed = false })
 
   function narrow(changes) {
     change(changes);
-    draw(); // what is known already need not wait for fresh figures
+    draw(); // known rows need not wait for fresh figures
   }
 
   function typedIn() {

@@ -1,4 +1,4 @@
-// A new password, typed twice. A password manager finds the account that it is for.
+// A new password, typed twice. The e-mail address tells a password manager which account it is for.
 
 import { element } from "../lib/element.js";
 import { current } from "../lib/session.js";
@@ -28,7 +28,7 @@ export function newPasswordFields() {
   };
 }
 
-/** What was typed. @throws a fault where it was not typed twice alike */
+/** The typed password. @throws a fault where the two differ */
 export function chosenPassword({ new_password: { control: chosen }, again: { control: again } }) {
   if (!chosen.value) throw fault("new_password", "missing_field");
   if (chosen.value !== again.value) throw fault("again", "password_differs");

@@ -1,5 +1,5 @@
-// A list beside which one of its rows, or a new one, stands in a panel: the frame of people, keys and organisations.
-// The address says what is in the panel, so that a link leads to it.
+// A list with a panel beside it for one of its rows or a new one: the frame of people, keys and organisations. The
+// address names what is in the panel, so that it can be linked to.
 
 import { element, setText } from "../lib/element.js";
 import { text } from "../lib/texts.js";
@@ -8,8 +8,8 @@ import { emptyNotice } from "./error-notice.js";
 
 /**
  * @param {object} context of the view
- * @param {{view: string, columns: object[], key: (row) => string, sort: string,
- *   add: () => {heading: string, node, focus?: Function}, panel?: (row) => {heading: string, node, focus?: Function}}} options
+ * @param {{view: string, columns: object[], key: (row) => string, sort: string, add: () => {heading: string, node,
+ *   focus?: Function}, panel?: (row) => {heading: string, node, focus?: Function}}} options
  * @returns {{node, show(rows, place)}}
  */
 export function createRegistryPage(context, { view, columns, key, sort, add, panel }) {

@@ -1,9 +1,9 @@
-// What is shown this once and never again: a password or a key, with a button that copies it.
+// A secret that is shown only once, a password or a key, with a button that copies it.
 
 import { element, setText } from "../lib/element.js";
 import { text } from "../lib/texts.js";
 
-/** @param {string} words what it is and what to do with it */
+/** @param {string} words explain it and what to do with it */
 export function createSecret(words, secret) {
   const code = element("code", { tabindex: -1 }, secret);
   const said = element("span", { role: "status" });

@@ -1,4 +1,4 @@
-// The course of a figure, small and without axes; the tile beside it says the figure.
+// A figure over time, small and without axes; the tile beside it has the value.
 
 import { svg } from "../lib/element.js";
 

@@ -1,5 +1,4 @@
-// Figures of a period, large, each with its change against the period before and its course; each a link to what
-// it is made of.
+// Large figures of a period, each with its change from the period before and its course, and linked to its breakdown.
 
 import { element, setText } from "../lib/element.js";
 import { sparkline } from "./sparkline.js";
@@ -53,7 +52,7 @@ function fill(place, { value, small = false, unit = "", note = "", change, cours
   else place.drawn.replaceChildren(...(course ? [sparkline(course)] : []));
 }
 
-/** Where a percentage lies between what it would be at least and at most. */
+/** A bar that shows a percentage between its lower and upper bound. */
 function bandOf({ lower, value, upper }) {
   const bar = element("span", { class: "band", "aria-hidden": "true" });
   if (value === null) return bar;

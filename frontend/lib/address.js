@@ -1,18 +1,18 @@
-// Where the reader is: the view, its window and all it was narrowed to, kept in the address so that it can be shared.
+// The reader's place: the view, its window and its filters, kept in the address so that it can be shared.
 
 import { PERIODS, USUAL_PERIOD } from "./periods.js";
 
 const FARTHEST = Date.UTC(9999, 0);
-const LASTING = ["factory", "window", "from", "to", "lang"]; // what goes along from view to view
+const LASTING = ["factory", "window", "from", "to", "lang"]; // kept from view to view
 
 let home = "default";
 
-/** Name the factory that an address without one is of. */
+/** Set the factory of an address that names none. */
 export const setHome = (factory) => {
   home = factory;
 };
 
-/** The place that an address names: `view`, `window`, `factory` and what else stands in its query. */
+/** The place that an address names: `view`, `window`, `factory` and the rest of its query. */
 export function placeOf(address = location) {
   const query = Object.fromEntries(new URLSearchParams(address.search));
   const known = PERIODS.includes(query.window) && (query.window !== "custom" || isPeriod(query));
@@ -20,7 +20,7 @@ export function placeOf(address = location) {
   return { ...query, factory: query.factory ?? home, window };
 }
 
-/** Whether `from` and `to` bound a period of one's own; without `to` it lasts until now. */
+/** True if `from` and `to` bound a custom period; without `to` it lasts until now. */
 function isPeriod({ from, to }) {
   const [start, end] = [Date.parse(from), to === undefined ? Infinity : Date.parse(to)];
   return start < end && Math.abs(start) < FARTHEST && (to === undefined || Math.abs(end) < FARTHEST);
@@ -48,7 +48,7 @@ function query(place) {
   return `?${new URLSearchParams(entries)}`;
 }
 
-/** Remember the window for a visit without one in the address. A stretch in the past is not worth remembering. */
+/** Remember the window for the next visit without one in the address. Custom periods are not remembered. */
 export function rememberWindow(window) {
   try {
     if (window !== "custom") localStorage.setItem("window", window);

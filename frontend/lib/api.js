@@ -3,12 +3,12 @@
 const BASE = "api/v1";
 const TIMEOUT_MS = 15_000;
 const MOST_KEPT = 60;
-const PRIVATE = /^\/(session|users|keys|audit|organisations)\b/; // what is not kept for when the server is away
-const TYPED = new Set(["bad_credentials", "code_required"]); // refusals of what the reader typed, not of the token
+const PRIVATE = /^\/(session|users|keys|audit|organisations)\b/; // never kept for use without a server
+const TYPED = new Set(["bad_credentials", "code_required"]); // what was typed is refused, not the token
 
 /**
- * What went wrong, in a sentence for the reader. `status` is 0 when no answer came; `errors` are the faults of
- * single fields as the API tells them; `wait` is for how many seconds the server asks to wait, else null.
+ * An error with a sentence for the reader. `status` is 0 when no answer came; `errors` are the API's faults of single
+ * fields; `wait` is the number of seconds that the server asks to wait, else null.
  */
 class ApiError extends Error {
   constructor(message, status, body = {}, wait = null) {
@@ -20,26 +20,26 @@ class ApiError extends Error {
   }
 }
 
-// Who asks: `bearer` gives the token to send, or null; `renew` gets the refused one and gives another, or null;
-// `reader` tells the kept answers of one reader from those of another. lib/session.js knows.
+// Credentials, set by lib/session.js: `bearer` resolves to the token to send, or null; `renew` takes the refused token
+// and resolves to another, or null; `reader` keeps apart the kept answers of different readers.
 let credentials = { bearer: async () => null, renew: async () => null, reader: () => "" };
 
-/** Let the requests from now on go with these credentials. */
+/** Use these credentials for all requests from now on. */
 export const askAs = (given) => {
   credentials = given;
 };
 
 const kept = new Map(); // the last answer of each question, by key: {etag, body}
-let ahead = 0; // milliseconds that the server's clock is ahead of ours
+let ahead = 0; // by which the server's clock is ahead of ours, in milliseconds
 
-/** The server's time in milliseconds, as far as its answers tell it. */
+/** The server's time in milliseconds, by its latest answer. */
 export const serverNow = () => Date.now() + ahead;
 
 /**
  * The JSON answer of a GET route. An answer that has not changed since is the same object as before.
  *
- * `key` names the question: where the window moves with the clock, it is the same question at each refresh. An
- * answer that the service worker kept carries `keptSince` (ISO), when the server could not be reached.
+ * `key` names the question: a window that moves with the clock is the same question at each refresh. An answer that the
+ * service worker kept carries `keptSince` (ISO), when the server could not be reached.
  * @param {string} path below the API's base
  * @param {Record<string, string|undefined>} query
  * @param {{signal?: AbortSignal, key?: string}} options
@@ -69,7 +69,8 @@ export async function get(path, query = {}, { signal, key } = {}) {
  * @param {string} path below the API's base
  * @param {unknown} body undefined for none
  * @param {Record<string, string|undefined>} query
- * @param {{anonymous?: boolean, headers?: Record<string, string>, seconds?: number}} options `seconds` to wait for the answer
+ * @param {{anonymous?: boolean, headers?: Record<string, string>, seconds?: number}} options `seconds` to wait for the
+ *   answer
  * @throws {ApiError}
  */
 export const post = (path, body, query, options) => change("POST", path, body, query, options);
@@ -94,7 +95,7 @@ function search(query) {
   return given.length ? `?${new URLSearchParams(given)}` : "";
 }
 
-/** A request with the reader's token; with a fresh one again where that is refused. */
+/** Send a request with the reader's token, and again with a fresh one where that is refused. */
 async function ask(address, options, signal, limit) {
   const bearer = await credentials.bearer();
   const response = await send(address, options, bearer, signal, limit);
@@ -142,7 +143,7 @@ async function read(response) {
   );
 }
 
-/** Ask anew for what is known, as if it never had been. */
+/** Forget all answers, so that the next requests ask for whole ones. */
 export const forgetAnswers = () => kept.clear();
 
 function keep(name, answer) {

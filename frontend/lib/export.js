@@ -1,4 +1,4 @@
-// What is shown, as a file: CSV for programs, Excel for people.
+// Tables as files: CSV for programs, Excel for people.
 //
 // A table is {columns: [{title, type}], rows: [[value, …], …], timeZone}. A column's type is "text", "number" or
 // "time"; a time is an ISO text or milliseconds since the Unix epoch; null or undefined is an empty cell. `timeZone`
@@ -9,12 +9,12 @@ import { wallClock } from "./zone.js";
 const FORMULA = /^[=+\-@\t\r\n]/;
 const WIDTHS = { text: 24, number: 14, time: 20 }; // in characters
 
-/** Offers the table as `name.csv`. */
+/** Download the table as `name.csv`. */
 export function downloadCsv(name, table) {
   offer(`${name}.csv`, new Blob([csvOf(table)], { type: "text/csv;charset=utf-8" }));
 }
 
-/** Offers the table as `name.xlsx`; the library is loaded at the first call. */
+/** Download the table as `name.xlsx`; the library is loaded at the first call. */
 export async function downloadXlsx(name, table) {
   const { default: workbook } = await import("../vendor/write-excel-file/write-excel-file.esm.js");
   const { timeZone = "UTC" } = table;

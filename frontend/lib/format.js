@@ -1,4 +1,4 @@
-// Values to text in the reader's locale and the factory's time zone. What is unknown (null) is a dash, never 0.
+// Values to text in the reader's locale and the factory's time zone. An unknown value (null) is a dash, never 0.
 
 import { locale } from "./texts.js";
 
@@ -80,7 +80,7 @@ export function inZone(timeZone) {
   };
 }
 
-/** The year is said where it is not this one. */
+/** The year is written where it is not this one. */
 function yearOf(at) {
   const year = new Date(at).getUTCFullYear();
   return year !== new Date().getUTCFullYear() ? { year: "numeric" } : {};

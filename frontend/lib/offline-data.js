@@ -7,7 +7,7 @@ const PATIENCE_MS = 2_000;
 export async function forgetOfflineData() {
   const registration = await navigator.serviceWorker?.getRegistration().catch(() => undefined);
   if (registration?.active) await told(registration.active);
-  await globalThis.caches?.delete(DATA_CACHE).catch(() => {}); // a worker that did not answer cannot write it anew
+  await globalThis.caches?.delete(DATA_CACHE).catch(() => {}); // a worker that did not answer cannot write it again
 }
 
 function told(worker) {

@@ -1,4 +1,4 @@
-// The periods that can be chosen, as instants in the factory's time zone (milliseconds since the epoch).
+// The periods to choose from, as instants in the factory's time zone (milliseconds since the epoch).
 
 import { instantOf, localMidnight, localWeek, wallClock } from "./zone.js";
 
@@ -9,11 +9,11 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
 /**
- * What a chosen period stands for at an instant.
+ * Resolve a chosen period at an instant.
  *
- * `from` and `to` bound it; while it lasts, `to` is now and `live` is true. `before` is the period that it is
- * compared with: the same shift or day before, or one week before, as far as this one has gone; else the
- * stretch of equal length before. `shift` is the shift where one was asked for.
+ * `from` and `to` bound it; while it lasts, `to` is now and `live` is true. `before` is the period that it is compared
+ * with: the same shift or day before, or the week before, as far as this one has gone; else the period of equal length
+ * before. `shift` is the shift where one was asked for.
  * @param {{window: string, from?: string, to?: string}} chosen from and to RFC 3339, for "custom"
  * @param {{time_zone: string, shifts: {name, start, end}[]}} site
  * @returns {{from, to, live, before: {from, to}, shift?}}
@@ -45,7 +45,7 @@ function customPeriod({ from, to }, now) {
   return lasting(start, end, start - length, now);
 }
 
-/** `beforeEnd` for a period that is over and need not be as long as the one before: a day may have 25 hours. */
+/** `beforeEnd` is for a finished period, which need not be as long as the one before: a day may have 25 hours. */
 function lasting(from, end, before, now, beforeEnd) {
   const live = from <= now && now < end;
   const to = live ? now : end;
@@ -57,7 +57,7 @@ function lasting(from, end, before, now, beforeEnd) {
   };
 }
 
-/** The shift that is on or was the last to begin: {name, from, to, dayBefore}; null without shifts. */
+/** The current shift, or the last one that began: {name, from, to, dayBefore}; null without shifts. */
 function latestShift(site, now) {
   const begun = [];
   for (const { name, start, end } of site.shifts ?? []) {
@@ -79,7 +79,7 @@ function atClock(now, days, clock, zone) {
   return instantOf({ year, month, day: day + days, hour, minute }, zone);
 }
 
-/** The window of a period as the API is asked for it: `from` and `to`, RFC 3339 in UTC. */
+/** The window of a period as parameters of the API: `from` and `to`, RFC 3339 in UTC. */
 export const windowOf = ({ from, to }) => ({ from: new Date(from).toISOString(), to: new Date(to).toISOString() });
 
 /** The buckets in which a period's course is drawn: fine enough to see, few enough to read. */

@@ -1,12 +1,12 @@
-// Who reads the page, what they may do in which factory, and the token that goes with each request. The token lives in
-// this module alone; what renews it is a cookie that no script can read.
+// The reader's session: who they are, what they may do in each factory, and the token sent with each request. Only this
+// module has the token; it is renewed by a cookie that no script can read.
 
 import { askAs, get, post, remove } from "./api.js";
 import { forgetOfflineData } from "./offline-data.js";
 
-const EARLY_MS = 30_000; // so long before its end a token is renewed
+const EARLY_MS = 30_000; // a token is renewed this long before it expires
 const MEMORY = "session"; // the name in the browser's storage
-const AWAY = new Set([0, 502, 503, 504]); // what tells nothing of the session
+const AWAY = new Set([0, 502, 503, 504]); // these say nothing about the session
 
 let session = null; // the data of `GET /session/`
 let token = null; // {text, until}
@@ -14,15 +14,15 @@ let renewing; // the promise of one renewal for all requests
 
 askAs({ bearer, renew: renewed, reader: () => session?.user?.user_id ?? "" });
 
-/** What the server says of the session; null before it has. */
+/** The session as the server describes it; null before it has answered. */
 export const current = () => session;
 
-/** Whether somebody has yet to sign in. */
+/** True if a user has yet to sign in. */
 export const isClosed = () => session.access === "required" && !session.user;
 
 /**
- * Ask who the reader is. Without the server it is who last was, so that figures of before can be shown.
- * @throws {ApiError} where that is nobody
+ * Ask who the reader is. Without the server it is the last reader, so that kept figures can be shown.
+ * @throws {ApiError} if there was none
  */
 export async function begin() {
   try {
@@ -53,7 +53,7 @@ export async function changePassword(before, after) {
   await look();
 }
 
-/** End this session, or all of the reader's, and show nobody what was seen in it. */
+/** End this session, or all of the reader's, and delete what it kept on this device. */
 export async function signOut({ everywhere = false } = {}) {
   try {
     await remove(everywhere ? "/session/all" : "/session/", undefined, {}, { headers: csrf() });
@@ -68,15 +68,15 @@ export async function signOut({ everywhere = false } = {}) {
 /** The factory's row of the session: {factory_id, name, role, permissions, person_views}; undefined if it has none. */
 export const membership = (factory) => session.factories.find(({ factory_id: id }) => id === factory);
 
-/** Where the reader is at home: the factory "default", or else the first. */
+/** The reader's home factory: "default", or else the first. */
 export const homeFactory = () => (membership("default") ?? session.factories[0])?.factory_id ?? "default";
 
-/** Whether the reader may do that in the factory. One that is not theirs is the server's to refuse. */
+/** True if the reader has the permission in the factory. A factory that is not theirs is refused by the server. */
 export function may(permission, factory) {
   return Boolean((membership(factory) ?? membership(homeFactory()))?.permissions.includes(permission));
 }
 
-/** Whether persons may be told apart there: by their names, or under pseudonyms where figures of one person may be shown. */
+/** True if figures of single persons may be shown there, under their names or under pseudonyms. */
 export function seesPersons(factory) {
   const { person_views: allowed } = membership(factory) ?? { person_views: true };
   return session.k_min <= 1 || (allowed && may("persons", factory));
@@ -93,7 +93,7 @@ async function bearer() {
   }
 }
 
-/** Another token than the one that was used; null where the session is over. */
+/** A token other than the used one; null when the session is over. */
 async function renewed(used) {
   if (token && token.text !== used) return token.text;
   if (!session?.user && !cookie("factory_csrf")) return null;
@@ -135,7 +135,7 @@ function cookie(name) {
     ?.slice(name.length + 1);
 }
 
-/** Delete from this device all that was kept for the reader. */
+/** Delete everything kept on this device for the reader. */
 async function forget() {
   recall(null);
   await forgetOfflineData();
@@ -154,7 +154,7 @@ function recall(known) {
   }
 }
 
-/** Who last was signed in and has not signed out. */
+/** The last session that did not end by signing out; null if there is none. */
 function recalled() {
   try {
     const known = JSON.parse(localStorage.getItem(MEMORY));
@@ -164,7 +164,7 @@ function recalled() {
   }
 }
 
-// Another tab signed out, or somebody else in.
+// Another tab signed out, or signed in as another user.
 addEventListener("storage", ({ key }) => {
   if (key === MEMORY && session && recalled()?.user?.user_id !== session.user?.user_id) location.reload();
 });

@@ -1,9 +1,12 @@
-// The states of workers and workstations: how each is drawn, and the letter that stands for it where there is no room.
+// The states of workers and workstations: how each is drawn, and the letter used where there is no room.
 
 /** The looks of a bar in the order in which shares are stacked from the bottom; absent is what stays empty. */
 export const LOOKS = ["working", "idle", "unknown", "absent"];
 
-/** `look` names the drawing, `colour` the CSS variable. A station's states are drawn as the worker's that they mean. */
+/**
+ * `look` names the drawing, `colour` the CSS variable. A station's states are drawn like the corresponding states of a
+ * worker.
+ */
 export const STATES = {
   working: { look: "working", colour: "--working", letter: "W" },
   idle: { look: "idle", colour: "--idle", letter: "I" },

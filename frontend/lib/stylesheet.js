@@ -4,7 +4,7 @@ import { element } from "./element.js";
 
 const asked = new Map();
 
-/** Add a style sheet once; resolves when it holds, or could not be had: the page is plainer then, but works. */
+/** Add a style sheet once; resolves when it is loaded or has failed: the page is plainer without it, but works. */
 export function styled(href) {
   if (!asked.has(href)) {
     asked.set(

@@ -1,4 +1,4 @@
-// The words of the page in the reader's language. All of them stand in texts/, a file a language.
+// The texts of the page in the reader's language, from texts/, one file per language.
 
 export const LANGUAGES = { en: "English", de: "Deutsch" };
 
@@ -24,7 +24,7 @@ function stored() {
   }
 }
 
-/** Load the words of a language; to be awaited before anything is shown. */
+/** Load the texts of a language; await it before anything is shown. */
 export async function loadLanguage(chosen) {
   words = (await import(`../texts/${chosen}.js`)).default;
   language = chosen;
@@ -33,8 +33,8 @@ export async function loadLanguage(chosen) {
 }
 
 /**
- * The locale for numbers and dates: the reader's own variant of the language where there is one. Who reads the page
- * in a foreign language for want of their own still has the numbers and dates of home.
+ * The locale for numbers and dates: the reader's own variant of the language where there is one. A reader whose
+ * language the page does not have still gets the numbers and dates of home.
  */
 export function locale() {
   const own = navigator.languages.find((tag) => tag.slice(0, 2) === language);
@@ -53,5 +53,5 @@ export function text(key, values = {}) {
   return found.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
-/** Whether the language has a text for the key. */
+/** True if the language has a text for the key. */
 export const hasText = (key) => key in words;

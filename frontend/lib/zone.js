@@ -19,12 +19,13 @@ export function wallClock(at, timeZone) {
 }
 
 /**
- * The instant of a local date and time; `day` may lie outside the month. A time that a clock change skips is
- * taken after it, one that it repeats is the first.
+ * The instant of a local date and time; `day` may lie outside the month. A time skipped by a clock change is taken
+ * after it; of a repeated time it is the first.
  */
 export function instantOf({ year, month, day, hour = 0, minute = 0 }, timeZone) {
   const asIfUtc = Date.UTC(year, month - 1, day, hour, minute);
-  // The offset before the change serves a skipped and the first of a repeated time; that after it all others.
+  // The offset before the change is right for skipped times and the first of a repeated time, the one after it for all
+  // others.
   const before = asIfUtc - offset(asIfUtc - 24 * HOUR, timeZone);
   if (offset(before, timeZone) === asIfUtc - before) return before;
   const after = asIfUtc - offset(asIfUtc + 24 * HOUR, timeZone);

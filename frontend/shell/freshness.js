@@ -1,4 +1,5 @@
-// How fresh the figures are, and why some are missing: the time in the bar, the banner, the note on what is withheld.
+// The freshness of the figures and reasons for missing ones: the time in the bar, the banner, the note on withheld
+// figures.
 
 import { explain } from "../components/error-notice.js";
 import { serverNow } from "../lib/api.js";
@@ -7,7 +8,7 @@ import { current } from "../lib/session.js";
 import { text } from "../lib/texts.js";
 import { REFRESH_MS } from "./refresh.js";
 
-const QUIET_MS = 15 * 60_000; // so long without an event, and the page says that no data arrive
+const QUIET_MS = 15 * 60_000; // after this long without an event the page says that no data arrive
 
 /**
  * @param {{main, time, banner, withheld}} nodes of index.html
@@ -54,7 +55,7 @@ export function createFreshness({ main, time, banner, withheld }) {
   return {
     show,
     loading: () => setText(time, text("shell.loading")),
-    /** The figures in sight stay, and are marked as those of before. */
+    /** Keep the figures in sight, and mark them as old. */
     stale(error, format) {
       time.classList.remove("live");
       const shown = format.dateTime(asOf, { seconds: true });

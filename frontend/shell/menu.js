@@ -1,4 +1,4 @@
-// The menu at the end of the top bar: the reader, factory, language, appearance, and the ways that are rarely gone.
+// The menu at the end of the top bar: the reader, factory, language, appearance, and links that are rarely needed.
 
 import { get } from "../lib/api.js";
 import { addressOf, changedAddress } from "../lib/address.js";
@@ -9,11 +9,12 @@ import { LANGUAGES, preferredLanguage, text } from "../lib/texts.js";
 import { createReader } from "./reader.js";
 
 const LINES = "M4 7h16M4 12h16M4 17h16";
-const ADMINISTRATION = { settings: "settings", people: "people", keys: "people", audit: "people" }; // views, and what they need
+// Views, and the permission that each needs.
+const ADMINISTRATION = { settings: "settings", people: "people", keys: "people", audit: "people" };
 
-/** Fill `node` with the menu's button. What the reader may do is asked again when it opens. */
+/** Fill `node` with the menu and its button. The reader's rights are asked for again when it opens. */
 export function renderMenu(node, { go, place, refresh, isOffered }) {
-  styled("styles/menu.css"); // it is there before anybody can open the menu
+  styled("styles/menu.css"); // it arrives before anyone can open the menu
   const known = element("div", { class: "menu-entries" });
   const sample = element("div", { class: "sample", hidden: true });
   const menu = element(
@@ -63,7 +64,7 @@ function choice(id, options, chosen, changed) {
   return select;
 }
 
-/** What depends on the reader and on the factory. */
+/** Fill in the entries that depend on the reader and the factory. */
 function fillKnown(node, { place, go, isOffered }) {
   const { factories, user } = current();
   const names = Object.fromEntries(factories.map(({ factory_id: id, name }) => [id, name]));

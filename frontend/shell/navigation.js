@@ -14,7 +14,7 @@ const ENTRIES = [
 ];
 const BELONGS = { worker: "workers", workstation: "workstations" };
 
-/** Links to the views that are `offered(view)` to the reader; the one of the place is marked. */
+/** Render links to the views that are `offered(view)` to the reader; the current one is marked. */
 export function renderNavigation(node, place, offered) {
   const current = BELONGS[place.view] ?? place.view;
   node.replaceChildren(

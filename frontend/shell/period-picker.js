@@ -1,4 +1,4 @@
-// The choice of the period: a row of radio buttons, and two fields for one's own stretch of time.
+// The choice of the period: a row of radio buttons, and two fields for a custom period.
 
 import { element } from "../lib/element.js";
 import { inZone } from "../lib/format.js";
@@ -7,8 +7,8 @@ import { text } from "../lib/texts.js";
 import { clockText, instantTyped } from "../lib/zone.js";
 
 /**
- * Show the choice. `change` is called with the part of the address that the reader changed; nothing is drawn
- * anew while the choice stays the same, so that the focus stays where it is.
+ * Show the choice. `change` is called with the changed part of the address. Nodes are kept while the choice stays the
+ * same, so that the focus stays where it is.
  */
 export function renderPeriods(node, { place, site, period, shown, change }) {
   node.hidden = !shown;
@@ -48,11 +48,11 @@ function choices(node) {
 
 function choose(node, window) {
   if (window !== "custom") return node.change({ window });
-  const { from, to } = node.period; // begin with what is shown
+  const { from, to } = node.period; // begin with the period that is shown
   node.change({ window, from: new Date(from).toISOString(), to: new Date(to).toISOString() });
 }
 
-/** On a narrow screen the row scrolls sideways: the chosen period is to be seen. */
+/** On a narrow screen the row scrolls sideways: keep the chosen period in sight. */
 function bringIntoSight(row) {
   const chosen = row.querySelector(":checked")?.parentElement;
   if (!chosen) return;

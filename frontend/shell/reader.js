@@ -1,4 +1,4 @@
-// Who is signed in, as the menu tells it, and the way out.
+// The signed-in user in the menu, and the buttons to sign out.
 
 import { addressOf } from "../lib/address.js";
 import { element, setText } from "../lib/element.js";

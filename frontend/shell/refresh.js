@@ -1,12 +1,11 @@
-// The refresh loop: asks and shows once, then again after a pause, as long as the page is in sight.
+// The refresh loop: load once, then again after a pause, as long as the page is visible.
 
 export const REFRESH_MS = 15_000;
 
 /**
  * One refresh at a time: a new one aborts the signal of the one before.
- * @param {{node: HTMLElement, load: (signal: AbortSignal) => Promise<void>, failed: (error) => void,
- *   isAwaited: () => boolean}} options `node` is marked as busy meanwhile; `isAwaited` tells whether fresh figures are
- *   wanted at all
+ * @param {{node: HTMLElement, load: (signal: AbortSignal) => Promise<void>, failed: (error) => void, isAwaited: () =>
+ *   boolean}} options `node` is marked as busy meanwhile; `isAwaited` is true while fresh figures are wanted at all
  * @returns {{refresh(): Promise<void>, refreshIfSeen()}}
  */
 export function createRefresh({ node, load, failed, isAwaited }) {

@@ -6,7 +6,7 @@ import { count } from "../lib/format.js";
 import { text } from "../lib/texts.js";
 import { explain } from "../components/error-notice.js";
 
-/** The button that replaces the factory's data, asks first, and says what really happened. */
+/** The button that replaces the factory's data: it asks first, and reports what really happened. */
 export function createReload(place, refresh) {
   const said = element("p", { class: "quiet", role: "status" });
   const load = async () => {
@@ -21,7 +21,7 @@ export function createReload(place, refresh) {
       });
       refresh();
     } catch (error) {
-      // Without an answer nobody knows whether it was done.
+      // Without an answer the outcome is unknown.
       said.textContent = text(error.status === 0 ? "sample.unclear" : "sample.failed", { reason: explain(error) });
       if (error.status === 0) refresh();
     }

@@ -1,4 +1,4 @@
-// Lets the reader in: at once, or after they have signed in and replaced a password that somebody else knows.
+// The gate in front of the page: the reader signs in where needed, and replaces a password that somebody else knows.
 
 import { element } from "../lib/element.js";
 import { current, isClosed } from "../lib/session.js";
@@ -6,8 +6,8 @@ import { styled } from "../lib/stylesheet.js";
 import { text } from "../lib/texts.js";
 
 /**
- * Resolves when the reader may come in.
- * @param {HTMLElement} stage where the forms stand meanwhile
+ * Resolve when the reader may enter.
+ * @param {HTMLElement} stage place for the forms meanwhile
  * @param {(words: string) => void} title
  */
 export async function admit(stage, title) {
@@ -30,7 +30,7 @@ export async function admit(stage, title) {
   stage.replaceChildren();
 }
 
-/** Says to whom the page is open, until the reader has read it; for this visit. */
+/** Tell that the page is open to everyone, until the reader dismisses it for this visit. */
 export function showOpenness(node) {
   if (current().access !== "open" || sessionStorage.getItem("openness")) return;
   const dismiss = () => {

@@ -1,4 +1,4 @@
-// The page of somebody who has yet to sign in, and the one of who has yet to choose a password.
+// The form to sign in, and the form to replace a first password.
 
 import { element } from "../lib/element.js";
 import { changePassword, current, signIn } from "../lib/session.js";
@@ -60,7 +60,7 @@ export function createSignIn(entered) {
   };
 }
 
-/** What the sign-in by a provider came back with, if it failed. */
+/** The notice after a failed sign-in with a provider. */
 function failedElsewhere() {
   const asked = new URLSearchParams(location.search);
   if (asked.get("sign-in") !== "failed") return false;
@@ -72,7 +72,10 @@ function failedElsewhere() {
   );
 }
 
-/** @returns {{node, focus()}} `before` is the password if it is known; `chosen()` is called when another is in its place */
+/**
+ * @returns {{node, focus()}} `before` is the old password if it is known; `chosen()` is called when it has been
+ *   replaced
+ */
 export function createFirstPassword(before, chosen) {
   const old = before === undefined && {
     old_password: inputField(text("password.old"), { type: "password", autocomplete: "current-password" }),

@@ -1,4 +1,4 @@
-// The reader's own account: who they are here, their password, and the second factor.
+// The reader's own account: name and roles, password, second factor.
 
 import { createForm, inputField } from "../components/form.js";
 import { chosenPassword, newPasswordFields } from "../components/new-password.js";

@@ -12,8 +12,8 @@ import { element, setText } from "../lib/element.js";
 import { text } from "../lib/texts.js";
 import { windowOf } from "../lib/periods.js";
 
-// What is registered in each factory, as last told: what is not is not asked for, since the page would then
-// show "not found" in place of the choice.
+// The registered workers and workstations of each factory, by the latest answer. Others are not asked for: the page
+// would show "not found" in place of the choice.
 const registries = new Map();
 
 export const compare = {
@@ -72,7 +72,7 @@ export const compare = {
       const [a, b] = ["a", "b"].map((side) => questionsOf(comparison, side));
       if (![a, b].every(({ figures, course }) => figures in answers && course in answers)) {
         results.hidden = !latest;
-        queueMicrotask(context.refresh); // what is registered was not known when this was asked
+        queueMicrotask(context.refresh); // the questions were asked before the registry was known
         return;
       }
       const names = namesOf(comparison, known, format);
@@ -95,7 +95,7 @@ export const compare = {
       timelines.show(comparison, known, names);
     }
 
-    /** Where the figures of a side come from: its own view, in its own period. */
+    /** The address of a side's own view, in its own period. */
     function hrefOf({ entity, sides }, side) {
       const { id, period } = sides[side];
       const { from, to } = windowOf(period);
@@ -107,18 +107,18 @@ export const compare = {
   },
 };
 
-/** The sides of which nothing is registered. */
+/** The sides whose worker or workstation is not registered. */
 function missing({ entity, sides }, known) {
   if (entity === "factory") return [];
   return ["a", "b"].filter((side) => !known[entity].some(({ id }) => id === sides[side].id));
 }
 
-/** The same for the chart, without the minutes that pass. */
+/** The labels of the chart, without the minutes that pass. */
 function labelsOf({ kind, sides }, names, format) {
   return kind === "periods" ? { a: format.date(sides.a.period.from), b: format.date(sides.b.period.from) } : names;
 }
 
-/** The name of each side: of whom, or of which period. */
+/** The name of each side: its worker or workstation, or its period. */
 function namesOf({ kind, entity, sides }, known, format) {
   const name = (side) => {
     if (kind !== "periods") return known[entity].find(({ id }) => id === sides[side].id).name;

@@ -1,4 +1,4 @@
-// The raw stream: what the cameras and sensors said, newest first, and a form for what none of them saw.
+// The raw stream: the events of cameras and sensors, newest first, and a form for what none of them saw.
 
 import { downloads } from "../components/download.js";
 import { workersOf, workstationsOf } from "../components/entity-input.js";
@@ -63,11 +63,11 @@ export const events = {
     let shown = []; // the events on the page, newest first
     let cursor = null; // where the older ones begin
     let newest = null; // the newest page of the server
-    let question = null; // what was asked: fresh answers to another question replace what is shown
+    let question = null; // the question asked: answers to another question replace what is shown
     let names = null;
     let renewing = false;
 
-    /** The reader stands at the newest page: what is fresh can be shown at once. */
+    /** True if the reader is at the newest page: new events can be shown at once. */
     const atTop = () => shown.length <= PAGE && scroll.getBoundingClientRect().top >= 0 && scroll.scrollTop === 0;
 
     function show({ answers, place }) {
@@ -107,7 +107,7 @@ export const events = {
       );
     }
 
-    /** Rows do not move under a reader who has gone on: a button says that there are new ones. */
+    /** Rows do not move under a reader who has scrolled on: a button offers the new ones. */
     function offerNewest() {
       const keys = new Set(shown.map(keyOf));
       const fresh = newest.data.filter((event) => !keys.has(keyOf(event))).length;

@@ -5,12 +5,12 @@ import { current, may, membership, seesPersons } from "../lib/session.js";
 
 /**
  * A view answers `title({place, text, answers})`, the questions it asks (`queries`, each `{path, query}`), and
- * `create(context)`: its node, and `show({period, answers, place, site})` for each set of fresh answers.
- * The shell adds `now` of `GET /metrics/now` to the answers, but for a view that is `still`: one that is about no
- * period, and asked for again only when something was changed. The context has `format`, `get`, `link(changes)` (the
- * address of another view), `change(changes)` (go to the same view with something changed), `go(changes)`,
- * `may(permission)` in the place's factory, `persons`, whether persons may be told apart there, and `life`, a signal
- * that is aborted when the view is left.
+ * `create(context)`: its node, and `show({period, answers, place, site})` for each set of fresh answers. The shell adds
+ * `now` of `GET /metrics/now` to the answers, except for a view that is `still`: one without a period, loaded again
+ * only when something was changed. The context has `format`, `get`, `link(changes)` (the address of another view),
+ * `change(changes)` (go to the same view with something changed), `go(changes)`, `may(permission)` in the place's
+ * factory, `persons`, true if single persons may be shown there, and `life`, a signal that is aborted when the view is
+ * left.
  */
 export const VIEWS = {
   overview: view("overview", () => import("./overview.js"), "tables"),
@@ -33,7 +33,7 @@ export const VIEWS = {
 const OF_PERSONS = ["workers", "worker", "events"];
 const NEEDS = { wall: "figures", people: "people", keys: "people", audit: "people", settings: "settings" };
 
-/** Why the reader cannot open a view in a factory, as the API would put it; null when they can. */
+/** The error that keeps the reader from opening a view in a factory, in the API's shape; null if there is none. */
 export function obstacle(name, factory) {
   if (name === "account") return current().user ? null : NOT_ALLOWED;
   if (name === "organisations") return current().operator ? null : NOT_ALLOWED;
@@ -44,7 +44,7 @@ export function obstacle(name, factory) {
 const NOT_ALLOWED = { status: 403, code: "not_allowed" };
 const PERSONS_WITHHELD = { status: 403, code: "persons_withheld" };
 
-/** The view to open where `name` is asked for: who has only one gets that one, whatever is asked for. */
+/** The view to open for `name`: a reader who has only one view always gets that one. */
 export function viewToOpen(name, factory) {
   const first = current().operator
     ? "organisations"
@@ -55,13 +55,13 @@ export function viewToOpen(name, factory) {
   return first !== "overview" && obstacle(name, factory) ? first : name;
 }
 
-/** Whether the navigation leads to a view. */
+/** True if the navigation offers a view. */
 export function isOffered(name, factory) {
   if (name === "organisation" && current().factories.length < 2) return false;
   return !obstacle(name, factory) && viewToOpen(name, factory) === name;
 }
 
-/** What loads a view and the style sheets that it alone needs. */
+/** A function that loads a view and the style sheets that only some views need. */
 function view(name, load, ...styles) {
   return async () => {
     const [module] = await Promise.all([load(), ...styles.map((style) => styled(`styles/${style}.css`))]);

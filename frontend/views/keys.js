@@ -1,4 +1,4 @@
-// The keys with which cameras and programs speak to the factory.
+// The API keys of cameras and programs.
 
 import { createKeyForm, createKeyPanel } from "./keys/key-form.js";
 import { createRegistryPage } from "../components/registry-page.js";

@@ -1,4 +1,4 @@
-// The organisations of the installation, for who looks after it.
+// The organisations of the installation, for its operator.
 
 import { createForm, inputField } from "../components/form.js";
 import { createRegistryPage } from "../components/registry-page.js";

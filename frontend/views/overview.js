@@ -1,4 +1,4 @@
-// The shift at a glance: the figures, their course, who is not working, and the timeline of everybody.
+// The shift at a glance: the figures, their course, who is not working, and the timeline.
 
 import { createCourseChart, factoryQueries } from "../components/factory-course.js";
 import { figure } from "../components/figure.js";
@@ -8,7 +8,8 @@ import { createTimelineCard } from "./overview/timeline-card.js";
 import { element } from "../lib/element.js";
 import { text } from "../lib/texts.js";
 
-const COURSE = ["total_productive_time_hours", "average_production_rate", "coverage_percentage"]; // what the tiles draw beside the chart's
+// The fields of the sparklines that are not in the chart.
+const COURSE = ["total_productive_time_hours", "average_production_rate", "coverage_percentage"];
 
 export const overview = {
   title: ({ text }) => text("views.overview"),
@@ -51,7 +52,7 @@ export const overview = {
 
 const hours = (format, value) => format.hours(value);
 
-// A figure of the factory: its field, how it is written, how a change is told, and what it opens into.
+// A figure of the factory: its field, its format, how its change is written, and the view that it opens.
 const TILES = [
   {
     key: "utilization",

@@ -1,4 +1,4 @@
-// Who may sign in to the organisation, and what they may do in which factory.
+// The users of the organisation, and their roles in each factory.
 
 import { createUserForm, createUserPanel, rolesInWords } from "./people/user-form.js";
 import { createRegistryPage } from "../components/registry-page.js";

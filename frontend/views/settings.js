@@ -1,4 +1,4 @@
-// The settings of the factory: its name, its clock, its shifts, and whether its figures tell of single persons.
+// The settings of the factory: name, time zone, timeout, shifts, and whether single persons are shown.
 
 import { choiceField, createForm, fault, inputField, onlyChanges } from "../components/form.js";
 import { createShifts } from "./settings/shifts.js";
@@ -7,7 +7,7 @@ import { element } from "../lib/element.js";
 import { current, look } from "../lib/session.js";
 import { text } from "../lib/texts.js";
 
-const PATIENCE_S = 600; // another time zone has all history derived anew
+const PATIENCE_S = 600; // another time zone rebuilds all history
 
 export const settings = {
   still: true,
@@ -92,7 +92,7 @@ function values({ name, time_zone: zone, state_timeout_seconds: timeout, shifts,
   return {
     name: name.control.value.trim(),
     time_zone: zone.control.value.trim(),
-    state_timeout_seconds: /^\d{1,9}$/.test(seconds) ? Number(seconds) : seconds, // the API says what is wrong with it
+    state_timeout_seconds: /^\d{1,9}$/.test(seconds) ? Number(seconds) : seconds, // the API explains what is wrong with it
     shifts: shifts.value(),
     ...(persons && { person_views: JSON.parse(persons.control.value) }),
   };

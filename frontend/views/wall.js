@@ -1,5 +1,5 @@
-// The wall screen above the line: large figures of the factory and its stations in turn, nobody to touch it.
-// It shows no persons. It has to outlive a server's restart and to run for weeks: so it loads itself anew each day.
+// The wall screen above the line: large figures of the factory and its stations in turn, without a person at it. It
+// shows no persons. It has to survive a server's restart and run for weeks, so it reloads itself each day.
 
 import { createCourseChart, factoryQueries } from "../components/factory-course.js";
 import { change } from "../components/figure.js";
@@ -27,7 +27,7 @@ export const wall = {
     const stage = element("div", { class: "stage" });
     const asOf = element("p", { class: "quiet number" });
     const dots = element("ol", { class: "dots", "aria-hidden": "true" });
-    const home = context.may("views") ? "overview" : "account"; // where a screen of its own is signed out
+    const home = context.may("views") ? "overview" : "account"; // where a wall screen's user signs out
     const exit = element("a", { class: "button exit", href: context.link({ view: home }) }, text("wall.exit"));
     const full = element(
       "button",
@@ -112,7 +112,7 @@ const answers = () =>
     () => false,
   );
 
-/** Keep the screen on, where the browser can; asked again whenever the page comes back to sight. */
+/** Keep the screen on where the browser can; requested again whenever the page becomes visible. */
 function stayAwake(signal) {
   let lock = null;
   const hold = async () => {

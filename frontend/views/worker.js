@@ -1,4 +1,4 @@
-// One worker: the figures of the period, hour by hour, where they were made and from what.
+// One worker: the figures of the period, hour by hour, by workstation, and their breakdown.
 
 import { createDetail, detailQueries } from "./detail/detail.js";
 import { createStationsOfWorker } from "./detail/presence-table.js";

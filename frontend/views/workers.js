@@ -16,7 +16,7 @@ export const workers = {
 
   create(context) {
     let all; // the figures of the factory
-    let count = 0; // and how many workers they are of
+    let count = 0; // and the number of its workers
     const own = (rows) => (rows.length === count ? all : null);
     const listing = createListing(context, {
       view: "workers",
@@ -36,7 +36,7 @@ export const workers = {
   },
 };
 
-/** A worker's figures with the state now; who was registered a moment ago may be in one of the answers only. */
+/** A worker's figures with the state now; a worker registered a moment ago may be in only one of the answers. */
 const rowOf = (row, now, at) => ({
   ...row,
   id: row.worker_id,
@@ -46,7 +46,7 @@ const rowOf = (row, now, at) => ({
   lasts: now?.since ? Math.max(0, (at - Date.parse(now.since)) / 1000) : null, // seconds
 });
 
-/** `own` gives the factory's figures where the rows are all of its workers: those are not made of rounded ones. */
+/** `own` returns the factory's figures where the rows are all of its workers: they are not sums of rounded figures. */
 function columnsOf({ format, link }, own) {
   const active = (rows) => sum(rows, "total_active_time_hours");
   const units = (rows) => sum(rows, "total_units_produced");

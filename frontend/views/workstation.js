@@ -1,4 +1,4 @@
-// One workstation: the figures of the period, hour by hour, who was there and what they are made of.
+// One workstation: the figures of the period, hour by hour, by worker, and their breakdown.
 
 import { createDetail, detailQueries } from "./detail/detail.js";
 import { createWorkersOfStation } from "./detail/presence-table.js";

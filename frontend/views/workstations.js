@@ -36,7 +36,10 @@ export const workstations = {
   },
 };
 
-/** A workstation's figures with the state now, and by `names` who is there, unless that is not to be told; one registered a moment ago may be in one of the answers only. */
+/**
+ * A workstation's figures with the state now and, given `names`, the workers there; a workstation registered a moment
+ * ago may be in only one of the answers.
+ */
 const rowOf = (row, now, names) => ({
   ...row,
   id: row.workstation_id,

@@ -1,4 +1,4 @@
-// The time axis: ticks at round local times, days or months, and the stretch of time that they lie in.
+// The time axis: ticks at round local times, days or months, and the day, month or year around them.
 
 import { locale } from "../../lib/texts.js";
 import { DAY, HOUR, MINUTE, SECOND } from "./calendar.js";
@@ -9,7 +9,10 @@ const MONTHS = { chosen: month, label: { month: "long", year: "numeric" } };
 const DAYS = { chosen: () => true, label: { weekday: "short", day: "numeric", month: "short" } };
 const CLOCK = { hour: "2-digit", minute: "2-digit" };
 
-/** Each kind of tick: about how long it takes, the room that its label needs (CSS pixels, where 1rem is 16), and what it lies in. */
+/**
+ * Each kind of tick: about how long it takes, the room that its label needs (CSS pixels, where 1rem is 16), and what it
+ * lies in.
+ */
 const TICKS = [
   ...[1, 2, 5, 15, 30].map((n) => ({
     length: n * SECOND,
@@ -42,8 +45,8 @@ const TICKS = [
 
 /**
  * The axis of a view that is `width` CSS pixels wide, where 1rem is 16.
- * @returns {{minor: {at, label}[], major: {at, label}[], stretches: boolean}} the first major one names what the view begins
- *   in; `stretches` tells that the minor labels name days or months, not instants
+ * @returns {{minor: {at, label}[], major: {at, label}[], stretches: boolean}} the first major tick names the day, month
+ *   or year in which the view begins; `stretches` is true where minor labels name days or months, not instants
  */
 export function axisOf({ from, to }, width, calendar, timeZone) {
   const tick = TICKS.find(({ length, room }) => (length / (to - from)) * width >= room) ?? TICKS.at(-1);

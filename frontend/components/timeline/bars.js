@@ -22,10 +22,11 @@ export function createFrame(width, height, ratio) {
 }
 
 /**
- * Draws a row. Each state that has a share of a column, however small, gets at least a pixel of it.
+ * Draw a row. Each state with a share of a column, however small, gets at least one pixel.
  *
  * @param {object} shares of each look in each pixel column; what is missing to 1 stays empty
- * @param {{top: number, height: number, units: number}} place where the bar stands and how high unit ticks under it grow
+ * @param {{top: number, height: number, units: number}} place where the bar stands and how high unit ticks under it
+ *   grow
  * @param {number} idleHeight the height of a wholly idle column, as a share of the bar
  * @param {number} phase pixels by which the hatch is moved, so that it moves with the time and not with the screen
  */
@@ -55,7 +56,7 @@ function columnHeights(working, idle, unknown, absent, height, idleHeight, mark)
   let third = unknown > 0 ? Math.max(mark, Math.round(unknown * height)) : 0;
   const excess = first + second + third - (absent > 0 ? height - mark : height);
   if (excess > 0) {
-    // The largest gives way to those that would not be seen.
+    // The largest state gives pixels to those that would not be seen.
     if (first >= second && first >= third) first -= excess;
     else if (second >= third) second -= excess;
     else third -= excess;

@@ -14,7 +14,7 @@ export function createCalendar(timeZone) {
   const offsets = new Map();
   const midnights = new Map();
 
-  /** What is added to UTC to get local time. */
+  /** The offset to add to UTC to get local time. */
   function offset(at) {
     const quarter = Math.floor(at / QUARTER);
     let known = offsets.get(quarter);
@@ -35,7 +35,9 @@ export function createCalendar(timeZone) {
     return midnights.get(day);
   }
 
-  /** Instants in [from, to) whose local time is a multiple of `step` (below a day), both of a repeated hour included. */
+  /**
+   * Instants in [from, to) whose local time is a multiple of `step` (below a day), both of a repeated hour included.
+   */
   function times(from, to, step) {
     const found = [];
     const stride = Math.min(step, 30 * MINUTE);

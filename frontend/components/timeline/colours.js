@@ -40,7 +40,7 @@ export function readColours(node) {
   };
 }
 
-/** Calls `changed` when the page or the system switches between light and dark, until the signal is aborted. */
+/** Call `changed` when the page or the system switches between light and dark, until the signal is aborted. */
 export function watchTheme(changed, signal) {
   const observer = new MutationObserver(changed);
   observer.observe(document.documentElement, { attributeFilter: ["data-theme"] });

@@ -1,4 +1,4 @@
-// What was loaded of the timeline: pieces of some rows by some days at one level, the least used dropped first.
+// The loaded data of the timeline, in pieces of some rows by some days at one level; the least used are dropped first.
 
 import { decode } from "./decode.js";
 
@@ -10,7 +10,7 @@ const LEVELS = Object.keys(DAYS_A_PIECE);
 
 const AT_ONCE = 3;
 const MOST_NUMBERS = 6_000_000; // about 50 MB
-const SETTLED_MS = 5 * 60_000; // late events change the past too, so what is settled is asked for again
+const SETTLED_MS = 5 * 60_000; // late events change the past too, so old pieces are loaded again
 const RETRY_MS = 5_000;
 
 /**
@@ -54,7 +54,7 @@ export function createStore({ entity, rows, calendar, load, onChange }) {
     }
   }
 
-  /** Ask for what is missing of these chunks at a level, in this order; what was asked for before is forgotten. */
+  /** Load the missing pieces of these chunks at a level, in this order; earlier requests are dropped. */
   function want(level, chunks, from, to) {
     const wanted = chunks.flatMap((chunk) => [...piecesOf(level, chunk, from, to)]);
     const names = new Set(wanted.map(({ name }) => name));
@@ -133,8 +133,8 @@ export function createStore({ entity, rows, calendar, load, onChange }) {
   }
 
   /**
-   * What can be drawn of a chunk at once: gapless stretches {piece, from, to}, `piece` null where nothing is loaded.
-   * Where the level is missing a coarser one stands in, else a finer one.
+   * The drawable parts of a chunk: gapless stretches {piece, from, to}, `piece` null where nothing is loaded. Where the
+   * level is missing, a coarser one is used, else a finer one.
    */
   function plan(level, chunk, from, to) {
     uses += 1;
@@ -158,7 +158,7 @@ export function createStore({ entity, rows, calendar, load, onChange }) {
     }
   }
 
-  /** What reaches the live end, or was asked for long ago, is asked for again when it is next in sight. */
+  /** Mark pieces that reach the live end, or were loaded long ago: they are loaded again when next in sight. */
   function refresh() {
     for (const one of pieces.values()) {
       if (one.data && (one.data.end < one.to || Date.now() - one.loadedAt > SETTLED_MS)) one.stale = true;
@@ -166,7 +166,7 @@ export function createStore({ entity, rows, calendar, load, onChange }) {
     onChange();
   }
 
-  /** End what is under way; what is loaded stays. */
+  /** End all requests; loaded pieces stay. */
   function stop() {
     clearTimeout(retry);
     retry = undefined;

@@ -7,11 +7,10 @@ const UNKNOWN = LOOKS.indexOf("unknown");
 
 /**
  * An answer of GET /metrics/timeline.
- * @returns {{end: number, weight: number, columns: Float64Array|null, places: string[], mostUnits: number, rows: object[]}}
- *   `end`: up to where it is known (epoch ms, cut at now); `columns`: the starts of the buckets and, last, their end;
- *   `weight`: how many numbers it holds.
- *   A row of an exact answer is {start, look, place, unitsAt, units}; one of columns {seconds: four arrays by look, units}.
- *   A row that is `withheld` has nothing in it.
+ * @returns {{end: number, weight: number, columns: Float64Array|null, places: string[], mostUnits: number, rows:
+ *   object[]}} `end`: the instant up to which it is known (epoch ms, cut at now); `columns`: the starts of the buckets
+ *   and, last, their end; `weight`: how many numbers it holds. A row of an exact answer is {start, look, place,
+ *   unitsAt, units}; one of columns {seconds: four arrays by look, units}. A row that is `withheld` has nothing in it.
  */
 export function decode(answer, entity) {
   const end = Date.parse(answer.window.to);

@@ -13,8 +13,8 @@ export function createPainter(canvas) {
   let shares;
 
   /**
-   * @param {{width, height, axisHeight, ratio, zoom, rowHeight, scrollTop, first, last}} place sizes in CSS pixels, device
-   *   pixels in one of them, what 1rem has of 16 of them; rows in sight
+   * @param {{width, height, axisHeight, ratio, zoom, rowHeight, scrollTop, first, last}} place sizes in CSS pixels,
+   *   device pixels in one of them, what 1rem has of 16 of them; rows in sight
    * @param {object} scene {viewport, store, colours, axis, font, selected, hovered}
    */
   return function paint(place, scene) {
@@ -68,7 +68,7 @@ function drawWaiting(frame, { top, height }, from, to, view, colours) {
     fill(frame, left, right, top + Math.round(height * 0.35), top + Math.round(height * 0.65), colours.waiting);
 }
 
-/** What lies under the bars; drawn last, where they left room. */
+/** Draw the grid under the bars; drawn last, where they left room. */
 function drawGround(
   context,
   width,

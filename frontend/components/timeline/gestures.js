@@ -1,12 +1,12 @@
-// Wheel, mouse and fingers: zoom, pan, point and click. A plain vertical wheel or swipe is the browser's own.
+// Wheel, mouse and fingers: zoom, pan, point and click. A plain vertical wheel or swipe is left to the browser.
 
 const STILL = 5; // pixels within which a press counts as a click
 const DOUBLE_CLICK_MS = 260;
 
 /**
- * @param {HTMLElement} plot what listens
- * @param {{zoom(factor, x), pan(pixels), canPan(): boolean, point(place|null), tap(place), click(place)}} act
- *   places are {x, y} in CSS pixels of the plot; a tap (of a finger) shows, a click opens
+ * @param {HTMLElement} plot the element that listens
+ * @param {{zoom(factor, x), pan(pixels), canPan(): boolean, point(place|null), tap(place), click(place)}} act places
+ *   are {x, y} in CSS pixels of the plot; a tap (of a finger) shows, a click opens
  * @param {AbortSignal} signal ends the listening
  */
 export function listenToGestures(plot, act, signal) {
@@ -80,7 +80,7 @@ export function listenToGestures(plot, act, signal) {
     if (event.pointerType === "mouse" && !pressed.size) act.point(null);
   });
 
-  // A finger does not leave: what it showed stays until it taps elsewhere.
+  // A finger sends no "leave": its tooltip stays until it taps elsewhere.
   document.addEventListener("pointerdown", ({ target }) => !plot.contains(target) && act.point(null), { signal });
 
   on("click", (event) => {

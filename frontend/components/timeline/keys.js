@@ -3,9 +3,9 @@
 const ZOOM = 0.5;
 
 /**
- * @param {HTMLElement} node what has the focus
- * @param {{zoom(factor), reset(), step(direction), jump(direction), edge(direction), row(by), page(direction), open(), choose(), leave()}} act
- *   step moves through time, jump to the next span or column, edge to the first or last instant
+ * @param {HTMLElement} node the element with the focus
+ * @param {{zoom(factor), reset(), step(direction), jump(direction), edge(direction), row(by), page(direction), open(),
+ *   choose(), leave()}} act step moves through time, jump to the next span or column, edge to the first or last instant
  */
 export function listenToKeys(node, act) {
   const keys = {

@@ -1,4 +1,4 @@
-// Where the reader points, with a pointer or the keys, and what is shown and told about it.
+// The point that the reader points at, with a pointer or the keys, and its tooltip.
 
 import { LOOKS } from "../../lib/states.js";
 import { mainLook, readAt } from "./reading.js";
@@ -26,7 +26,7 @@ export function createPointing({ parts, viewport, store, tooltip, entity, rows, 
     return readAt(store, entity, viewport.level, pointing.row, pointing.at);
   }
 
-  /** Shows what is pointed at as it is now; `speak` tells it to screen readers too. */
+  /** Show the current reading at the point; with `speak` screen readers announce it too. */
   function show(speak = false) {
     const { row, at } = pointing;
     const top = axisHeight + row * rowHeight - parts.scroller.scrollTop;
@@ -53,7 +53,7 @@ export function createPointing({ parts, viewport, store, tooltip, entity, rows, 
     return reading;
   }
 
-  /** Hands what is pointed at to `onSpan`; with `twice` only if it was the last one too: a finger looks first. */
+  /** Pass the reading at the point to `onSpan`; with `twice` only at the second tap on it: a finger looks first. */
   function choose(twice = false) {
     const reading = pointing.row < 0 ? null : read();
     if (!reading) return;

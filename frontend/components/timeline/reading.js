@@ -1,4 +1,4 @@
-// What the timeline shows at a point, and what it shows of a row: exact spans, or columns of an hour or a day.
+// Readings of the timeline, at a point or along a row: exact spans, or columns of an hour or a day.
 
 import { LOOKS, STATES_OF, lookOf, stateOfLook } from "../../lib/states.js";
 import { ROWS_A_PIECE } from "./data.js";
@@ -7,11 +7,11 @@ import { lastAtOrBefore } from "./shares.js";
 const FARTHEST = 8; // pieces to either side in which the ends of a span are looked for
 
 /**
- * What is drawn of the row of this index at an instant; null where nothing is known (not loaded, or still to come).
+ * The reading of a row, by its index, at an instant; null where nothing is known (not loaded, or in the future).
  *
- * A span: {start, end, startsEarlier, lasts, state, places, units}: `startsEarlier` if its start is not loaded,
- * `lasts` if it goes on (up to now, or beyond what is loaded). A column: {start, end, parts: [{state, seconds, share}],
- * units}. Instants in epoch ms, the share from 0 to 1. What is withheld is one column of the whole piece without parts.
+ * A span: {start, end, startsEarlier, lasts, state, places, units}: `startsEarlier` if its start is not loaded, `lasts`
+ * if it goes on (up to now, or beyond what is loaded). A column: {start, end, parts: [{state, seconds, share}], units}.
+ * Instants in epoch ms, the share from 0 to 1. A withheld row is one column as long as the piece, without parts.
  */
 export function readAt(store, entity, level, index, at) {
   const [{ piece }] = store.plan(level, Math.floor(index / ROWS_A_PIECE), at, at + 1);
@@ -81,7 +81,7 @@ function extendOn(store, piece, entity, index, span) {
   }
 }
 
-/** The exact piece that holds `at`; null if it is not loaded, and then it is asked for. */
+/** The exact piece that holds `at`; null if it is not loaded, in which case it is requested. */
 function neighbour(store, { chunk }, at, far) {
   const [{ piece }] = store.plan("exact", chunk, at, at + 1);
   if (piece && !piece.data.columns) return piece.data.end > at ? piece : null;
@@ -89,7 +89,7 @@ function neighbour(store, { chunk }, at, far) {
   return null;
 }
 
-/** Whether the span goes on in this interval. Who is at a station may differ: together they were there. */
+/** True if the span continues in this interval. The workers at a station may differ: together they were there. */
 function joins(piece, row, i, entity, span) {
   if (i < 0 || row.withheld || stateOfLook(entity, row.look[i]) !== span.state) return false;
   const places = placesOf(piece, row, i, entity);
@@ -111,7 +111,7 @@ function unitsIn({ unitsAt, units }, from, to) {
   return sum;
 }
 
-/** All that is shown of a row between two instants, at most `most` readings in the order of time. */
+/** The readings of a row between two instants in order of time, at most `most` of them. */
 export function readRow(store, entity, level, index, from, to, most) {
   const readings = [];
   for (let at = from; at < to && readings.length < most; ) {
@@ -123,7 +123,7 @@ export function readRow(store, entity, level, index, from, to, most) {
   return readings;
 }
 
-/** The number of the look that a reading has most of. */
+/** The number of the look with the largest share of a reading. */
 export function mainLook(reading) {
   if (reading.state) return lookOf(reading.state);
   const most = reading.parts.reduce((a, b) => (b.seconds > a.seconds ? b : a), { seconds: -1 });

@@ -1,4 +1,4 @@
-// Time to pixels: which share of each pixel column a row spends in which state.
+// Time to pixels: the share of each pixel column that a row spends in each state.
 
 /** The index of the last value that is not above `value` in ascending `values`; -1 if all are. */
 export function lastAtOrBefore(values, value, length = values.length) {
@@ -23,7 +23,7 @@ export function clearShares(shares) {
 }
 
 /**
- * Adds what `data` (a decoded answer) says of its row `index` between `from` and `to`.
+ * Add the data of row `index` of a decoded answer between `from` and `to`.
  * @param {{from: number, scale: number}} view the instant at the left edge, and pixel columns per millisecond
  * @param {number} mostUnits units of a column that make a full tick
  */
@@ -58,7 +58,7 @@ function addColumns(shares, row, columns, from, to, view, mostUnits) {
   }
 }
 
-/** Adds `weight` times the share of [start, end) in each pixel column that it touches. */
+/** Add `weight` times the share of [start, end) in each pixel column that it touches. */
 function addPiece(share, start, end, weight, view, width) {
   const left = Math.max(0, (start - view.from) * view.scale);
   const right = Math.min(width, (end - view.from) * view.scale);

@@ -1,14 +1,15 @@
-// What keys and gestures do to the view, the selected row and the point that is shown.
+// Effects of keys and gestures on the view, the selected row and the point.
 
 import { readAt } from "./reading.js";
 
 const STEP = 1 / 20; // of what is in view
 
 /**
- * @param {object} timeline {parts, viewport, store, pointing, entity, rows, rowHeight, axisHeight, onOpen, changed, schedule}:
- *   `changed()` when there is something else in view, `schedule()` when only marks have moved
- * @returns {{selected, pointer, keys, gestures, zoom, reset, follow}} `selected` is the row of the keys, `pointer` where
- *   mouse or finger are over the plot (null elsewhere); `keys` and `gestures` are what keys.js and gestures.js call
+ * @param {object} timeline {parts, viewport, store, pointing, entity, rows, rowHeight, axisHeight, onOpen, changed,
+ *   schedule}: `changed()` when there is something else in view, `schedule()` when only marks have moved
+ * @returns {{selected, pointer, keys, gestures, zoom, reset, follow}} `selected` is the row of the keys, `pointer`
+ *   where mouse or finger are over the plot (null elsewhere); `keys` and `gestures` are what keys.js and gestures.js
+ *   call
  */
 export function createSteering({
   parts,
@@ -32,7 +33,7 @@ export function createSteering({
     return y < axisHeight || row >= rows.length ? -1 : row;
   }
 
-  /** Points at what is under the pointer now: rows and time may have moved. */
+  /** Point at whatever is under the pointer now: rows and time may have moved. */
   function follow() {
     const { pointer } = steering;
     if (pointer) pointing.move(rowAt(pointer.y), instantAt(pointer.x), false);
@@ -71,7 +72,7 @@ export function createSteering({
 
   const keyInstant = () => (pointing.byKeys && pointing.at !== null ? pointing.at : (viewport.from + viewport.to) / 2);
 
-  /** Moves the point of the keys; what is in view follows it as far as the window goes. */
+  /** Move the point of the keys; the view follows it as far as the window goes. */
   function moveTo(row, at) {
     if (!rows.length) return;
     steering.pointer = null;

@@ -1,4 +1,4 @@
-// The spans of one row as a table, for those who cannot see the bars or want to read them.
+// The spans of one row as a table, for screen readers and for those who want to read them.
 
 import { element } from "../../lib/element.js";
 

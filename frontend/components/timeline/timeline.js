@@ -1,4 +1,4 @@
-// The timeline: one row a worker or workstation, its states over time as bars on a canvas.
+// The timeline: one row per worker or workstation, its states over time as bars on a canvas.
 
 import { setText } from "../../lib/element.js";
 import { axisOf } from "./axis.js";
@@ -20,7 +20,7 @@ import { createWords } from "./words.js";
 const ROW_HEIGHT = 1.75; // rem
 const AXIS_HEIGHT = 2.5; // rem, two lines of text
 const LOAD_EVERY_MS = 100; // while the view moves
-const SETTLED_MS = 250; // how long the view rests before it tells and fills its table
+const SETTLED_MS = 250; // how long the view rests before `onWindow` is called and the table filled
 
 /**
  * @param {object} options
@@ -32,10 +32,11 @@ const SETTLED_MS = 250; // how long the view rests before it tells and fills its
  * @param {(key: string, values?: object) => string} options.text
  * @param {object} options.format time, dateTime, date, duration, count and percent in the factory's time zone
  * @param {number} [options.rowHeight] CSS pixels
- * @param {(view: {from: number, to: number}) => void} [options.onWindow] the view has come to rest elsewhere
- * @param {(id: string) => void} [options.onOpen] a row was chosen
- * @param {(span: {id, start, end, state: string|null}) => void} [options.onSpan] a span was chosen, or with `state`
- *   null a column of an hour or a day
+ * @param {(view: {from: number, to: number}) => void} [options.onWindow] called when the view has come to rest
+ *   elsewhere
+ * @param {(id: string) => void} [options.onOpen] called with the chosen row
+ * @param {(span: {id, start, end, state: string|null}) => void} [options.onSpan] called with the chosen span, or, with
+ *   `state` null, the column of an hour or a day
  * @returns {{node: HTMLElement, show(window): void, refresh(): void}}
  */
 export function createTimeline(options) {
@@ -65,11 +66,11 @@ export function createTimeline(options) {
   let told = viewport.name;
 
   function schedule() {
-    if (!parts.node.isConnected) return; // it is drawn once it is there
+    if (!parts.node.isConnected) return; // it is drawn when it enters the document
     frame ||= requestAnimationFrame(draw);
   }
 
-  /** There is something new to draw, or to load. */
+  /** Draw, and load what is missing. */
   function changed() {
     if (!parts.node.isConnected) return;
     schedule();
@@ -109,7 +110,7 @@ export function createTimeline(options) {
     placeNames(place.first, place.last, place.scrollTop, selected);
   }
 
-  /** Asks for the rows in sight, then for those below and above them. */
+  /** Load the rows in sight, then those below and above them. */
   function loadInSight() {
     loading = undefined;
     loadedAt = Date.now();
@@ -145,7 +146,7 @@ export function createTimeline(options) {
 
   function start(signal) {
     const sized = new ResizeObserver(() => {
-      // The sticky part is as high as what scrolls under it is seen, and takes no room of its own.
+      // The sticky part is as high as the visible part of what scrolls under it, and takes no room of its own.
       parts.sticky.style.setProperty("--seen", `${parts.scroller.clientHeight}px`);
       changed();
     });

@@ -1,10 +1,10 @@
-// The tooltip, the mark around what it speaks of, and its words for the ear.
+// The tooltip, and its words for screen readers.
 
-const SPOKEN_AFTER_MS = 350; // so that holding a key down says the last thing only
+const SPOKEN_AFTER_MS = 350; // so that holding a key down announces only the last reading
 
 /**
- * Shows what was read at a point: `show(name, reading, point, speak)`, null for nothing known; `hide()`. What is to be
- * spoken is spoken once, when it is known; what changes by itself later is not.
+ * Show a reading at a point: `show(name, reading, point, speak)`, the reading null where nothing is known; `hide()`.
+ * With `speak` it is announced once, when it is known; later changes are not.
  */
 export function createTooltip({ tip, spoken, node }, words) {
   let timer;
@@ -29,7 +29,7 @@ export function createTooltip({ tip, spoken, node }, words) {
     due = awaitsMore;
   }
 
-  /** Beside the point (in pixels of the page's viewport), inside the component as far as it fits. */
+  /** Place it beside the point (in pixels of the page's viewport), inside the component as far as it fits. */
   function place({ x, y }) {
     const box = node.getBoundingClientRect();
     const { offsetWidth: width, offsetHeight: height } = tip;

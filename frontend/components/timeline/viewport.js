@@ -1,4 +1,4 @@
-// What part of the window is in view, and how finely it has to be known.
+// The part of the window in view, and the level of detail that it needs.
 
 import { DAY, SECOND } from "./calendar.js";
 
@@ -20,7 +20,7 @@ export class Viewport {
     return this.to - this.from;
   }
 
-  /** Tells one view from another. */
+  /** A name that differs from view to view. */
   get name() {
     return `${this.from} ${this.to}`;
   }
@@ -40,7 +40,7 @@ export class Viewport {
     this.to = this.window.to;
   }
 
-  /** Another window: what was in view stays in view as far as the window has it. */
+  /** Change the window; the view stays as far as the window contains it. */
   show(window) {
     const whole = this.isWhole;
     this.window = lasting(window);
@@ -59,7 +59,7 @@ export class Viewport {
     this.#place(this.from + by, this.span);
   }
 
-  /** Moves an instant as near to the middle as the window allows. */
+  /** Move an instant as near to the middle as the window allows. */
   centre(at) {
     this.#place(at - this.span / 2, this.span);
   }

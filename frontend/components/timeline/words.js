@@ -1,4 +1,4 @@
-// What a reading of the timeline says, in words.
+// A reading of the timeline in words.
 
 import { element } from "../../lib/element.js";
 import { HOUR, MINUTE } from "./calendar.js";
@@ -21,7 +21,7 @@ export function createWords({ entity, text, format }) {
 
   const state = (name) => text(`timeline.state.${name}`);
 
-  /** Where, or who; nothing for somebody absent, whose station is merely where that was seen. */
+  /** The station, or the workers; none for an absent worker, whose station is only where absence was seen. */
   function places({ state: name, places: named }) {
     if (!named?.length || name === "absent") return null;
     const more = named.length > MOST_NAMES ? ` + ${format.count(named.length - MOST_NAMES)}` : "";
@@ -43,7 +43,7 @@ export function createWords({ entity, text, format }) {
     }));
   }
 
-  /** All of it in one sentence, for the ear. */
+  /** The whole reading in one sentence, for screen readers. */
   function sentence(name, reading) {
     if (!reading) return `${name}. ${text("timeline.nothing")}`;
     const said = states(reading).map(({ words }) => words);

@@ -1,4 +1,4 @@
-// The second factor: set up with an authenticator app, or taken away.
+// The second factor: set up with an authenticator app, or switched off.
 
 import { post, remove } from "../../lib/api.js";
 import { element } from "../../lib/element.js";

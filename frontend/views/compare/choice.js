@@ -1,4 +1,4 @@
-// What is compared with what: the kind, the two sides, or the period that this one is held against.
+// The choice of what to compare: the kind, the two sides, or the other period.
 
 import { element } from "../../lib/element.js";
 import { text } from "../../lib/texts.js";
@@ -11,7 +11,7 @@ const OWN = ["bfrom", "bto"];
 const cleared = Object.fromEntries(["a", "b", "of", "against", ...OWN].map((name) => [name, undefined]));
 
 /**
- * The choice. `change` gets the part of the address that the reader changed.
+ * The form of the choice. `change` is called with the changed part of the address.
  * @returns {{node, show(comparison, known: {worker, workstation}, faults: {a: string, b: string})}}
  */
 export function createChoice({ change, site, persons }) {
@@ -59,7 +59,7 @@ export function createChoice({ change, site, persons }) {
   const before = {};
 
   function sideInput(side) {
-    // The choice by default is in sight; both go into the address once one is changed.
+    // The default choice is visible; both go into the address once one is changed.
     const choose = () =>
       change({ a: entities.a.id || undefined, b: latest.kind === "periods" ? undefined : entities.b.id || undefined });
     return createEntityInput({ name: side, onchange: choose });
@@ -98,7 +98,7 @@ export function createChoice({ change, site, persons }) {
         set(own[n], OWN[n], clockText(at, site.time_zone));
   }
 
-  /** Only where the address has changed, so that what is being typed stays. */
+  /** Set a value only where the address has changed, so that typed text stays. */
   function set(input, key, value) {
     if (before[input.name] === `${key} ${value}`) return;
     input.value = value;

@@ -7,8 +7,8 @@ import { createChart } from "../../components/chart.js";
 import { FIGURES } from "./figures.js";
 
 /**
- * @returns {{node, show(comparison, labels: {a, b}, courses: {a, b})}} courses as of `GET /metrics/timeseries`;
- *   the chart is made anew when a label changes
+ * @returns {{node, show(comparison, labels: {a, b}, courses: {a, b})}} courses as of `GET /metrics/timeseries`; the
+ *   chart is made again when a label changes
  */
 export function createCourse({ change, format }) {
   const metric = element("select", {
@@ -72,8 +72,8 @@ export function createCourse({ change, format }) {
 }
 
 /**
- * The rows of A with what B had so much earlier, then what B has beyond them; buckets of B belong to those of A
- * that hold their middle.
+ * The rows of A with the values of B moved by `shift`, then the rest of B. A bucket of B belongs to the bucket of A
+ * that holds its middle.
  * @param {number} shift milliseconds from B to A
  */
 export function overlaid(a, b, shift) {

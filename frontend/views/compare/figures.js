@@ -1,4 +1,4 @@
-// Which figures are compared, and the table of them: A, B, the difference, and both as bars.
+// The table of compared figures: A, B, the difference, and both as bars.
 
 import { element, setText } from "../../lib/element.js";
 import * as format from "../../lib/format.js";
@@ -47,7 +47,7 @@ const known = (value) => value !== null && value !== undefined;
 /** A − B in the figure's own unit, and in percent of B; null where either is unknown, or B is 0. */
 function differenceOf({ field, share }, a, b) {
   if (!known(a[field]) || !known(b[field])) return { absolute: null, relative: null };
-  // The answers have 4 decimals at most; the rest of a subtraction is no difference.
+  // The answers have 4 decimals at most; anything smaller is a rounding error of the subtraction.
   const absolute = Number((a[field] - b[field]).toFixed(4));
   return { absolute, relative: share || b[field] === 0 ? null : (absolute / b[field]) * 100 };
 }
@@ -55,8 +55,8 @@ function differenceOf({ field, share }, a, b) {
 /**
  * The table of an entity's figures.
  * @param {"worker"|"workstation"|"factory"} entity
- * @returns {{node, show(a, b, names: {a: string, b: string}, hrefs: {a: string, b: string})}} `a` and `b` as the
- *   API's data; each figure is a link to its side's own view. The keyboard goes by the names above.
+ * @returns {{node, show(a, b, names: {a: string, b: string}, hrefs: {a: string, b: string})}} `a` and `b` as the API's
+ *   data; each figure is a link to its side's own view. The keyboard stops at the names above only.
  */
 export function createComparison(entity) {
   const heads = { a: element("a"), b: element("a") };

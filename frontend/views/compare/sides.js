@@ -1,4 +1,4 @@
-// What an address compares: the two sides, and the questions to the API about each.
+// The comparison that an address names: the two sides, and the questions to the API about each.
 
 import { bucketOf, windowOf } from "../../lib/periods.js";
 import { instantOf, wallClock } from "../../lib/zone.js";
@@ -8,12 +8,13 @@ export const KINDS = ["workers", "workstations", "periods"];
 export const AGAINST = ["before", "week", "month", "own"];
 const DAYS = { week: -7, month: -28 };
 const ENTITIES = ["factory", "worker", "workstation"];
-export const PERSONS = ["workers", "worker"]; // the kind and the entity that are of persons
+export const PERSONS = ["workers", "worker"]; // the kind and the entity of persons
 
 /**
- * What an address compares. `entity` is "factory", "worker" or "workstation"; a side is {id, period}, its id
- * undefined for the factory and where nothing can be chosen. Without a choice the first two of the registry are taken.
- * @param {{worker: {id}[], workstation: {id}[]}} known what is registered
+ * The comparison that an address names. `entity` is "factory", "worker" or "workstation"; a side is {id, period}, its
+ * id undefined for the factory and where nothing can be chosen. Without a choice the first two of the registry are
+ * taken.
+ * @param {{worker: {id}[], workstation: {id}[]}} known the registered ones
  * @param {boolean} persons whether workers can be compared
  * @returns {{kind, entity, against, sides: {a, b}, figure}} `figure` is the one whose course is drawn
  */
@@ -47,7 +48,7 @@ function daysFrom(at, days, zone) {
 }
 
 /**
- * The questions about one side, by names that tell it apart from every other side.
+ * The questions about one side, under names that no other side has.
  * @returns {{figures: string, course: string, queries: Record<string, {path, query}>}}
  */
 export function questionsOf({ entity, against, figure, sides }, side) {

@@ -36,7 +36,9 @@ export function createTimelines({ get, go, format, site, persons }) {
     drawn = key;
   }
 
-  /** Whose rows are drawn; those of a factory are its workers, or who may be seen. */
+  /**
+   * The kind of rows to draw; those of a factory are its workers, or its workstations where workers may not be shown.
+   */
   const kindOf = (entity) => (entity === "factory" ? (persons ? "worker" : "workstation") : entity);
 
   function strip(side, entity, rows, { from, to }, headed) {

@@ -1,4 +1,4 @@
-// What the figures of one worker or workstation are made of: the intervals, or the events that counted units.
+// The breakdown of a worker's or workstation's figures: the intervals, or the events that counted units.
 
 import { element, setText } from "../../lib/element.js";
 import { text } from "../../lib/texts.js";
@@ -10,20 +10,20 @@ import { createEventTable, unitsOf } from "./event-table.js";
 import { createIntervals, hoursOf } from "./interval-list.js";
 
 const DAY = 86_400_000;
-const INTERVALS_UP_TO = 35 * DAY; // longer periods are asked for them only when the reader wants them
+const INTERVALS_UP_TO = 35 * DAY; // for longer periods they are loaded only when the reader asks
 const COUNTS_UP_TO = 8 * DAY;
 const COUNTS_A_PAGE = 1000;
 
-/** Whether the intervals are asked for. */
+/** True if the intervals are loaded. */
 export const showsIntervals = ({ list, state, at }, { from, to }) =>
   to - from <= INTERVALS_UP_TO || Boolean(list === "intervals" || state || at);
 
 /**
  * @param {object} context of the view
- * @param {{kind: "worker"|"workstation", states: string[], whereOf: (interval) => string, counted: (counts) => void}} options
- *   `counted` is called when other events are known
- * @returns {{node, show({period, answers, place}), seek(), counts()}} `seek` goes there with the next figures;
- *   `counts` are the events that counted units, null where not all of them are known
+ * @param {{kind: "worker"|"workstation", states: string[], whereOf: (interval) => string, counted: (counts) => void}}
+ *   options `counted` is called when other events are known
+ * @returns {{node, show({period, answers, place}), seek(), counts()}} `seek` goes there with the next figures; `counts`
+ *   are the events that counted units, null where not all of them are known
  */
 export function createBreakdown(context, { kind, states, whereOf, counted }) {
   const { format, change } = context;
@@ -75,10 +75,10 @@ export function createBreakdown(context, { kind, states, whereOf, counted }) {
     element("header", {}, element("div", { class: "filters" }, heading, choice, chips.node), offered),
     element("div", { class: "body" }, ...Object.values(parts)),
   );
-  let total = 0; // the units that the figures tell
+  let total = 0; // the units of the figures
   let counts = { events: [], complete: false, fault: "" };
-  let sought = Boolean(context.place.list || context.place.state); // a figure elsewhere led here
-  let period; // what was chosen, as far as it does not move with the clock
+  let sought = Boolean(context.place.list || context.place.state); // the reader came by a figure elsewhere
+  let period; // the chosen period, without bounds that move with the clock
 
   function found(fresh) {
     counts = fresh;
@@ -87,7 +87,7 @@ export function createBreakdown(context, { kind, states, whereOf, counted }) {
     arrive();
   }
 
-  /** Go to the list that was sought, once it is there. */
+  /** Scroll to the list that the reader opened, once it is there. */
   function arrive() {
     if (
       !sought ||

@@ -1,4 +1,4 @@
-// One worker or workstation: the figures, their course, and what they are made of.
+// One worker or workstation: the figures, their course and their breakdown.
 
 import { element, setText } from "../../lib/element.js";
 import { bucketOf, windowOf } from "../../lib/periods.js";
@@ -10,7 +10,10 @@ import { createBreakdown, showsIntervals } from "./breakdown.js";
 import { createTiles } from "../../components/tiles.js";
 import { createTimeline } from "../../components/timeline/timeline.js";
 
-/** The questions of a detail. `course` names the fields of the hourly figures. What tells of persons is left out without `persons`. */
+/**
+ * The questions of a detail. `course` names the fields of the hourly figures. Questions about persons are left out
+ * without `persons`.
+ */
 export function detailQueries(kind, course, { place, period, persons }) {
   const path = `/metrics/${kind}s/${encodeURIComponent(place.id)}`;
   return {
@@ -27,9 +30,9 @@ export function detailQueries(kind, course, { place, period, persons }) {
 
 /**
  * @param {object} context of the view
- * @param {{kind: "worker"|"workstation", tiles: object[], series: object[], nowOf: (now) => (Node|string)[],
- *   presence: {node, show(answers, counts)}, whereOf: (interval, now) => string, valuesOf?: (values) => object}} options
- *   `valuesOf` adds to the hourly figures what is drawn of them
+ * @param {{kind: "worker"|"workstation", tiles: object[], series: object[], nowOf: (now) => (Node|string)[], presence:
+ *   {node, show(answers, counts)}, whereOf: (interval, now) => string, valuesOf?: (values) => object}} options
+ *   `valuesOf` adds to the hourly figures the values to draw
  */
 export function createDetail(
   context,

@@ -38,7 +38,7 @@ export function createPages(context, { limit, key }, changed) {
   }
 
   return {
-    /** Forget what is known, where another period was chosen. */
+    /** Forget all pages, when another period is chosen. */
     clear() {
       running.abort();
       wanted = 1;

@@ -1,4 +1,4 @@
-// Events as they were sent, with how late each came and from where.
+// Events as they were sent, with their delay and source.
 
 import { element, setText } from "../../lib/element.js";
 import { text } from "../../lib/texts.js";
@@ -7,8 +7,8 @@ import { keyOf } from "../../components/event-types.js";
 
 /**
  * @param {object} context of the view
- * @param {{kind: "worker"|"workstation", opened?: (event) => boolean, counter?: () => number, more: () => void}} options
- *   whose events they are; which one opened the interval; the units up to the newest event, for a running sum
+ * @param {{kind: "worker"|"workstation", opened?: (event) => boolean, counter?: () => number, more: () => void}}
+ *   options whose events they are; which one opened the interval; the units up to the newest event, for a running sum
  * @returns {{node, show({events, complete, fault}), table: () => object}} `table` is for a download
  */
 export function createEventTable({ format }, { kind, opened = () => false, counter, more }) {

@@ -1,4 +1,4 @@
-// The intervals that a figure is made of, with their sum; each opens into its events.
+// The intervals behind a figure, with their sum; each opens into its events.
 
 import { element, setText } from "../../lib/element.js";
 import { STATES_OF } from "../../lib/states.js";
@@ -15,15 +15,16 @@ const COLUMNS = 5;
 
 /**
  * @param {object} context of the view
- * @param {{kind: "worker"|"workstation", whereOf: (interval) => string}} options `whereOf` writes the place or the people
- * @returns {{node, show(intervals, chosen: Set<string>), table: () => object}} intervals in order of time;
- *   the newest are shown first. `place.at` ("startMs-endMs") names what is open
+ * @param {{kind: "worker"|"workstation", whereOf: (interval) => string}} options `whereOf` writes the place or the
+ *   people
+ * @returns {{node, show(intervals, chosen: Set<string>), table: () => object}} intervals in order of time; the newest
+ *   are shown first. `place.at` ("startMs-endMs") names what is open
  */
 export function createIntervals(context, { kind, whereOf }) {
   const { format, change } = context;
   let shown = [];
   let limit = PORTION;
-  let sought; // the stretch that was last gone to
+  let sought; // the stretch that was last scrolled to
   const made = new Map(); // the opened intervals, by key
 
   const columns = [
@@ -108,7 +109,7 @@ export function createIntervals(context, { kind, whereOf }) {
     let interval;
     let isOpen = false;
     const toggle = () => {
-      sought = isOpen ? undefined : addressed(interval); // what the reader opens here is in sight
+      sought = isOpen ? undefined : addressed(interval); // an interval opened here is in sight already
       change({ at: sought }, { replace: true });
       draw();
     };
@@ -154,7 +155,7 @@ export function createIntervals(context, { kind, whereOf }) {
     return { node: element("tr", {}, cell), update: ({ interval }) => showEvents(cell, interval) };
   }
 
-  /** What happened in an interval; the event that opened it may be of before the period. */
+  /** Show the events of an interval; the event that opened it may lie before the period. */
   function showEvents(cell, interval) {
     const { key, start, end } = interval;
     let events = made.get(key);

@@ -1,4 +1,4 @@
-// Where a worker was, or who was at a workstation, put together from the intervals and the events that counted units.
+// A worker's workstations, or a workstation's workers, from the intervals and the events that counted units.
 
 import { element } from "../../lib/element.js";
 import * as format from "../../lib/format.js";
@@ -8,7 +8,7 @@ import { unitsOf } from "./event-table.js";
 import { hoursOf } from "./interval-list.js";
 import { emptyNotice } from "../../components/error-notice.js";
 
-/** @returns {{node, show(answers, counts)}} the workstations that a worker was at, with the time there */
+/** @returns {{node, show(answers, counts)}} the workstations of a worker, with the time at each */
 export function createStationsOfWorker({ link }) {
   const hours = (key, colour) => ({
     key,
@@ -64,7 +64,7 @@ export function createStationsOfWorker({ link }) {
   });
 }
 
-/** @returns {{node, show(answers, counts)}} who was at a workstation, with the stretches in which each was there */
+/** @returns {{node, show(answers, counts)}} the workers at a workstation, with the stretches in which each was there */
 export function createWorkersOfStation({ link }) {
   const columns = [
     linked("columns.worker", (id) => link({ view: "worker", id })),

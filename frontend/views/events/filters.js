@@ -1,4 +1,4 @@
-// What the events are narrowed to: worker, workstation, type and source, kept in the address.
+// The filters of the events: worker, workstation, type and source, kept in the address.
 
 import { element } from "../../lib/element.js";
 import { text } from "../../lib/texts.js";
@@ -6,7 +6,7 @@ import { createEntityInput, isId } from "../../components/entity-input.js";
 import { EVENT_TYPES, typeName } from "../../components/event-types.js";
 import { createField } from "../../components/field.js";
 
-// The name in the address, the API's parameter, and whether any event can have such a value.
+// The name in the address, the API's parameter, and a check that some event can have the value.
 const FILTERS = {
   worker: { parameter: "worker_id", can: isId },
   workstation: { parameter: "workstation_id", can: isId },
@@ -16,7 +16,7 @@ const FILTERS = {
 const NAMES = Object.keys(FILTERS);
 const cleared = Object.fromEntries(NAMES.map((name) => [name, undefined]));
 
-/** The filters of an address as the API's parameters; null when no event can pass them. */
+/** The filters of an address as the API's parameters; null when no event can match. */
 export function filtersOf(place) {
   const given = NAMES.filter((name) => place[name]);
   if (!given.every((name) => FILTERS[name].can(place[name]))) return null;
@@ -24,7 +24,7 @@ export function filtersOf(place) {
 }
 
 /**
- * The row of filters. `change` gets the part of the address that the reader changed.
+ * The row of filters. `change` is called with the changed part of the address.
  * @returns {{node, show(place, known: {worker, workstation, source})}} `known` are the rows {id, name} to suggest
  */
 export function createEventFilters({ change }) {

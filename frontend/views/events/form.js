@@ -1,4 +1,4 @@
-// The form for an event that no camera saw.
+// The form to enter an event that no camera saw.
 
 import { post, serverNow } from "../../lib/api.js";
 import { element } from "../../lib/element.js";
@@ -12,7 +12,7 @@ import { createForm } from "../../components/form.js";
 const SOURCE = "manual";
 
 /**
- * A button, and the dialog that it opens. `stored` is called after each event that the server has.
+ * A button, and the dialog that it opens. `stored` is called after each stored event.
  * @returns {{button, dialog, offer(known: {worker, workstation})}} `known` are the registered rows {id, name}
  */
 export function createEventForm({ place, site, format }, stored) {
@@ -64,7 +64,7 @@ export function createEventForm({ place, site, format }, stored) {
     (worker.input.value ? fields.event_type : fields.worker_id).focus();
   }
 
-  /** A new event at this moment; worker and workstation stay, the type is chosen anew. */
+  /** Begin a new event at this moment; worker and workstation stay, the type is cleared. */
   function begin() {
     const at = Math.floor(serverNow() / 1000) * 1000;
     time.value = clockText(at, zone, { seconds: true });
@@ -96,12 +96,12 @@ export function createEventForm({ place, site, format }, stored) {
       source_id: SOURCE,
       event_id: draft.id,
     };
-    // The second of two equal hours at a clock change is meant only where the field was filled in it.
+    // Of two equal hours at a clock change the second is meant only where the form filled it in.
     const at = time.value === draft.clock ? draft.at : instantTyped(time.value, zone);
     if (at !== null) event.timestamp = new Date(at).toISOString();
-    const said = Object.fromEntries(Object.entries(event).filter(([, value]) => value)); // what is empty is missing
+    const said = Object.fromEntries(Object.entries(event).filter(([, value]) => value)); // an empty field is left out
     const units = count.value.trim();
-    // An emptied field is no 1, which a missing count would mean: the API refuses it.
+    // A missing count would mean 1; an emptied field is sent, so that the API refuses it.
     return event.event_type === "product_count"
       ? { ...said, count: /^-?\d{1,15}$/.test(units) ? Number(units) : units }
       : said;
@@ -141,7 +141,7 @@ export function createEventForm({ place, site, format }, stored) {
   };
 }
 
-/** crypto.randomUUID is missing where the page comes by plain HTTP. */
+/** A random id; crypto.randomUUID is missing over plain HTTP. */
 function randomId() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

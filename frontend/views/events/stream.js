@@ -39,7 +39,7 @@ export function createEventStream({ format, link, timeZone }) {
         known.workstation.get(event.workstation_id),
         link({}),
       ]),
-    make: (event) => ({ node: rowOf(write(event, known)), update() {} }), // what could change is in the key
+    make: (event) => ({ node: rowOf(write(event, known)), update() {} }), // everything that can change is in the key
   });
 
   function show(events, names) {

@@ -1,4 +1,4 @@
-// The forms for a key: a new one, and what there is to do with one.
+// The forms for an API key: create, rotate, revoke.
 
 import { post, remove } from "../../lib/api.js";
 import { element } from "../../lib/element.js";
@@ -55,7 +55,7 @@ export function createKeyForm({ place, refresh }) {
   };
 }
 
-/** Another key in the place of one, or none. */
+/** A form to replace a key, or to revoke it. */
 export function createKeyPanel({ place, refresh, go }, row) {
   const address = `/keys/${encodeURIComponent(row.key_id)}`;
   const heading = `${row.name} · fk_${row.key_id}_…`;

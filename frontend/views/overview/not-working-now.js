@@ -1,4 +1,4 @@
-// Who is not working at this moment, the longest first: where a supervisor would go.
+// Workers who are not working at this moment, the longest first: where a supervisor would go.
 
 import { element } from "../../lib/element.js";
 import { text } from "../../lib/texts.js";
@@ -19,7 +19,7 @@ export function createNotWorkingNow({ link, format }) {
   );
 
   function show(now, at) {
-    // Who was never seen, or went home, is not missed.
+    // Workers who were never seen, or went home, are not missed.
     const found = now.workers.filter(({ state, since }) => AWAITED.includes(state) && since !== null);
     found.sort((a, b) => Date.parse(a.since) - Date.parse(b.since));
     list.replaceChildren(...found.slice(0, MOST).map((worker) => line(worker, at)));

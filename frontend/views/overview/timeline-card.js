@@ -1,4 +1,4 @@
-// The timeline of all workers or of all workstations, as the reader chooses. Its code comes after the figures.
+// The timeline of all workers or of all workstations, as the reader chooses. Its code is loaded after the figures.
 
 import { element } from "../../lib/element.js";
 import { styled } from "../../lib/stylesheet.js";

@@ -1,4 +1,4 @@
-// The forms for a person who may sign in: a new one, and what there is to change of one.
+// The forms for a user: add one, change one.
 
 import { patch, post, remove } from "../../lib/api.js";
 import { element } from "../../lib/element.js";
@@ -22,7 +22,7 @@ export const rolesInWords = (roles) =>
     .map(([factory, role]) => `${text(`roles.${role}`)}: ${factoryName(factory)}`)
     .join(", ") || text("people.no_role");
 
-/** A form for a new person. */
+/** A form for a new user. */
 export function createUserForm({ refresh }) {
   const shown = element("div");
   const roles = roleFields({});
@@ -60,7 +60,7 @@ export function createUserForm({ refresh }) {
   };
 }
 
-/** What there is to change of a person. */
+/** The forms and buttons that change a user. */
 export function createUserPanel({ refresh, go }, user) {
   const shown = element("div");
   const address = `/users/${encodeURIComponent(user.user_id)}`;
@@ -88,7 +88,7 @@ export function createUserPanel({ refresh, go }, user) {
     ),
   });
 
-  /** One of the acts beside the form, its outcome told there. */
+  /** A button beside the form, whose outcome the form shows. */
   const act = (work) => async () => {
     form.tell("");
     try {

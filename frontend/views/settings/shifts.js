@@ -1,4 +1,4 @@
-// The shifts of a day as rows of a form: added, changed, taken away.
+// The shifts of a day as rows of a form: add, change, remove.
 
 import { element, setText } from "../../lib/element.js";
 import { text } from "../../lib/texts.js";
