@@ -92,7 +92,8 @@ function values({ name, time_zone: zone, state_timeout_seconds: timeout, shifts,
   return {
     name: name.control.value.trim(),
     time_zone: zone.control.value.trim(),
-    state_timeout_seconds: /^\d{1,9}$/.test(seconds) ? Number(seconds) : seconds, // the API explains what is wrong with it
+    // The API explains what is wrong with it.
+    state_timeout_seconds: /^\d{1,9}$/.test(seconds) ? Number(seconds) : seconds,
     shifts: shifts.value(),
     ...(persons && { person_views: JSON.parse(persons.control.value) }),
   };

@@ -117,7 +117,8 @@ function stayAwake(signal) {
   let lock = null;
   const hold = async () => {
     if (document.hidden) return;
-    lock = await navigator.wakeLock?.request("screen").catch(() => null); // refused on low battery: the page still works
+    // Refused on low battery: the page still works.
+    lock = await navigator.wakeLock?.request("screen").catch(() => null);
     if (signal.aborted) lock?.release();
   };
   document.addEventListener("visibilitychange", hold, { signal });

@@ -25,7 +25,8 @@ export function createEventStream({ format, link, timeZone }) {
   );
   const node = element(
     "table",
-    { class: "event-stream", role: "table", "aria-label": text("views.events") }, // a phone's layout takes the roles away
+    // The roles are explicit because the layout of a phone removes them.
+    { class: "event-stream", role: "table", "aria-label": text("views.events") },
     element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, ...head)),
     body,
   );
