@@ -135,7 +135,7 @@ deploy: ## Release RELEASE on DEPLOY_TARGET (user@host), in its DEPLOY_DIRECTORY
 notify: $(READY) ## Post the line in TEXT to the web hook in NOTIFY_URL
 	$(BIN)/python -m tools.notify "$$TEXT"
 
-check: lint types imports lint-page ## Everything that needs no test: ruff, flake8, shellcheck, mypy, import-linter, Biome
+check: lint types imports lint-page ## Everything that needs no test: ruff, flake8, shellcheck, mypy, import-linter, Biome (npm)
 
 lint: $(READY)
 	$(BIN)/ruff check .

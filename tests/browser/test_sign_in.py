@@ -313,7 +313,7 @@ def test_a_password_is_changed_in_the_account(page: Any, server: RunningServer) 
 
 @pytest.mark.parametrize(
     ("reason", "words"),
-    [("unknown_user", "nobody here has that e-mail address"), ("<b>nonsense</b>", "Signing in with the provider failed")],
+    [("unknown_user", "nobody here has that e-mail address"), ("<b>nonsense</b>", "with the provider failed")],
 )
 def test_a_sign_in_that_failed_at_the_provider_is_told(
     page: Any, server: RunningServer, reason: str, words: str
