@@ -20,7 +20,7 @@ export function createChips({ legend, states, changed }) {
     );
     return { state, box, count, label };
   });
-  const told = () =>
+  const narrowed = () =>
     changed(
       boxes
         .filter(({ box }) => box.checked)
@@ -29,7 +29,7 @@ export function createChips({ legend, states, changed }) {
     );
   const node = element(
     "fieldset",
-    { class: "chips", onchange: told },
+    { class: "chips", onchange: narrowed },
     element("legend", { class: "hidden" }, legend),
     ...boxes.map(({ label }) => label),
   );

@@ -14,12 +14,12 @@ import { explain } from "./error-notice.js";
  * @param {() => {columns, rows}} table asked for when a button is pressed
  */
 export function downloads(context, what, table) {
-  const said = element("p", { class: "fault", role: "alert" });
+  const fault = element("p", { class: "fault", role: "alert" });
   const button = (title, format, offer) =>
     element("button", { type: "button", class: "button", onclick: () => make(format, offer) }, title);
 
   async function make(format, offer) {
-    setText(said, "");
+    setText(fault, "");
     const shown = { ...table(), timeZone: context.site.time_zone };
     try {
       await post(
@@ -29,7 +29,7 @@ export function downloads(context, what, table) {
       );
       await offer(fileName(context, what), shown);
     } catch (error) {
-      setText(said, explain(error));
+      setText(fault, explain(error));
     }
   }
 
@@ -43,7 +43,7 @@ export function downloads(context, what, table) {
     },
     button("CSV", "csv", downloadCsv),
     button("Excel", "xlsx", downloadXlsx),
-    said,
+    fault,
   );
 }
 

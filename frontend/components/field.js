@@ -22,15 +22,15 @@ export function createField({ label, control, group }) {
         fault,
       )
     : element("div", { class: "field" }, element("label", { for: id }, label), control, hint, fault);
-  const told = group ? node : control;
+  const described = group ? node : control;
   if (control) control.id = id;
-  told.setAttribute("aria-describedby", group ? fault.id : `${hint.id} ${fault.id}`);
+  described.setAttribute("aria-describedby", group ? fault.id : `${hint.id} ${fault.id}`);
   return {
     node,
     fail(message) {
       setText(fault, message);
-      if (message) told.setAttribute("aria-invalid", "true");
-      else told.removeAttribute("aria-invalid");
+      if (message) described.setAttribute("aria-invalid", "true");
+      else described.removeAttribute("aria-invalid");
     },
     hint: (words) => setText(hint, words),
     focus: () => (group ? node.querySelector("input:checked, input") : control).focus(),

@@ -32,11 +32,11 @@ export function change({ relative, good = 1 }, value, before, format) {
   if (value === null || before === null || (relative && before === 0)) return { text: "", look: "" };
   const difference = relative ? ((value - before) / before) * 100 : value - before;
   const size = relative ? format.percent : (points) => text("tiles.points", { n: format.decimal(points) });
-  const told = format.signed(difference, size);
-  const look = told.startsWith("±")
+  const signed = format.signed(difference, size);
+  const look = signed.startsWith("±")
     ? ""
     : `${difference > 0 ? "up" : "down"} ${difference * good > 0 ? "better" : "worse"}`;
-  return { text: text("tiles.against", { change: told }), look };
+  return { text: text("tiles.against", { change: signed }), look };
 }
 
 function bounded(value, lower, upper, format) {

@@ -43,7 +43,7 @@ function controlField(label, control, hint = "") {
  *   danger?: boolean, cancel?: Node, more?: Node[], refused?: string, unsent?: string}} options `fields` by the API's
  *   names; `send` resolves to the sentence shown after it; `cancel` and `more` are buttons before and after the one
  *   that sends; `refused` is the text above fields with faults, `unsent` the one with a {reason} why no answer came
- * @returns {{node, fields, tell(words, kind), focus(), failed(error)}}
+ * @returns {{node, report(words, kind), focus(), failed(error)}}
  */
 export function createForm({ fields, save, send, danger = false, cancel, more = [], refused, unsent }) {
   const outcome = element("p", { class: "form-result", role: "alert" });
@@ -61,16 +61,16 @@ export function createForm({ fields, save, send, danger = false, cancel, more = 
     event.preventDefault();
     if (sending) return;
     sending = button.disabled = true;
-    tell("");
+    report("");
     try {
-      tell((await send()) ?? "", "good");
+      report((await send()) ?? "", "good");
     } catch (error) {
       failed(error);
     }
     sending = button.disabled = false;
   }
 
-  function tell(words, kind = "") {
+  function report(words, kind = "") {
     for (const field of Object.values(fields)) field.fail("");
     outcome.className = `form-result ${kind}`;
     setText(outcome, words);
@@ -84,7 +84,7 @@ export function createForm({ fields, save, send, danger = false, cancel, more = 
     else if (faults.length + sentences.length === 0)
       sentences.push(hasText(`faults.${error.code}`) ? text(`faults.${error.code}`) : explain(error));
     if (faults.length && refused) sentences.unshift(text(refused));
-    tell(sentences.join(" "), "bad");
+    report(sentences.join(" "), "bad");
     for (const fault of faults) fields[fault.field].fail(faultText(fault));
     const first = Object.keys(fields).find((name) => faults.some(({ field }) => field === name));
     if (first) fields[first].focus();
@@ -92,8 +92,7 @@ export function createForm({ fields, save, send, danger = false, cancel, more = 
 
   return {
     node,
-    fields,
-    tell,
+    report,
     failed,
     focus: () =>
       Object.values(fields)
@@ -123,7 +122,7 @@ export function onlyChanges(values, send) {
 }
 
 /** A fault in the reader's language where there is a text, else in the API's words. */
-export const faultText = ({ code, message }) => (hasText(`faults.${code}`) ? text(`faults.${code}`) : message);
+const faultText = ({ code, message }) => (hasText(`faults.${code}`) ? text(`faults.${code}`) : message);
 
 /** A fault found by the page itself, in the shape of the API's. */
 export const fault = (field, code) =>

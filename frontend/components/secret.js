@@ -6,14 +6,14 @@ import { text } from "../lib/texts.js";
 /** @param {string} words explain it and what to do with it */
 export function createSecret(words, secret) {
   const code = element("code", { tabindex: -1 }, secret);
-  const said = element("span", { role: "status" });
+  const status = element("span", { role: "status" });
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(secret); // refused, or missing, where the page comes by plain HTTP
-      setText(said, text("secret.copied"));
+      setText(status, text("secret.copied"));
     } catch {
       getSelection().selectAllChildren(code);
-      setText(said, text("secret.selected"));
+      setText(status, text("secret.selected"));
     }
   };
   const button = element("button", { type: "button", class: "button", onclick: copy }, text("secret.copy"));
@@ -21,6 +21,6 @@ export function createSecret(words, secret) {
     "div",
     { class: "secret", role: "group", "aria-label": words },
     element("p", {}, words),
-    element("p", { class: "shown" }, code, button, said),
+    element("p", { class: "shown" }, code, button, status),
   );
 }

@@ -6,11 +6,11 @@ const PATIENCE_MS = 2_000;
 /** Delete them; resolves when they are gone, from the disk and from the worker's memory. */
 export async function forgetOfflineData() {
   const registration = await navigator.serviceWorker?.getRegistration().catch(() => undefined);
-  if (registration?.active) await told(registration.active);
+  if (registration?.active) await forgotten(registration.active);
   await globalThis.caches?.delete(DATA_CACHE).catch(() => {}); // a worker that did not answer cannot write it again
 }
 
-function told(worker) {
+function forgotten(worker) {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = resolve;

@@ -96,6 +96,6 @@ function span({ from, to, live, before, shift }, format) {
   const sameDay = format.date(from) === format.date(to);
   const end = live ? text("periods.now") : sameDay ? format.time(to) : `${format.date(to)}, ${format.time(to)}`;
   const bounds = `${format.date(from)}, ${format.time(from)} – ${end}`;
-  const told = `${bounds} · ${text("periods.compared", { from: `${format.date(before.from)}, ${format.time(before.from)}` })}`;
-  return shift ? `${shift.name} · ${told}` : told;
+  const words = `${bounds} · ${text("periods.compared", { from: `${format.date(before.from)}, ${format.time(before.from)}` })}`;
+  return shift ? `${shift.name} · ${words}` : words;
 }

@@ -11,11 +11,11 @@ export function createReader(place) {
   const { user, organisation } = current();
   const role = membership(place.factory)?.role;
   const where = [organisation?.name, role && text(`roles.${role}`)].filter(Boolean).join(" · ");
-  const said = element("p", { class: "fault", role: "alert" });
+  const fault = element("p", { class: "fault", role: "alert" });
   const out = (key, options) =>
     element("button", { type: "button", class: "button", onclick: () => leave(options) }, text(key));
   const leave = (options) =>
-    signOut(options).catch((error) => setText(said, text("reader.not_signed_out", { reason: explain(error) })));
+    signOut(options).catch((error) => setText(fault, text("reader.not_signed_out", { reason: explain(error) })));
   return element(
     "section",
     { class: "reader", "aria-label": text("reader.label") },
@@ -23,6 +23,6 @@ export function createReader(place) {
     element("a", { class: "button", href: addressOf(place, { view: "account" }) }, text("views.account")),
     out("reader.sign_out", {}),
     out("reader.sign_out_everywhere", { everywhere: true }),
-    said,
+    fault,
   );
 }

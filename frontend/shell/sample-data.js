@@ -8,13 +8,13 @@ import { explain } from "../components/error-notice.js";
 
 /** The button that replaces the factory's data: it asks first, and reports what really happened. */
 export function createReload(place, refresh) {
-  const said = element("p", { class: "quiet", role: "status" });
+  const status = element("p", { class: "quiet", role: "status" });
   const load = async () => {
     button.disabled = true;
-    said.textContent = text("sample.loading");
+    status.textContent = text("sample.loading");
     try {
       const { data } = await post("/demo/seed", undefined, { factory: place.factory });
-      said.textContent = text("sample.loaded", {
+      status.textContent = text("sample.loaded", {
         events: count(data.events),
         workers: count(data.workers),
         stations: count(data.workstations),
@@ -22,7 +22,7 @@ export function createReload(place, refresh) {
       refresh();
     } catch (error) {
       // Without an answer the outcome is unknown.
-      said.textContent = text(error.status === 0 ? "sample.unclear" : "sample.failed", { reason: explain(error) });
+      status.textContent = text(error.status === 0 ? "sample.unclear" : "sample.failed", { reason: explain(error) });
       if (error.status === 0) refresh();
     }
     button.disabled = false;
@@ -31,12 +31,12 @@ export function createReload(place, refresh) {
   const ask = () => {
     button.textContent = text("sample.reload");
     button.onclick = () => {
-      said.textContent = text("sample.warning");
+      status.textContent = text("sample.warning");
       button.textContent = text("sample.sure");
       button.onclick = load;
     };
   };
   const button = element("button", { type: "button", class: "button" });
   ask();
-  return element("div", {}, button, said);
+  return element("div", {}, button, status);
 }

@@ -65,11 +65,7 @@ function failedElsewhere() {
   const asked = new URLSearchParams(location.search);
   if (asked.get("sign-in") !== "failed") return false;
   const key = `sign_in.failed.${asked.get("reason")}`;
-  return element(
-    "p",
-    { class: "form-result failed", role: "alert" },
-    text(hasText(key) ? key : "sign_in.failed.not_proved"),
-  );
+  return element("p", { class: "form-result", role: "alert" }, text(hasText(key) ? key : "sign_in.failed.not_proved"));
 }
 
 /**

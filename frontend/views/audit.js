@@ -52,7 +52,7 @@ export const audit = {
         change(Object.fromEntries(FILTERS.map((name) => [name, fields[name].control.value.trim() || undefined]))),
     });
     const none = emptyNotice("audit.none");
-    const said = element("p", { class: "quiet", role: "status", tabindex: -1 });
+    const status = element("p", { class: "quiet", role: "status", tabindex: -1 });
     const older = element("button", { type: "button", class: "button", onclick: showOlder }, text("audit.older"));
     let question = "";
     let rows = [];
@@ -64,7 +64,7 @@ export const audit = {
       none.hidden = rows.length > 0;
       older.hidden = cursor === null;
       setText(
-        said,
+        status,
         rows.length === 0
           ? ""
           : text(cursor === null ? "audit.all" : "audit.shown", { n: format.count(rows.length), form: rows.length }),
@@ -84,9 +84,9 @@ export const audit = {
         rows = [...rows, ...page.data];
         cursor = page.next_cursor ?? null;
         draw();
-        if (cursor === null) said.focus({ preventScroll: true });
+        if (cursor === null) status.focus({ preventScroll: true });
       } catch (error) {
-        if (!context.life.aborted) setText(said, explain(error));
+        if (!context.life.aborted) setText(status, explain(error));
       } finally {
         older.disabled = false;
       }
@@ -102,7 +102,7 @@ export const audit = {
           element("header", {}, form.node),
           table.node,
           none,
-          element("div", { class: "foot" }, said, older),
+          element("div", { class: "foot" }, status, older),
         ),
       ),
       show({ answers: { audit: fresh }, place }) {

@@ -37,9 +37,9 @@ export const events = {
       table.node,
     );
     const empty = emptyNotice("events.none");
-    const told = element("p", { class: "quiet", role: "status", tabindex: -1 });
+    const status = element("p", { class: "quiet", role: "status", tabindex: -1 });
     const older = element("button", { type: "button", class: "button", onclick: showOlder }, text("events.older"));
-    const foot = element("div", { class: "foot" }, told, older);
+    const foot = element("div", { class: "foot" }, status, older);
     const node = element(
       "section",
       { class: "card events" },
@@ -102,7 +102,7 @@ export const events = {
       setText(empty, text(given && Object.keys(given).length === 0 ? "events.none" : "events.unmatched"));
       older.hidden = cursor === null;
       setText(
-        told,
+        status,
         text(cursor === null ? "events.all" : "events.shown", { n: format.count(shown.length), form: shown.length }),
       );
     }
@@ -142,9 +142,9 @@ export const events = {
         shown = [...shown, ...page.data];
         cursor = page.next_cursor;
         draw();
-        if (cursor === null) told.focus({ preventScroll: true });
+        if (cursor === null) status.focus({ preventScroll: true });
       } catch (error) {
-        if (!context.life.aborted) setText(told, explain(error));
+        if (!context.life.aborted) setText(status, explain(error));
       } finally {
         older.disabled = false;
       }

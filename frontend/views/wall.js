@@ -154,10 +154,10 @@ function figuresPage({ format }) {
         const { withheld, [field]: value } = factory.data;
         setText(places[n].value, withheld ? text("withheld.figure") : format[write](value));
         places[n].value.classList.toggle("word", Boolean(withheld));
-        const { text: told, look } = withheld
+        const { text: difference, look } = withheld
           ? { text: text("withheld.why", { n: current().k_min }), look: "" }
           : change({ relative }, value, before.data[field], format);
-        setText(places[n].change, told);
+        setText(places[n].change, difference);
         places[n].change.className = `change number ${look}`;
       });
     },

@@ -63,7 +63,7 @@ export function createTimeline(options) {
   let loading;
   let loadedAt = 0;
   let rest;
-  let told = viewport.name;
+  let shownName = viewport.name;
 
   function schedule() {
     if (!parts.node.isConnected) return; // it is drawn when it enters the document
@@ -134,8 +134,8 @@ export function createTimeline(options) {
     parts.zoomOut.disabled = viewport.isWhole;
     parts.plot.classList.toggle("movable", !viewport.isWhole);
     if (parts.table.open) tabulate();
-    if (told !== viewport.name) onWindow?.({ from: Math.round(viewport.from), to: Math.round(viewport.to) });
-    told = viewport.name;
+    if (shownName !== viewport.name) onWindow?.({ from: Math.round(viewport.from), to: Math.round(viewport.to) });
+    shownName = viewport.name;
   }
 
   function tabulate() {
@@ -184,7 +184,7 @@ export function createTimeline(options) {
     node: parts.node,
     show(window) {
       viewport.show(window);
-      told = viewport.name;
+      shownName = viewport.name;
       store.refresh();
     },
     refresh: store.refresh,

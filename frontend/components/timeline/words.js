@@ -46,8 +46,8 @@ export function createWords({ entity, text, format }) {
   /** The whole reading in one sentence, for screen readers. */
   function sentence(name, reading) {
     if (!reading) return `${name}. ${text("timeline.nothing")}`;
-    const said = states(reading).map(({ words }) => words);
-    return [name, ...said, time(reading), places(reading), units(reading.units)].filter(Boolean).join(". ");
+    const parts = states(reading).map(({ words }) => words);
+    return [name, ...parts, time(reading), places(reading), units(reading.units)].filter(Boolean).join(". ");
   }
 
   /** The content of the tooltip. */

@@ -14,7 +14,7 @@ export function createPages(context, { limit, key }, changed) {
   let pages = [];
   let running = new AbortController();
 
-  const tell = (fault = "") =>
+  const report = (fault = "") =>
     changed({
       events: pages.flatMap(({ data }) => data),
       complete: pages.length > 0 && !pages.at(-1).next_cursor,
@@ -31,9 +31,9 @@ export function createPages(context, { limit, key }, changed) {
         found.push(await context.get("/events/", { ...query, limit, cursor: found.at(-1).next_cursor }, { signal }));
       }
       pages = found;
-      tell();
+      report();
     } catch (error) {
-      if (!signal.aborted) tell(explain(error));
+      if (!signal.aborted) report(explain(error));
     }
   }
 
@@ -43,7 +43,7 @@ export function createPages(context, { limit, key }, changed) {
       running.abort();
       wanted = 1;
       pages = [];
-      tell();
+      report();
     },
     show(asked) {
       query = asked;

@@ -61,9 +61,9 @@ export function createEventTable({ format }, { kind, opened = () => false, count
     { ...plain("confidence", "number", (value) => (value === null ? "" : format.percent(value * 100))) },
   ].filter(Boolean);
   const table = createTable({ caption: text("events_of.caption"), columns, key: keyOf });
-  const said = element("p", { class: "quiet", role: "status" });
+  const status = element("p", { class: "quiet", role: "status" });
   const button = element("button", { type: "button", class: "button no-print", onclick: more }, text("table.more"));
-  const node = element("div", { class: "events-of" }, table.node, element("div", { class: "more" }, said, button));
+  const node = element("div", { class: "events-of" }, table.node, element("div", { class: "more" }, status, button));
 
   return {
     node,
@@ -79,7 +79,7 @@ export function createEventTable({ format }, { kind, opened = () => false, count
       table.node.hidden = events.length === 0;
       button.hidden = complete || events.length === 0;
       setText(
-        said,
+        status,
         fault ||
           (complete
             ? events.length

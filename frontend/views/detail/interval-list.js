@@ -48,13 +48,13 @@ export function createIntervals(context, { kind, whereOf }) {
   );
   table.append(element("tfoot", {}, element("tr", {}, element("th", { scope: "row" }, text("intervals.sum")), sum)));
   const button = element("button", { type: "button", class: "button no-print", onclick: showMore }, text("table.more"));
-  const said = element("p", { class: "quiet", role: "status" });
+  const status = element("p", { class: "quiet", role: "status" });
   const region = element(
     "div",
     { class: "scroll", tabindex: 0, role: "group", "aria-label": text("detail.intervals") },
     table,
   );
-  const node = element("div", {}, region, element("div", { class: "more" }, said, button));
+  const node = element("div", {}, region, element("div", { class: "more" }, status, button));
   const showRows = createRows(body, {
     key: ({ interval, events }) => `${interval.key}${events ? " events" : ""}`,
     make: ({ events }) => (events ? eventsRow() : intervalRow()),
@@ -84,7 +84,7 @@ export function createIntervals(context, { kind, whereOf }) {
     const rest = shown.length - limit;
     button.hidden = rest <= 0;
     setText(
-      said,
+      status,
       shown.length === 0
         ? text("intervals.none")
         : rest > 0

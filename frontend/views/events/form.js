@@ -18,8 +18,8 @@ const SOURCE = "manual";
 export function createEventForm({ place, site, format }, stored) {
   const zone = site.time_zone;
   const time = element("input", { type: "datetime-local", step: 1, name: "timestamp" });
-  const worker = createEntityInput({ name: "worker_id", oninput: () => tell("worker") });
-  const workstation = createEntityInput({ name: "workstation_id", oninput: () => tell("workstation") });
+  const worker = createEntityInput({ name: "worker_id", oninput: () => showHint("worker") });
+  const workstation = createEntityInput({ name: "workstation_id", oninput: () => showHint("workstation") });
   const types = EVENT_TYPES.map((type) =>
     element(
       "label",
@@ -72,7 +72,7 @@ export function createEventForm({ place, site, format }, stored) {
     for (const { firstChild: radio } of types) radio.checked = false;
     count.value = "1";
     choose();
-    form.tell("");
+    form.report("");
   }
 
   const chosen = () => types.map(({ firstChild }) => firstChild).find(({ checked }) => checked)?.value;
@@ -80,7 +80,7 @@ export function createEventForm({ place, site, format }, stored) {
     fields.count.node.hidden = chosen() !== "product_count";
   };
 
-  function tell(kind) {
+  function showHint(kind) {
     const entity = kind === "worker" ? worker : workstation;
     const row = entity.known();
     fields[`${kind}_id`].hint(
@@ -99,12 +99,12 @@ export function createEventForm({ place, site, format }, stored) {
     // Of two equal hours at a clock change the second is meant only where the form filled it in.
     const at = time.value === draft.clock ? draft.at : instantTyped(time.value, zone);
     if (at !== null) event.timestamp = new Date(at).toISOString();
-    const said = Object.fromEntries(Object.entries(event).filter(([, value]) => value)); // an empty field is left out
+    const filled = Object.fromEntries(Object.entries(event).filter(([, value]) => value)); // an empty field is left out
     const units = count.value.trim();
     // A missing count would mean 1; an emptied field is sent, so that the API refuses it.
     return event.event_type === "product_count"
-      ? { ...said, count: /^-?\d{1,15}$/.test(units) ? Number(units) : units }
-      : said;
+      ? { ...filled, count: /^-?\d{1,15}$/.test(units) ? Number(units) : units }
+      : filled;
   }
 
   async function send() {
@@ -135,8 +135,8 @@ export function createEventForm({ place, site, format }, stored) {
     offer(known) {
       worker.offer(known.worker);
       workstation.offer(known.workstation);
-      tell("worker");
-      tell("workstation");
+      showHint("worker");
+      showHint("workstation");
     },
   };
 }

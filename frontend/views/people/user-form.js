@@ -90,9 +90,9 @@ export function createUserPanel({ refresh, go }, user) {
 
   /** A button beside the form, whose outcome the form shows. */
   const act = (work) => async () => {
-    form.tell("");
+    form.report("");
     try {
-      form.tell(await work(), "good");
+      form.report(await work(), "good");
     } catch (error) {
       form.failed(error);
     }
