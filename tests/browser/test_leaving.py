@@ -52,6 +52,7 @@ EventTarget.prototype.removeEventListener = function (type, listener, options) {
 };
 """
 GO = "(query) => { history.pushState(null, '', `?${query}`); dispatchEvent(new PopStateEvent('popstate')); }"
+CHARTS = "() => import('/vendor/uplot/uPlot.esm.js').then(() => null)"  # once loaded, it listens to the window for good
 STILL = "view=settings"  # it asks for nothing by itself
 
 
@@ -83,6 +84,7 @@ def test_a_view_that_was_left_leaves_nothing_running(
 ) -> None:
     page.add_init_script(WATCH)
     open_view(page, server, STILL)
+    page.evaluate(CHARTS)
     page.wait_for_function("() => window.running().timers === 0")
     before = page.evaluate("window.running()")
 
