@@ -96,7 +96,7 @@ export function createForm({ fields, save, send, danger = false, cancel, more = 
     failed,
     focus: () =>
       Object.values(fields)
-        .find(({ control }) => !control.readOnly)
+        .find(({ control }) => !control?.readOnly)
         ?.focus(),
   };
 }
