@@ -25,6 +25,7 @@ from factory.domain.states.intervals import (
     split,
     without_repeats,
 )
+from factory.domain.states.ranges import take
 
 MINUTE = 60_000_000
 TIMEOUTS = (0, 60, 120, 600)
@@ -120,7 +121,7 @@ def test_states_derived_in_two_parts_are_those_derived_at_once(rows: list[Row], 
             carried.append((group, start if state == ABSENT else latest, state, station))
     after = derive_changes(evidence_of(carried + [row for row in rows if row[1] >= cut]), timeout)
 
-    early, late = before.take(before.start < cut), after.take(after.start >= cut)
+    early, late = take(before, before.start < cut), take(after, after.start >= cut)
     both = without_repeats(Changes(*(np.concatenate(columns) for columns in zip(early, late, strict=True))))
     assert [c.tolist() for c in both] == [c.tolist() for c in whole]
 

@@ -10,6 +10,7 @@ from tests.strategies import History, histories
 
 from factory.domain.event import ABSENT, IDLE, WORKING
 from factory.domain.states.intervals import Spans, clip, occupancy, union_length
+from factory.domain.states.ranges import take
 from factory.domain.states.stretches import STATION_STATES, state_of_station, station_stretches
 
 FAR = 2**60
@@ -66,7 +67,7 @@ def test_the_stretches_of_stations_are_those_of_the_reference(history: History) 
         if start == end:
             continue
         spans = clip(derived.spans, start, end)
-        here = spans.take((spans.state == WORKING) | (spans.state == IDLE))
+        here = take(spans, (spans.state == WORKING) | (spans.state == IDLE))
 
         found = station_stretches(here, here.station - 1, len(derived.stations), start, end)
 
