@@ -94,7 +94,7 @@ class RunningServer:
             "DATABASE_URL": database_url,
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
-            "WEB_WORKERS": "2",
+            "WEB_WORKERS": "1",
             "LOG_LEVEL": "WARNING",
             **environment,
         }

@@ -1,65 +1,71 @@
-"""A server that asks who one is, with the sample data and a person of each kind."""
+"""The people of a server that asks who one is, and how they enter."""
 
 from __future__ import annotations
 
+import itertools
 import json
-import secrets
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 from pathlib import Path
 from typing import Any
 
+from tests.browser.databases import run_command
 from tests.servers import RunningServer
 
-FIRST = "a first password that is told"
 PASSWORD = "a sentence that only one person knows"
 HOME = "default"
 SECOND = "second"
-OTHERS = ("manager", "supervisor", "viewer", "wall")
-NEWCOMER = "newcomer@example.org"
+ROLES = ("manager", "supervisor", "viewer", "wall")
 ENTERED = "main[aria-busy=false] #view > *"
+# All of a test's people sign in from one address, more often than people do.
+ACCESS = {
+    "ACCESS": "required",
+    "SECRET_KEY": "a secret key of the browser's tests, and of nothing else",
+    "RATE_LIMIT_SIGN_IN": "1000/minute",
+}
+_numbers = itertools.count(1)
+_tokens: dict[RunningServer, tuple[str, float]] = {}
+RENEW_SECONDS = 300.0
 
 
 def address(role: str) -> str:
     return f"{role}@example.org"
 
 
-@contextmanager
-def secured_server(directory: Path, **environment: str) -> Iterator[RunningServer]:
-    """Two factories, the first with the sample data; everybody but the newcomer has chosen a password."""
-    database = f"sqlite:///{directory / 'factory.db'}"
-    # All of a test's people sign in from one address, more often than people do.
-    access = {"ACCESS": "required", "SECRET_KEY": secrets.token_urlsafe(48), "RATE_LIMIT_SIGN_IN": "1000/minute"}
-    server = RunningServer(database, directory / "server.log", **access, **environment)
-    with server:
-        command(server, "seed")
-        for email, role, factory in ((address("admin"), "admin", "everywhere"), (NEWCOMER, "viewer", HOME)):
-            add_user(server, email, role, factory)
-        choose_password(server, address("admin"), FIRST)
-        for role in OTHERS:
-            user = {"email": address(role), "name": f"The {role}", "roles": {HOME: role}}
-            added = api(server, "POST", "/users/", user, role="admin")
-            choose_password(server, address(role), added["data"]["initial_password"])
+def fill_with_people(database: Path, log: Path) -> None:
+    """A person of each role who has chosen a password, and a second factory."""
+    first = "a first password that is told"
+    run_command(
+        database,
+        *("user", "add", "--email", address("admin"), "--name", "The admin", "--role", "admin"),
+        *("--factory", "everywhere", "--password-stdin"),
+        typed=f"{first}\n",
+        **ACCESS,
+    )
+    with RunningServer(f"sqlite:///{database}", log, **ACCESS) as server:
+        choose_password(server, address("admin"), first)
+        for role in ROLES:
+            choose_password(server, address(role), add_user(server, address(role), f"The {role}", role))
         added = api(server, "POST", "/factories/", {"factory_id": SECOND, "name": "Second plant"}, role="admin")
         assert added["status"] == "success", added
-        yield server
 
 
-def command(server: RunningServer, *arguments: str, typed: str = "") -> None:
-    subprocess.run(
-        [sys.executable, "-m", "factory.cli.main", *arguments],
-        env=server.environment,
-        input=typed.encode(),
-        check=True,
-        capture_output=True,
-    )
+def add_user(server: RunningServer, email: str, name: str, role: str) -> str:
+    """Add a person with that role in the first factory; the first password, which has to be replaced."""
+    added = api(server, "POST", "/users/", {"email": email, "name": name, "roles": {HOME: role}}, role="admin")
+    return str(added["data"]["initial_password"])
 
 
-def add_user(server: RunningServer, email: str, role: str, factory: str) -> None:
-    more = ("--name", f"The {role}", "--role", role, "--factory", factory, "--password-stdin")
-    command(server, "user", "add", "--email", email, *more, typed=f"{FIRST}\n")
+def newcomer(server: RunningServer, role: str = "viewer") -> tuple[str, str]:
+    """The e-mail address and the first password of somebody new, of whom no other test knows."""
+    email = f"newcomer-{next(_numbers)}@example.org"
+    return email, add_user(server, email, "The newcomer", role)
+
+
+def somebody(server: RunningServer, role: str) -> str:
+    """The e-mail address of somebody with the usual password, of whom no other test knows."""
+    email, first = newcomer(server, role)
+    choose_password(server, email, first)
+    return email
 
 
 def choose_password(server: RunningServer, email: str, first: str) -> None:
@@ -76,13 +82,22 @@ def sign_in_over_http(server: RunningServer, email: str, password: str = PASSWOR
     return str(reply.body["access_token"])
 
 
+def admins_token(server: RunningServer) -> str:
+    """The same for some minutes: no test ends the sessions of the admin, and each sign-in costs a hash."""
+    token, since = _tokens.get(server, ("", 0.0))
+    if not token or time.monotonic() - since > RENEW_SECONDS:
+        token = sign_in_over_http(server, address("admin"))
+        _tokens[server] = token, time.monotonic()
+    return token
+
+
 def headers(token: str) -> dict[str, str]:
     return {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
 
 
 def api(server: RunningServer, method: str, path: str, body: object = None, *, role: str) -> Any:
     """What the API answers to a person of that role."""
-    token = sign_in_over_http(server, address(role))
+    token = admins_token(server) if role == "admin" else sign_in_over_http(server, address(role))
     content = None if body is None else json.dumps(body).encode()
     return server.request(method, f"/api/v1{path}", content, headers(token)).body
 
@@ -95,7 +110,11 @@ def fill_in(page: Any, email: str, password: str) -> None:
 
 
 def enter(page: Any, server: RunningServer, role: str, query: str = "", settled: str = ENTERED) -> None:
-    """Sign in on the page that was asked for."""
+    """Sign in as the person of that role on the page that was asked for."""
+    enter_as(page, server, address(role), query, settled)
+
+
+def enter_as(page: Any, server: RunningServer, email: str, query: str = "", settled: str = ENTERED) -> None:
     page.goto(f"http://127.0.0.1:{server.port}/?{query}")
-    fill_in(page, address(role), PASSWORD)
+    fill_in(page, email, PASSWORD)
     page.wait_for_selector(f"body:not([data-view=sign-in]) {settled}")

@@ -9,6 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from tests.browser.access import ACCESS, fill_with_people
+from tests.browser.databases import copy, fill_with_sample, once_a_run
+from tests.browser.sample import HOSTILE, UNSEEN
 from tests.servers import RunningServer
 
 FRONTEND = Path(__file__).resolve().parents[2] / "frontend"
@@ -23,15 +26,43 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """A server on SQLite without any data."""
-    directory = tmp_path_factory.mktemp("page")
-    with RunningServer(f"sqlite:///{directory / 'factory.db'}", directory / "server.log") as running:
+@pytest.fixture(scope="session")
+def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server of open access with the sample data, and in it a worker with a hostile name who was never seen.
+
+    All tests of the process share it: each has a factory of its own for what it changes.
+    """
+    directory = tmp_path_factory.mktemp("open")
+    database = copy(once_a_run(tmp_path_factory, "sample", fill_with_sample), directory)
+    with RunningServer(database, directory / "server.log", DEMO_MODE="true") as running:
+        assert running.post_json("/api/v1/workers/", {"worker_id": UNSEEN, "name": HOSTILE}).status == 201
         yield running
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
+def server(open_server: RunningServer) -> RunningServer:
+    """The server of the module's tests; a module may put another in its place."""
+    return open_server
+
+
+@pytest.fixture(scope="session")
+def secured_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server that asks who one is: the sample data, a second factory without any, and a person of each role.
+
+    All tests of the process share it: each has persons of its own for what ends with them.
+    """
+    directory = tmp_path_factory.mktemp("secured")
+
+    def fill(database: Path) -> None:
+        shutil.copy(once_a_run(tmp_path_factory, "sample", fill_with_sample), database)
+        fill_with_people(database, directory / "filling.log")
+
+    database = copy(once_a_run(tmp_path_factory, "people", fill), directory)
+    with RunningServer(database, directory / "server.log", **ACCESS) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright for Python is not installed")
     # The same browser without what a window needs; it takes a third less of the processor.
@@ -52,8 +83,11 @@ def complaints() -> list[str]:
 
 @pytest.fixture
 def reader() -> dict[str, Any]:
-    """Who reads the page, as options of a browser context: an English reader at a desk."""
-    return {"locale": "en-GB", "viewport": {"width": 1280, "height": 800}}
+    """Who reads the page, as options of a browser context: an English reader at a desk.
+
+    Without the service worker, which copies the whole page while a test runs, and answers in the server's place.
+    """
+    return {"locale": "en-GB", "viewport": {"width": 1280, "height": 800}, "service_workers": "block"}
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
-"""A server with the sample data, and its days as the page is asked for them."""
+"""The sample data as the page is asked for them: its views, its days and its numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import itertools
+from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from decimal import ROUND_HALF_UP, Decimal
-from pathlib import Path
 from typing import Any
 
 from tests.servers import RunningServer
@@ -27,6 +26,7 @@ VIEWS = {
     "events": "view=events",
     "wall": "view=wall",
 }
+_numbers = itertools.count(1)
 SETTLED = "main[aria-busy='false']"
 
 
@@ -44,14 +44,12 @@ def poll(page: Any, path: str = "/metrics/now") -> Any:
     return answer.value
 
 
-@contextmanager
-def sample_server(directory: Path) -> Iterator[RunningServer]:
-    """A server on SQLite with the sample data, and a worker with a hostile name who was never seen."""
-    database = f"sqlite:///{directory / 'factory.db'}"
-    with RunningServer(database, directory / "server.log", DEMO_MODE="true") as running:
-        assert running.request("POST", "/api/v1/demo/seed", timeout=120).status in {200, 201}
-        assert running.post_json("/api/v1/workers/", {"worker_id": UNSEEN, "name": HOSTILE}).status == 201
-        yield running
+def new_factory(server: RunningServer, stem: str, **settings: Any) -> str:
+    """A factory of the caller's own, of which the id begins with `stem`."""
+    factory = f"{stem}-{next(_numbers)}"
+    made = server.post_json("/api/v1/factories/", {"factory_id": factory, "name": factory, **settings})
+    assert made.status == 201, made.body
+    return factory
 
 
 def days_before(now: datetime, days: int) -> tuple[datetime, datetime]:
@@ -78,3 +76,15 @@ def hours(value: float) -> str:
 def decimal(value: float) -> str:
     """A number with one decimal as the page writes it: a half is rounded up, as it stands in the API's answer."""
     return f"{Decimal(str(value)).quantize(Decimal('0.1'), ROUND_HALF_UP):,}"
+
+
+def sticking_out(page: Any, widths: Iterable[int], selector: str = "html") -> list[tuple[int, int]]:
+    """The widths of the screen on which an element is wider than its place, and by how much."""
+    found = []
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        excess = page.locator(selector).evaluate("node => node.scrollWidth - node.clientWidth")
+        if excess > 0:
+            found.append((width, excess))
+    return found

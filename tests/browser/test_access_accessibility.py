@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.browser.access import FIRST, NEWCOMER, enter, fill_in, secured_server
+from tests.browser.access import enter, fill_in, newcomer
 from tests.browser.test_accessibility import WIDTHS, check_both_schemes
 from tests.servers import RunningServer
 
@@ -24,13 +23,12 @@ ADMINISTRATION = {
 @pytest.fixture
 def reader(reader: dict[str, Any]) -> dict[str, Any]:
     """Colours are measured, so none may be on its way to another."""
-    return {**reader, "reduced_motion": "reduce", "service_workers": "block"}
+    return {**reader, "reduced_motion": "reduce"}
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with secured_server(tmp_path_factory.mktemp("access")) as running:
-        yield running
+def server(secured_server: RunningServer) -> RunningServer:
+    return secured_server
 
 
 def check_widths(page: Any) -> None:
@@ -48,7 +46,7 @@ def test_signing_in_and_the_first_password_are_accessible(page: Any, server: Run
     check_both_schemes(page)
     check_widths(page)
 
-    fill_in(page, NEWCOMER, FIRST)
+    fill_in(page, *newcomer(server))
     page.get_by_label("Repeat new password").wait_for()
     check_both_schemes(page)
     check_widths(page)

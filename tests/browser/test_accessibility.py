@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.browser.sample import SETTLED, VIEWS, open_view, sample_server
+from tests.browser.sample import SETTLED, VIEWS, new_factory, open_view
 from tests.servers import RunningServer
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
 
 WIDTHS = {320: 640, 390: 844, 768: 1024, 1280: 800, 3840: 2160}
+EMPTY = {"empty overview": "view=overview", "empty workers": "view=workers", "empty events": "view=events"}
+"""Of a factory without any data."""
 SHOWN = {
     **VIEWS,
-    "empty overview": "view=overview&factory=bare",
-    "empty workers": "view=workers&factory=bare",
-    "empty events": "view=events&factory=bare",
+    **EMPTY,
     "not found": "view=worker&id=W404",
 }
 REST = [name for name in SHOWN if name != "overview"]
@@ -25,19 +24,12 @@ REST = [name for name in SHOWN if name != "overview"]
 @pytest.fixture
 def reader(reader: dict[str, Any]) -> dict[str, Any]:
     """Colours are measured, so none may be on its way to another."""
-    return {**reader, "reduced_motion": "reduce", "service_workers": "block"}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """The sample data, and a factory without any."""
-    with sample_server(tmp_path_factory.mktemp("accessibility")) as running:
-        assert running.post_json("/api/v1/factories/", {"factory_id": "bare", "name": "Bare"}).status == 201
-        yield running
+    return {**reader, "reduced_motion": "reduce"}
 
 
 def open_calm(page: Any, server: RunningServer, name: str) -> None:
-    open_view(page, server, f"{SHOWN[name]}&window=24h")
+    bare = f"&factory={new_factory(server, 'bare')}" if name in EMPTY else ""
+    open_view(page, server, f"{SHOWN[name]}&window=24h{bare}")
     page.wait_for_load_state("networkidle")
 
 

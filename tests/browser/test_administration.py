@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.browser.access import FIRST, HOME, address, api, enter, secured_server
+from tests.browser.access import HOME, SECOND, address, api, enter
 from tests.servers import RunningServer
 
 SHOWN = ".administration table tbody tr"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with secured_server(tmp_path_factory.mktemp("administration")) as running:
-        yield running
+def server(secured_server: RunningServer) -> RunningServer:
+    return secured_server
 
 
 def user(server: RunningServer, email: str) -> Any:
@@ -101,7 +99,7 @@ def test_a_key_is_made_followed_by_another_and_revoked(page: Any, server: Runnin
 
 
 def test_the_audit_trail_is_filtered_by_the_address(page: Any, server: RunningServer) -> None:
-    server.post_json("/api/v1/session/", {"email": address("viewer"), "password": FIRST})
+    server.post_json("/api/v1/session/", {"email": address("viewer"), "password": "not this one"})
     enter(page, server, "admin", "view=audit&window=24h", SHOWN)
     page.get_by_label("Action", exact=True).fill("session.failed")
     page.get_by_role("button", name="Filter").click()
@@ -114,8 +112,8 @@ def test_the_audit_trail_is_filtered_by_the_address(page: Any, server: RunningSe
 
 
 def test_older_entries_follow(page: Any, server: RunningServer) -> None:
-    for _ in range(90):
-        api(server, "GET", "/factories/", role="admin")  # each is a sign-in
+    for n in range(90):
+        api(server, "PATCH", f"/factories/{SECOND}", {"state_timeout_seconds": 300 + n}, role="admin")
     enter(page, server, "admin", "view=audit&window=24h", SHOWN)
     before = page.locator(SHOWN).count()
 

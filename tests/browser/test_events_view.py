@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -13,21 +12,18 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.browser.sample import new_factory, sticking_out
 from tests.servers import RunningServer
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
 ZONE = ZoneInfo("Europe/Berlin")
 NOW = datetime.now(timezone.utc).replace(microsecond=0)
-_names = (f"site-{n}" for n in itertools.count())
 
 
 @pytest.fixture
 def factory(server: RunningServer) -> str:
     """A factory of the test's own, in Berlin."""
-    name = next(_names)
-    made = server.post_json("/api/v1/factories/", {"factory_id": name, "name": name, "time_zone": ZONE.key})
-    assert made.status == 201
-    return name
+    return new_factory(server, "site", time_zone=ZONE.key)
 
 
 def event(at: datetime = NOW, worker: str = "W1", station: str = "S1", kind: str = "working", **more: Any) -> Any:
@@ -439,7 +435,7 @@ def test_a_worker_can_be_named_and_the_keyboard_is_enough(page: Any, server: Run
 
 def test_it_speaks_german(browser: Any, server: RunningServer, factory: str) -> None:
     send(server, factory, [event(NOW - timedelta(hours=2) + timedelta(milliseconds=250), confidence=0.5)])
-    context = browser.new_context(locale="de-DE")
+    context = browser.new_context(locale="de-DE", service_workers="block")
     page = context.new_page()
     open_events(page, server, factory)
 
@@ -453,32 +449,11 @@ def test_it_speaks_german(browser: Any, server: RunningServer, factory: str) -> 
     context.close()
 
 
-@pytest.mark.parametrize("width", [320, 390, 1024, 3840])
-def test_nothing_sticks_out_of_the_screen(browser: Any, server: RunningServer, factory: str, width: int) -> None:
+def test_nothing_sticks_out_of_the_screen(page: Any, server: RunningServer, factory: str) -> None:
     send(server, factory, [event(worker="W" * 64, station="S" * 64, source_id="c" * 64, model_version="m" * 64)])
-    context = browser.new_context(viewport={"width": width, "height": 800})
-    page = context.new_page()
     open_events(page, server, factory)
+    widths = (320, 390, 1024, 3840)
 
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert sticking_out(page, widths) == []
     page.locator("main .tools .primary").click()
-    assert page.locator("dialog").evaluate("node => node.scrollWidth - node.clientWidth") <= 0
-    context.close()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_in_the_form_with_its_faults(
-    browser: Any, server: RunningServer, factory: str, scheme: str
-) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    context = browser.new_context(color_scheme=scheme, locale="en-GB")
-    page = context.new_page()
-    open_events(page, server, factory)
-    form = open_form(page)
-    form.get_by_role("button", name="Save event").click()
-    form.get_by_text("Not stored. Please correct the marked fields.").wait_for()
-
-    found = axe.Axe().run(page, context="dialog").response["violations"]
-
-    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
-    context.close()
+    assert sticking_out(page, widths, "dialog") == []

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.browser.sample import SETTLED, VIEWS, open_view
+from tests.browser.sample import SETTLED, VIEWS, new_factory, open_view
 from tests.servers import RunningServer
 
 FRONTEND = Path(__file__).resolve().parents[2] / "frontend"
@@ -20,45 +19,42 @@ addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, so
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def hostile(server: RunningServer) -> str:
     """A factory in which everything that can be named is named with markup."""
-    directory = tmp_path_factory.mktemp("hostile")
-    with RunningServer(f"sqlite:///{directory / 'factory.db'}", directory / "server.log") as running:
-        halves = [("00:00", "12:00"), ("12:00", "00:00")]
-        shifts = [{"name": f"{start}{HOSTILE}", "start": start, "end": end} for start, end in halves]
-        settings = {"factory_id": "hostile", "name": HOSTILE, "shifts": shifts}
-        assert running.post_json("/api/v1/factories/", settings).status == 201
-        for path, more in [("workers", {"worker_id": "W1"}), ("workers", {"worker_id": "W2"})]:
-            assert running.post_json(f"/api/v1/{path}/?factory=hostile", {"name": HOSTILE, **more}).status == 201
-        station = {"workstation_id": "S1", "name": HOSTILE, "type": HOSTILE}
-        assert running.post_json("/api/v1/workstations/?factory=hostile", station).status == 201
-        now = datetime.now(timezone.utc)
-        events = [
-            {
-                "timestamp": (now - timedelta(minutes=minutes)).isoformat(),
-                "worker_id": worker,
-                "workstation_id": "S1",
-                "event_type": kind,
-                "source_id": HOSTILE,
-                "model_version": HOSTILE,
-            }
-            for minutes, worker, kind in [(50, "W1", "working"), (40, "W2", "working"), (20, "W2", "idle")]
-        ]
-        events.append({**events[0], "timestamp": now.isoformat(), "event_type": "product_count", "count": 5})
-        answer = running.post_json("/api/v1/events/batch?factory=hostile", events)
-        assert answer.status == 201, answer.body
-        yield running
+    halves = [("00:00", "12:00"), ("12:00", "00:00")]
+    shifts = [{"name": f"{start}{HOSTILE}", "start": start, "end": end} for start, end in halves]
+    factory = new_factory(server, "hostile", name=HOSTILE, shifts=shifts)
+    for path, more in [("workers", {"worker_id": "W1"}), ("workers", {"worker_id": "W2"})]:
+        assert server.post_json(f"/api/v1/{path}/?factory={factory}", {"name": HOSTILE, **more}).status == 201
+    station = {"workstation_id": "S1", "name": HOSTILE, "type": HOSTILE}
+    assert server.post_json(f"/api/v1/workstations/?factory={factory}", station).status == 201
+    now = datetime.now(timezone.utc)
+    events = [
+        {
+            "timestamp": (now - timedelta(minutes=minutes)).isoformat(),
+            "worker_id": worker,
+            "workstation_id": "S1",
+            "event_type": kind,
+            "source_id": HOSTILE,
+            "model_version": HOSTILE,
+        }
+        for minutes, worker, kind in [(50, "W1", "working"), (40, "W2", "working"), (20, "W2", "idle")]
+    ]
+    events.append({**events[0], "timestamp": now.isoformat(), "event_type": "product_count", "count": 5})
+    answer = server.post_json(f"/api/v1/events/batch?factory={factory}", events)
+    assert answer.status == 201, answer.body
+    return factory
 
 
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.journey] if name == "workers" else []) for name in VIEWS]
 )
 def test_markup_in_names_stays_text_and_the_policy_is_kept(
-    page: Any, server: RunningServer, complaints: list[str], name: str
+    page: Any, server: RunningServer, hostile: str, complaints: list[str], name: str
 ) -> None:
     page.add_init_script(WATCH)
 
-    open_view(page, server, f"{VIEWS[name]}&window=shift&factory=hostile")
+    open_view(page, server, f"{VIEWS[name]}&window=shift&factory={hostile}")
     page.wait_for_load_state("networkidle")
     if name != "wall":
         page.get_by_role("button", name="Menu").click()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.browser.sample import SETTLED, VIEWS, decimal, hours, open_view, period, sample_server
+from tests.browser.sample import SETTLED, VIEWS, decimal, hours, open_view, period
 from tests.servers import RunningServer
 
 WORDS = """() => {
@@ -26,12 +25,6 @@ ENGLISH = """async () => {
 @pytest.fixture
 def reader(reader: dict[str, Any]) -> dict[str, Any]:
     return {**reader, "locale": "de-DE"}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with sample_server(tmp_path_factory.mktemp("language")) as running:
-        yield running
 
 
 @pytest.mark.parametrize(

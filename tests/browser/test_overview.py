@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from tests.browser.sample import SETTLED, decimal, hours, open_view, period, sample_server
+from tests.browser.sample import SETTLED, decimal, hours, new_factory, open_view, period
 from tests.servers import RunningServer
 
-FLOOR = "floor"
 MINUTES = {  # how long ago each worker of the floor was last seen, and doing what
     "W1": (20, "idle"),
     "W2": (5, "idle"),
@@ -21,15 +19,14 @@ MINUTES = {  # how long ago each worker of the floor was last seen, and doing wh
 }
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """The sample data, and beside them a floor on which five workers do five different things."""
-    with sample_server(tmp_path_factory.mktemp("overview")) as running:
-        make_floor(running, FLOOR, MINUTES)
-        yield running
+@pytest.fixture
+def floor(server: RunningServer) -> str:
+    """A factory in which five workers do five different things."""
+    return make_floor(server, MINUTES)
 
 
-def make_floor(server: RunningServer, name: str, minutes: dict[str, tuple[int, str]]) -> None:
+def make_floor(server: RunningServer, minutes: dict[str, tuple[int, str]]) -> str:
+    name = new_factory(server, "floor")
     now = datetime.now(timezone.utc)
     events = [
         {
@@ -40,8 +37,8 @@ def make_floor(server: RunningServer, name: str, minutes: dict[str, tuple[int, s
         }
         for n, (worker, (ago, kind)) in enumerate(minutes.items(), start=1)
     ]
-    assert server.post_json("/api/v1/factories/", {"factory_id": name, "name": name}).status == 201
     assert server.post_json(f"/api/v1/events/batch?factory={name}", events).status == 201
+    return name
 
 
 @pytest.fixture
@@ -115,8 +112,10 @@ def test_the_tiles_show_the_figures_of_the_factory_for_the_same_period(
     assert complaints == []
 
 
-def test_unknown_time_is_told_beside_the_utilization(page: Any, server: RunningServer, asked: list[str]) -> None:
-    open_view(page, server, f"window=24h&factory={FLOOR}")
+def test_unknown_time_is_told_beside_the_utilization(
+    page: Any, server: RunningServer, floor: str, asked: list[str]
+) -> None:
+    open_view(page, server, f"window=24h&factory={floor}")
 
     factory = answers(server, asked, "/metrics/factory")[0]
 
@@ -155,8 +154,10 @@ def test_a_tile_opens_the_workers_sorted_by_its_figure_with_that_total(
 
 
 @pytest.mark.parametrize(("name", "view"), [("Workers now", "workers"), ("Stations now", "workstations")])
-def test_the_tiles_of_now_open_those_who_are_counted(page: Any, server: RunningServer, name: str, view: str) -> None:
-    open_view(page, server, f"window=24h&factory={FLOOR}")
+def test_the_tiles_of_now_open_those_who_are_counted(
+    page: Any, server: RunningServer, floor: str, name: str, view: str
+) -> None:
+    open_view(page, server, f"window=24h&factory={floor}")
     assert tile(page, name).locator(".figure").inner_text().split("\n") == ["3", "of 5"]
 
     tile(page, name).click()
@@ -244,8 +245,8 @@ def test_the_timeline_shows_workers_or_workstations_and_the_address_says_which(
 
 
 @pytest.mark.journey
-def test_who_is_not_working_is_listed_longest_first(page: Any, server: RunningServer) -> None:
-    open_view(page, server, f"window=24h&factory={FLOOR}")
+def test_who_is_not_working_is_listed_longest_first(page: Any, server: RunningServer, floor: str) -> None:
+    open_view(page, server, f"window=24h&factory={floor}")
 
     lines = [line.split("\n") for line in page.locator(".not-working-now li").all_inner_texts()]
 
@@ -257,12 +258,12 @@ def test_who_is_not_working_is_listed_longest_first(page: Any, server: RunningSe
 
     page.locator(".not-working-now a").nth(1).click()
     page.wait_for_selector(f"{SETTLED} .detail")
-    assert {"view": ["worker"], "id": ["W1"], "factory": [FLOOR]}.items() <= parse_qs(urlsplit(page.url).query).items()
+    assert {"view": ["worker"], "id": ["W1"], "factory": [floor]}.items() <= parse_qs(urlsplit(page.url).query).items()
 
 
 def test_when_many_are_not_working_the_rest_is_a_link_away(page: Any, server: RunningServer) -> None:
-    make_floor(server, "idlers", {f"W{n}": (n, "idle") for n in range(1, 9)})
-    open_view(page, server, "window=24h&factory=idlers")
+    idlers = make_floor(server, {f"W{n}": (n, "idle") for n in range(1, 9)})
+    open_view(page, server, f"window=24h&factory={idlers}")
 
     assert page.locator(".not-working-now li").count() == 6
     page.get_by_role("link", name="show all").click()
@@ -274,8 +275,8 @@ def test_when_many_are_not_working_the_rest_is_a_link_away(page: Any, server: Ru
     ("kind", "sentence"), [("working", "Everybody here is working."), ("absent", "Nobody is here.")]
 )
 def test_when_nobody_is_awaited_the_list_says_why(page: Any, server: RunningServer, kind: str, sentence: str) -> None:
-    make_floor(server, f"all-{kind}", {"W1": (1, kind), "W2": (2, kind)})
+    alike = make_floor(server, {"W1": (1, kind), "W2": (2, kind)})
 
-    open_view(page, server, f"window=24h&factory=all-{kind}")
+    open_view(page, server, f"window=24h&factory={alike}")
 
     assert page.locator(".not-working-now").inner_text() == sentence

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.browser.access import SECOND, address, api, enter, secured_server, sign_in_over_http
+from tests.browser.access import SECOND, address, api, enter, sign_in_over_http
 from tests.browser.access import headers as bearing
-from tests.browser.sample import SETTLED, open_view, sample_server
+from tests.browser.sample import SETTLED, open_view
 from tests.servers import RunningServer
 
 WORKSTATIONS = ".listing tbody tr"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with secured_server(tmp_path_factory.mktemp("roles")) as running:
-        yield running
+def server(secured_server: RunningServer) -> RunningServer:
+    return secured_server
 
 
 @pytest.fixture
@@ -195,17 +193,16 @@ def test_settings_send_what_was_changed_and_nothing_else(page: Any, server: Runn
     api(server, "PATCH", f"/factories/{SECOND}", {"name": "Second plant", "person_views": True}, role="admin")
 
 
-def test_open_access_is_said_until_it_is_understood(page: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
-    with sample_server(tmp_path_factory.mktemp("open")) as server:
-        open_view(page, server, "window=24h", ".tile")
-        banner = page.get_by_role("complementary", name="Who can see this page")
-        assert "anyone who can reach this address can see and change everything" in banner.inner_text()
-        page.get_by_role("button", name="Menu").click()
-        assert page.get_by_role("button", name="Sign out").count() == 0
-        page.keyboard.press("Escape")
+def test_open_access_is_said_until_it_is_understood(page: Any, open_server: RunningServer) -> None:
+    open_view(page, open_server, "window=24h", ".tile")
+    banner = page.get_by_role("complementary", name="Who can see this page")
+    assert "anyone who can reach this address can see and change everything" in banner.inner_text()
+    page.get_by_role("button", name="Menu").click()
+    assert page.get_by_role("button", name="Sign out").count() == 0
+    page.keyboard.press("Escape")
 
-        banner.get_by_role("button", name="Understood").click()
-        page.reload()
+    banner.get_by_role("button", name="Understood").click()
+    page.reload()
 
-        page.wait_for_selector(f"{SETTLED} .tile")
-        assert page.locator("#openness").is_hidden()
+    page.wait_for_selector(f"{SETTLED} .tile")
+    assert page.locator("#openness").is_hidden()

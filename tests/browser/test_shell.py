@@ -8,25 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.browser.sample import SETTLED, UNSEEN, open_view, poll, sample_server
+from tests.browser.sample import SETTLED, UNSEEN, new_factory, open_view, poll
 from tests.servers import RunningServer
 
 UNITS = 1250
 FIGURES = "**/api/v1/metrics/**"
 
 
-@pytest.fixture
-def reader(reader: dict[str, Any]) -> dict[str, Any]:
-    """Without the service worker, which would answer in the server's place."""
-    return {**reader, "service_workers": "block"}
-
-
 @pytest.fixture(scope="module")
 def floor(server: RunningServer) -> Callable[[str, int], str]:
-    """Makes a factory in which W1 made units so many minutes ago."""
+    """A function: makes a factory in which W1 made units so many minutes ago, and returns its id."""
 
     def make(name: str, minutes: int) -> str:
-        assert server.post_json("/api/v1/factories/", {"factory_id": name, "name": f"Plant {name}"}).status == 201
+        factory = new_factory(server, name, name=f"Plant {name}")
         now = datetime.now(timezone.utc)
         events = [
             {
@@ -40,8 +34,8 @@ def floor(server: RunningServer) -> Callable[[str, int], str]:
                 (0, {"event_type": "product_count", "count": UNITS}),
             ]
         ]
-        assert server.post_json(f"/api/v1/events/batch?factory={name}", events).status == 201
-        return name
+        assert server.post_json(f"/api/v1/events/batch?factory={factory}", events).status == 201
+        return factory
 
     return make
 
@@ -97,10 +91,11 @@ def test_the_page_asks_again_by_itself(page: Any, server: RunningServer, floor: 
 def test_what_has_not_changed_is_not_sent_again(
     page: Any, server: RunningServer, floor: Callable[[str, int], str]
 ) -> None:
-    open_view(page, server, f"window=24h&factory={floor('unchanged', 60)}")
+    name = floor("unchanged", 60)
+    open_view(page, server, f"window=24h&factory={name}")
 
     assert poll(page).status == 304
-    assert poll(page, "/factories/unchanged").status == 304
+    assert poll(page, f"/factories/{name}").status == 304
     assert units(page) == f"{UNITS:,}"
 
 
@@ -219,14 +214,14 @@ def test_another_factory_is_a_choice_of_the_menu(
     page: Any, server: RunningServer, floor: Callable[[str, int], str]
 ) -> None:
     open_view(page, server, f"view=worker&id=W1&window=today&factory={floor('north', 1)}")
-    floor("south", 1)
+    south = floor("south", 1)
 
-    with page.expect_response("**/factories/south"):
-        menu(page).get_by_label("Factory").select_option("south")
+    with page.expect_response(f"**/factories/{south}"):
+        menu(page).get_by_label("Factory").select_option(south)
     page.wait_for_selector(f"{SETTLED} .tile")
 
     assert page.locator("#site").inner_text() == "Plant south"
-    assert "factory=south" in page.url
+    assert f"factory={south}" in page.url
     assert "id=W1" not in page.url
 
 
@@ -246,52 +241,52 @@ def test_the_appearance_follows_the_system_unless_it_is_chosen(page: Any, server
     page.wait_for_selector("html[data-theme=dark]")
 
 
-def test_without_sample_data_nothing_offers_to_load_it(page: Any, server: RunningServer) -> None:
-    open_view(page, server)
+def test_without_sample_data_nothing_offers_to_load_it(page: Any, tmp_path: Path) -> None:
+    with RunningServer(f"sqlite:///{tmp_path / 'factory.db'}", tmp_path / "server.log") as server:
+        open_view(page, server)
 
-    with page.expect_response("**/demo/"):
-        opened = menu(page)
+        with page.expect_response("**/demo/"):
+            opened = menu(page)
 
-    opened.locator("option", has_text="Default factory").wait_for(state="attached")
-    assert opened.get_by_text("Reload sample data").count() == 0
+        opened.locator("option", has_text="Default factory").wait_for(state="attached")
+        assert opened.get_by_text("Reload sample data").count() == 0
 
 
-def test_sample_data_are_loaded_after_a_question_and_the_page_says_what_happened(page: Any, tmp_path: Path) -> None:
-    with sample_server(tmp_path) as server:
-        open_view(page, server, "view=workers&window=24h")
-        assert page.locator(".listing tbody tr").count() == 7
+def test_sample_data_are_loaded_after_a_question_and_the_page_says_what_happened(
+    page: Any, server: RunningServer
+) -> None:
+    factory = new_factory(server, "sample")
+    assert server.post_json(f"/api/v1/workers/?factory={factory}", {"worker_id": UNSEEN}).status == 201
+    open_view(page, server, f"view=workers&window=24h&factory={factory}")
+    assert page.locator(".listing tbody tr").count() == 1
 
-        opened = menu(page)
-        opened.get_by_role("button", name="Reload sample data").click()
-        assert "This removes all events, workers and workstations" in opened.get_by_role("status").inner_text()
-        with page.expect_response("**/demo/seed*") as answer:
-            opened.get_by_role("button", name="Remove and reload").click()
-        opened.get_by_text("Replaced:").wait_for()
-
-        loaded = answer.value.json()["data"]
-        assert (
-            f"{loaded['events']:,} events of 6 workers at 6 workstations" in opened.get_by_role("status").inner_text()
-        )
-        page.wait_for_selector(f".listing:not(:has-text('{UNSEEN}'))")
-        assert page.locator(".listing tbody tr").count() == 6
-
-        refuse(page, "**/demo/seed*", 403, "not_allowed", "You lack factory:admin")
-        opened.get_by_role("button", name="Reload sample data").click()
+    opened = menu(page)
+    opened.get_by_role("button", name="Reload sample data").click()
+    assert "This removes all events, workers and workstations" in opened.get_by_role("status").inner_text()
+    with page.expect_response("**/demo/seed*") as answer:
         opened.get_by_role("button", name="Remove and reload").click()
-        opened.get_by_text("Nothing was changed: You are not allowed").wait_for()
+    opened.get_by_text("Replaced:").wait_for()
+
+    loaded = answer.value.json()["data"]
+    assert f"{loaded['events']:,} events of 6 workers at 6 workstations" in opened.get_by_role("status").inner_text()
+    page.wait_for_selector(f".listing:not(:has-text('{UNSEEN}'))")
+    assert page.locator(".listing tbody tr").count() == 6
+
+    refuse(page, "**/demo/seed*", 403, "not_allowed", "You lack factory:admin")
+    opened.get_by_role("button", name="Reload sample data").click()
+    opened.get_by_role("button", name="Remove and reload").click()
+    opened.get_by_text("Nothing was changed: You are not allowed").wait_for()
 
 
-def test_without_an_answer_nobody_knows_whether_the_data_were_replaced(page: Any, tmp_path: Path) -> None:
-    with sample_server(tmp_path) as server:
-        page.goto(f"http://127.0.0.1:{server.port}/?window=24h")
-        page.wait_for_selector(f"{SETTLED} .tiles")
-        page.route("**/api/v1/demo/seed*", lambda route: route.abort())
-        page.get_by_role("button", name="Menu").click()
+def test_without_an_answer_nobody_knows_whether_the_data_were_replaced(page: Any, server: RunningServer) -> None:
+    open_view(page, server, "window=24h", ".tiles")
+    page.route("**/api/v1/demo/seed*", lambda route: route.abort())
+    page.get_by_role("button", name="Menu").click()
 
-        page.get_by_role("button", name="Reload sample data").click()
-        page.get_by_role("button", name="Remove and reload").click()
+    page.get_by_role("button", name="Reload sample data").click()
+    page.get_by_role("button", name="Remove and reload").click()
 
-        page.get_by_text("It is not known whether the data was replaced").wait_for()
+    page.get_by_text("It is not known whether the data was replaced").wait_for()
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.browser.access import ENTERED, FIRST, NEWCOMER, PASSWORD, address, api, enter, fill_in, secured_server
+from tests.browser.access import ENTERED, PASSWORD, address, api, enter, enter_as, fill_in, newcomer, somebody
 from tests.servers import RunningServer
 
 KEPT = "async () => (await caches.keys()).includes('data') ? (await (await caches.open('data')).keys()).length : 0"
@@ -15,9 +14,14 @@ REFRESH = "**/api/v1/session/refresh"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with secured_server(tmp_path_factory.mktemp("sign-in")) as running:
-        yield running
+def server(secured_server: RunningServer) -> RunningServer:
+    return secured_server
+
+
+@pytest.fixture
+def reader(reader: dict[str, Any]) -> dict[str, Any]:
+    """With the service worker: what it keeps is part of who is signed in."""
+    return {**reader, "service_workers": "allow"}
 
 
 def front(server: RunningServer, query: str = "") -> str:
@@ -114,7 +118,7 @@ def test_who_failed_too_often_is_told_how_long_to_wait(page: Any, server: Runnin
 @pytest.mark.journey
 def test_the_first_password_has_to_be_replaced(page: Any, server: RunningServer) -> None:
     page.goto(front(server))
-    fill_in(page, NEWCOMER, FIRST)
+    fill_in(page, *newcomer(server))
     page.get_by_text("Your password was chosen by somebody else.").wait_for()
     assert page.locator("#title").inner_text() == "Choose a password"
 
@@ -258,7 +262,8 @@ def test_a_session_that_was_ended_elsewhere_asks_to_sign_in_again(page: Any, ser
 
 def test_a_second_factor_is_set_up_asked_for_and_taken_away(page: Any, server: RunningServer) -> None:
     pyotp = pytest.importorskip("pyotp")
-    enter(page, server, "manager", "view=account", "#totp")
+    manager = somebody(server, "manager")
+    enter_as(page, server, manager, "view=account", "#totp")
     card = page.locator("section[aria-labelledby=totp]")
     card.get_by_label("Password").fill(PASSWORD)
     card.get_by_role("button", name="Set up").click()
@@ -275,7 +280,7 @@ def test_a_second_factor_is_set_up_asked_for_and_taken_away(page: Any, server: R
     menu(page).get_by_role("button", name="Sign out", exact=True).click()
     page.wait_for_selector(".sign-in")
     assert page.get_by_label("Code").is_hidden()
-    fill_in(page, address("manager"), PASSWORD)
+    fill_in(page, manager, PASSWORD)
     page.get_by_text("Please enter the code as well.").wait_for()
     page.get_by_label("Code").fill("000000")
     page.get_by_role("button", name="Sign in", exact=True).click()
@@ -292,7 +297,7 @@ def test_a_second_factor_is_set_up_asked_for_and_taken_away(page: Any, server: R
 
 def test_a_password_is_changed_in_the_account(page: Any, server: RunningServer) -> None:
     other = "another sentence that only one person knows"
-    enter(page, server, "supervisor", "view=account", "#password")
+    enter_as(page, server, somebody(server, "supervisor"), "view=account", "#password")
     card = page.locator("section[aria-labelledby=password]")
     changes = [
         ("wrong", other, ":is(.form-result.bad, .fault):visible"),

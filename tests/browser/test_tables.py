@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.browser.sample import HOSTILE, decimal, hours, period, sample_server
+from tests.browser.sample import HOSTILE, decimal, hours, new_factory, period
 from tests.servers import RunningServer
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """A server with the sample data, and a worker with a hostile name who was never seen."""
-    with sample_server(tmp_path_factory.mktemp("tables")) as running:
-        yield running
 
 
 def open_table(page: Any, server: RunningServer, view: str = "workers", query: str = "") -> None:
@@ -219,17 +211,14 @@ def test_the_table_speaks_german(page: Any, server: RunningServer) -> None:
 
 
 def test_a_factory_without_workers_says_so(page: Any, server: RunningServer) -> None:
-    assert server.post_json("/api/v1/factories/", {"factory_id": "new", "name": "New"}).status == 201
-
-    open_table(page, server, query="&factory=new")
+    open_table(page, server, query=f"&factory={new_factory(server, 'new')}")
 
     assert "No workers yet" in page.locator(".listing .none").inner_text()
 
 
 @pytest.mark.parametrize("view", ["workers", "workstations"])
-def test_on_a_phone_the_table_scrolls_and_the_page_does_not(browser: Any, server: RunningServer, view: str) -> None:
-    context = browser.new_context(locale="en-GB", viewport={"width": 390, "height": 844})
-    page = context.new_page()
+def test_on_a_phone_the_table_scrolls_and_the_page_does_not(page: Any, server: RunningServer, view: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
     open_table(page, server, view)
 
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
@@ -237,7 +226,6 @@ def test_on_a_phone_the_table_scrolls_and_the_page_does_not(browser: Any, server
     assert region.get_attribute("tabindex") == "0"
     region.evaluate("region => region.scrollLeft = 300")
     assert page.locator(".listing tbody th").first.bounding_box()["x"] >= 0
-    context.close()
 
 
 def test_a_figure_opens_into_what_it_is_made_of(page: Any, server: RunningServer) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.browser.sample import new_factory
 from tests.servers import RunningServer
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
@@ -27,7 +28,7 @@ CREATE = """async ({ entity, rows, from, to, zone }) => {
   const { createTimeline } = await import("/components/timeline/timeline.js");
   const { inZone, count, duration, percent } = await import("/lib/format.js");
   const load = async (query, signal) => {
-    const answer = await fetch(`/api/v1/metrics/timeline?${new URLSearchParams(query)}`, { signal });
+    const answer = await fetch(`/api/v1/metrics/timeline?${new URLSearchParams({ ...query, factory })}`, { signal });
     const body = await answer.json();
     if (!answer.ok) throw new Error(body.error);
     return body;
@@ -45,25 +46,24 @@ CREATE = """async ({ entity, rows, from, to, zone }) => {
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def factory(server: RunningServer) -> str:
     """W1 works from 06:00 to 07:45 (UTC) of the first day, but for a second of idleness; then is absent."""
-    directory = tmp_path_factory.mktemp("timeline")
-    with RunningServer(f"sqlite:///{directory / 'factory.db'}", directory / "server.log") as running:
-        course = [
-            ("working", BEGIN + timedelta(hours=6)),
-            ("idle", BEGIN + timedelta(hours=6, minutes=30)),
-            ("working", BEGIN + timedelta(hours=6, minutes=30, seconds=1)),
-            ("product_count", BEGIN + timedelta(hours=7)),
-            ("absent", BEGIN + timedelta(hours=7, minutes=45)),
-        ]
-        events = [
-            {"timestamp": at.isoformat(), "worker_id": "W1", "workstation_id": "S1", "event_type": kind, "count": 12}
-            for kind, at in course
-        ]
-        events.append({**events[0], "worker_id": "W2", "event_type": "absent"})
-        events += [{**events[-1], "worker_id": f"N{n}"} for n in range(499)]
-        assert running.post_json("/api/v1/events/batch", events).status == 201
-        yield running
+    course = [
+        ("working", BEGIN + timedelta(hours=6)),
+        ("idle", BEGIN + timedelta(hours=6, minutes=30)),
+        ("working", BEGIN + timedelta(hours=6, minutes=30, seconds=1)),
+        ("product_count", BEGIN + timedelta(hours=7)),
+        ("absent", BEGIN + timedelta(hours=7, minutes=45)),
+    ]
+    events = [
+        {"timestamp": at.isoformat(), "worker_id": "W1", "workstation_id": "S1", "event_type": kind, "count": 12}
+        for kind, at in course
+    ]
+    events.append({**events[0], "worker_id": "W2", "event_type": "absent"})
+    events += [{**events[-1], "worker_id": f"N{n}"} for n in range(499)]
+    factory = new_factory(server, "timeline")
+    assert server.post_json(f"/api/v1/events/batch?factory={factory}", events).status == 201
+    return factory
 
 
 @pytest.fixture
@@ -73,7 +73,9 @@ def asked() -> list[dict[str, str]]:
 
 
 @pytest.fixture
-def page(page: Any, server: RunningServer, asked: list[dict[str, str]], complaints: list[str]) -> Iterator[Any]:
+def page(
+    page: Any, server: RunningServer, factory: str, asked: list[dict[str, str]], complaints: list[str]
+) -> Iterator[Any]:
     """A blank page of the server's origin under the page's policy; it must not complain of anything."""
 
     def note(request: Any) -> None:
@@ -84,6 +86,7 @@ def page(page: Any, server: RunningServer, asked: list[dict[str, str]], complain
     policy = {"Content-Security-Policy": "default-src 'self'"}
     page.route("**/blank", lambda route: route.fulfill(body=BLANK, content_type="text/html", headers=policy))
     page.goto(f"http://127.0.0.1:{server.port}/blank")
+    page.evaluate("(factory) => { window.factory = factory }", factory)
     yield page
     assert [one for one in complaints if "ERR_FAILED" not in one] == []
 

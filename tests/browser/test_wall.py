@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.browser.sample import SETTLED, decimal, open_view, period, sample_server
+from tests.browser.sample import SETTLED, decimal, new_factory, open_view, period
 from tests.servers import RunningServer
 
 TURN_MS = 15_000
@@ -14,14 +13,8 @@ TURN_MS = 15_000
 
 @pytest.fixture
 def reader(reader: dict[str, Any]) -> dict[str, Any]:
-    """A large screen, without the service worker, which would answer in the server's place."""
-    return {**reader, "viewport": {"width": 1920, "height": 1080}, "service_workers": "block"}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with sample_server(tmp_path_factory.mktemp("wall")) as running:
-        yield running
+    """Who looks at a large screen."""
+    return {**reader, "viewport": {"width": 1920, "height": 1080}}
 
 
 def turn_to(page: Any, n: int) -> None:
@@ -100,9 +93,9 @@ def test_escape_leaves_it(page: Any, server: RunningServer) -> None:
 
 
 def test_a_factory_without_stations_has_no_empty_pages(page: Any, server: RunningServer, complaints: list[str]) -> None:
-    assert server.post_json("/api/v1/factories/", {"factory_id": "bare", "name": "Bare"}).status == 201
+    bare = new_factory(server, "bare")
     page.clock.install()
-    open_view(page, server, "view=wall&window=24h&factory=bare", ".figures")
+    open_view(page, server, f"view=wall&window=24h&factory={bare}", ".figures")
     assert page.locator(".dots li").count() == 3
 
     turn_to(page, 2)
