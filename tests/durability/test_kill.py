@@ -29,7 +29,7 @@ def factory_command(server: RunningServer, *arguments: str) -> subprocess.Comple
 def test_every_acknowledged_event_is_there_exactly_once_after_kill_9(database_url: str, tmp_path: Path) -> None:
     acknowledged: set[str] = set()
     sent: set[str] = set()
-    server = RunningServer(database_url, tmp_path / "server.log", REFRESH_INTERVAL_SECONDS="0.2")
+    server = RunningServer(database_url, tmp_path / "server.log", WEB_WORKERS="2", REFRESH_INTERVAL_SECONDS="0.2")
     try:
         for _ in range(ROUNDS):
             server.start()
@@ -72,7 +72,7 @@ def test_every_acknowledged_event_is_there_exactly_once_after_kill_9(database_ur
 
 @pytest.mark.journey
 def test_a_killed_server_process_is_replaced_and_loses_nothing(database_url: str, tmp_path: Path) -> None:
-    with RunningServer(database_url, tmp_path / "server.log") as server:
+    with RunningServer(database_url, tmp_path / "server.log", WEB_WORKERS="2") as server:
         assert server.process is not None
         load = Load(server, clients=3).start()
         time.sleep(0.6)

@@ -38,6 +38,7 @@ def server(database_url: str, tmp_path: Path) -> Iterator[RunningServer]:
     with RunningServer(
         database_url,
         tmp_path / "server.log",
+        WEB_WORKERS="2",
         MAX_REQUESTS_IN_FLIGHT=str(LIMIT),
         DB_LOCK_TIMEOUT_SECONDS=str(LOCK_SECONDS),
         DB_POOL_TIMEOUT_SECONDS=str(POOL_SECONDS),

@@ -33,7 +33,9 @@ def test_reading_the_configuration_changes_nothing_of_the_process() -> None:
 def test_every_process_tells_the_sum_of_all(named: bool, tmp_path: Path) -> None:
     temporary, series = tmp_path / "temporary", tmp_path / "series"
     temporary.mkdir()
-    options = {"TMPDIR": str(temporary)} | ({"PROMETHEUS_MULTIPROC_DIR": str(series)} if named else {})
+    options = {"WEB_WORKERS": "2", "TMPDIR": str(temporary)} | (
+        {"PROMETHEUS_MULTIPROC_DIR": str(series)} if named else {}
+    )
     with RunningServer(f"sqlite:///{tmp_path}/factory.db", tmp_path / "server.log", **options) as server:
         for _ in range(REQUESTS):  # each on a connection of its own, so that both processes answer some
             assert server.request("POST", "/api/v1/events/", b"[]").status in {400, 415, 422}

@@ -52,7 +52,9 @@ def in_parallel(calls: list[Callable[[], object]]) -> None:
 
 
 def test_servers_that_start_at_once_on_an_empty_store_all_serve_it(empty_store: str, tmp_path: Path) -> None:
-    servers = [RunningServer(empty_store, tmp_path / f"server-{number}.log") for number in range(SERVERS)]
+    servers = [
+        RunningServer(empty_store, tmp_path / f"server-{number}.log", WEB_WORKERS="2") for number in range(SERVERS)
+    ]
     try:
         in_parallel([server.start for server in servers])
         for number, server in enumerate(servers):

@@ -81,7 +81,7 @@ class Hosts:
 def hosts(primary: Server, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
     primary.ask("CREATE DATABASE shared TEMPLATE migrated")
     logs, url = tmp_path_factory.mktemp("hosts"), primary.url("shared")
-    options = {**ACCESS, "RATE_LIMIT_STORAGE_URL": redis_url, "REFRESH_INTERVAL_SECONDS": "0.1"}
+    options = {**ACCESS, "WEB_WORKERS": "2", "RATE_LIMIT_STORAGE_URL": redis_url, "REFRESH_INTERVAL_SECONDS": "0.1"}
     servers = [RunningServer(url, logs / f"{name}.log", **options) for name in ("first", "second")]
     with servers[0], servers[1]:
         yield Hosts(url, servers)

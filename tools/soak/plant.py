@@ -262,6 +262,7 @@ class Plant:
             "TRUSTED_PROXIES": "1",
             "ACCESS": "required",
             "PERSON_VIEWS": "on",
+            "WEB_WORKERS": "2",
         }
         url = f"postgresql://factory:unused@127.0.0.1:{self.link.port}/factory"
         self.backends = [RunningServer(url, directory / f"backend{n}.log", **environment) for n in (1, 2)]
