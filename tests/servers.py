@@ -78,7 +78,7 @@ def http_request(
 
 
 class RunningServer:
-    """`factory serve` on a port of its own, its processes in one group: one that serves unless WEB_WORKERS says more."""
+    """`factory serve` on a port of its own, its processes in one group; one of them serves, or WEB_WORKERS."""
 
     def __init__(self, database_url: str, log: Path, **environment: str) -> None:
         self.port = free_port()
