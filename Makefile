@@ -45,9 +45,10 @@ install: $(READY) ## Make .venv from the lock file
 
 run: $(RUNNABLE) ## Serve everything with sample data at http://localhost:5000
 	@$(ENVIRONMENT_FILE) \
+	export DEMO_MODE=$${DEMO_MODE:-true} K_MIN=$${K_MIN:-1}; \
 	$(BIN)/factory db upgrade; \
 	$(BIN)/factory seed --if-empty; \
-	DEMO_MODE=$${DEMO_MODE:-true} K_MIN=$${K_MIN:-1} exec $(BIN)/factory serve
+	exec $(BIN)/factory serve
 
 run-secure: $(RUNNABLE) ## Serve sample data to those who sign in; the first time prints users and passwords
 	@$(ENVIRONMENT_FILE) \

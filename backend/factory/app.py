@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from flask import Flask
 from prometheus_client import CollectorRegistry
 
 from factory.adapters.access.password_hashes import PasswordHashes
+from factory.adapters.clock import ahead_of_system, system_clock
 from factory.adapters.observe.logging_setup import configure_logging
 from factory.adapters.observe.periodic_thread import PeriodicThread
 from factory.adapters.observe.prometheus_metrics import IngestMetrics, StoreGauges
@@ -41,19 +41,16 @@ RETENTION_INTERVAL = 60.0
 """Seconds between two searches for raw events that have become too old."""
 
 
-def system_clock() -> int:
-    """Return microseconds since the Unix epoch."""
-    return time.time_ns() // 1000
-
-
 def create_app(
     settings: Settings | None = None,
     *,
-    clock: Callable[[], int] = system_clock,
+    clock: Callable[[], int] | None = None,
     passwords: PasswordHashes | None = None,
 ) -> Flask:
     """Make the whole service as a WSGI application; without `settings` they come from the environment."""
     settings = settings or load_settings(os.environ)
+    clock_ahead = ahead_of_system(settings) if clock is None else 0
+    clock = clock or (lambda: system_clock() + clock_ahead)
     tracer = _begin_to_observe(settings)
     registry = CollectorRegistry()
     metrics = IngestMetrics(registry)
@@ -77,6 +74,7 @@ def create_app(
                 session_days=settings.session_days,
                 password_min_length=settings.password_min_length,
                 issuer=TITLE,
+                clock_ahead=clock_ahead,
                 passwords=passwords or PasswordHashes(),
             ),
             group_commit=GroupCommit(store, metrics),

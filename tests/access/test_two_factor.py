@@ -11,8 +11,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 from tests.access.people import PASSWORD, Browser, User, member, refusal, trail
-from tests.conftest import Clock
+from tests.access.population import SECRET_KEY
+from tests.conftest import NOON, Clock
 
+from factory.adapters.access.one_time_codes import OneTimeCodes
 from factory.store.access_schema import users
 
 SECOND = 1_000_000
@@ -92,6 +94,16 @@ def test_one_code_of_two_browsers_at_once_lets_one_in(site: Flask, user: User, p
         thread.join()
 
     assert sorted(statuses) == [200, 401, 401, 401]
+
+
+def test_a_moved_clock_takes_the_codes_of_the_real_time() -> None:
+    day = 86_400 * SECOND
+    moved = OneTimeCodes(SECRET_KEY, issuer="test", clock_ahead=-400 * day)
+    secret, encrypted = moved.new_secret()
+    phone = pyotp.TOTP(secret)
+
+    assert moved.step_of(encrypted, phone.at(NOON // SECOND), now=NOON - 400 * day) == NOON // (30 * SECOND)
+    assert moved.step_of(encrypted, phone.at(NOON // SECOND), now=NOON) is None
 
 
 @pytest.mark.parametrize(("off", "status"), [(-60, 401), (30, 200), (60, 401)])

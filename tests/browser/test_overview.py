@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -269,6 +270,20 @@ def test_when_many_are_not_working_the_rest_is_a_link_away(page: Any, server: Ru
     page.get_by_role("link", name="show all").click()
     page.wait_for_selector(f"{SETTLED} .listing")
     assert page.locator(".outcome [role=status]").inner_text() == "8 of 8"
+
+
+def test_the_page_goes_by_the_clock_of_the_server(page: Any, asked: list[str], tmp_path: Path) -> None:
+    moved = {"CLOCK_AT": "2028-02-29T12:00:00Z", "DEMO_MODE": "true"}
+    with RunningServer(f"sqlite:///{tmp_path}/factory.db", tmp_path / "server.log", **moved) as server:
+        assert server.request("POST", "/api/v1/demo/seed", timeout=120).status == 200
+        with page.expect_response("**/metrics/timeline?*"):
+            open_view(page, server, "window=24h", ".tile")
+        factory = answers(server, asked, "/metrics/factory")[0]
+
+        assert factory["total_productive_time_hours"] > 10
+        assert figure(page, "Productive time") == hours(factory["total_productive_time_hours"])
+        assert page.locator("#banner").is_hidden()
+        assert {beginning(one)[:8] for one in asked if one.startswith("/metrics/timeline")} == {"2028-02-"}
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,7 @@ def test_values_are_read_by_type() -> None:
         ("DATABASE_REPLICA_URL", "sqlite:///a.db", "DATABASE_REPLICA_URL must begin with postgresql://."),
         ("DB_POOLER", "session", "DB_POOLER must be one of none, transaction."),
         ("MIN_TIMESTAMP", "2015", "MIN_TIMESTAMP must be a timestamp such as 2015-01-01T00:00:00Z."),
+        ("CLOCK_AT", "noon", "CLOCK_AT must be a timestamp such as 2015-01-01T00:00:00Z."),
         ("REFRESH_INTERVAL_SECONDS", "nan", "REFRESH_INTERVAL_SECONDS must be a number of seconds from 0 to 3600."),
         ("REFRESH_INTERVAL_SECONDS", "soon", "REFRESH_INTERVAL_SECONDS must be a number of seconds from 0 to 3600."),
         ("UNKNOWN_ENTITY_POLICY", "ignore", "UNKNOWN_ENTITY_POLICY must be one of register, reject."),
@@ -88,6 +89,24 @@ def test_values_are_read_by_type() -> None:
 )
 def test_a_bad_value_stops_the_start_with_a_sentence(name: str, text: str, sentence: str) -> None:
     assert problems_of({name: text}) == [sentence]
+
+
+def test_the_clock_is_moved_for_sample_data_only() -> None:
+    moved = {"CLOCK_AT": "2026-11-30T07:00:00+01:00", "CLOCK_SINCE": "2026-01-15T12:00:00.5Z"}
+
+    settings = load_settings({**moved, "DEMO_MODE": "true"})
+
+    assert (settings.clock_at, settings.clock_since) == (1_796_018_400_000_000, 1_768_478_400_500_000)
+    assert (load_settings({}).clock_at, load_settings({}).clock_since) == (None, None)
+    assert problems_of({"CLOCK_AT": moved["CLOCK_AT"]}) == [
+        "CLOCK_AT is for sample data only: set DEMO_MODE=true with it."
+    ]
+    assert problems_of({"CLOCK_SINCE": moved["CLOCK_SINCE"]}) == [
+        "CLOCK_SINCE says when the clock of CLOCK_AT began: set CLOCK_AT with it."
+    ]
+    assert problems_of({**PRODUCTION, **moved, "DEMO_MODE": "true"}) == [
+        "DEMO_MODE must be false in production: a request could replace real data with samples."
+    ]
 
 
 def test_every_problem_is_told_at_once() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
 
+from factory.adapters.clock import ahead_of_system, system_clock
 from factory.domain.access.permissions import Actor
 from factory.domain.timestamp import parse_timestamp
 from factory.settings import Settings, load_settings
@@ -24,6 +24,7 @@ COMMAND_LINE = "command line"
 """Actor in the audit trail."""
 
 _CHOSEN = "factory.organisation"
+_CLOCK_AHEAD = "factory.clock_ahead"
 
 
 def _choose(context: click.Context, _parameter: click.Parameter, value: str) -> None:
@@ -59,8 +60,16 @@ def instant(_context: click.Context, _parameter: click.Parameter, value: str | N
 
 
 def now() -> int:
-    """Return the present instant in microseconds since the epoch."""
-    return time.time_ns() // 1000
+    """Return the present instant of the application's clock, in microseconds since the epoch.
+
+    A command has one clock from its first question to its end.
+    """
+    if not os.environ.get("CLOCK_AT"):
+        return system_clock()
+    meta = click.get_current_context().find_root().meta
+    if _CLOCK_AHEAD not in meta:
+        meta[_CLOCK_AHEAD] = ahead_of_system(load_settings(os.environ))
+    return system_clock() + int(meta[_CLOCK_AHEAD])
 
 
 def command_line(store: Store) -> Actor:

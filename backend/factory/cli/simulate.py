@@ -17,6 +17,7 @@ import click
 
 from factory.adapters.events.event_sender import EventSender, SendingRefused
 from factory.adapters.events.event_spool import EventSpool, SpoolInUse
+from factory.cli.command_context import now
 from factory.domain.sample.simulated_stream import SimulatedStream
 from factory.operations.simulate_live import Disturbance, simulate_live
 
@@ -178,7 +179,7 @@ def simulate(
                 duration=duration,
                 disturbance=Disturbance(late, duplicates, *outage),
                 seed=seed,
-                now=time.time_ns() // 1_000,
+                now=now(),
                 monotonic=time.monotonic,
                 wait=stop.wait,
                 progress=progress,

@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from factory.adapters.clock import system_clock
 from factory.adapters.observe.logging_setup import JsonFormatter, TextFormatter
 from factory.adapters.observe.series_directory import make_series_directory
+from factory.domain.timestamp import format_timestamp
 from factory.server.gunicorn_worker import SPARE_THREADS
 from factory.settings import SettingsError, load_settings
 
@@ -56,11 +58,13 @@ _own_series: Path | None = None
 
 
 def on_starting(server: "Arbiter") -> None:
-    """Make the directory for the series of the worker processes, and set the variable that they inherit.
+    """Set the variables that the worker processes inherit: the start of their clock, and the directory of their series.
 
-    prometheus_client reads the variable when it is imported, so only the workers may import it.
+    prometheus_client reads its variable when it is imported, so only the workers may import it.
     """
     global _own_series
+    if _settings.clock_at is not None and _settings.clock_since is None:
+        os.environ["CLOCK_SINCE"] = format_timestamp(system_clock())
     if not _settings.metrics_enabled:
         os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
     elif _settings.prometheus_multiproc_dir is None:

@@ -7,12 +7,13 @@ request whole and refuses broken ones itself.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import socket
 import struct
 import time
 from contextlib import suppress
-from datetime import datetime, timezone
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -22,7 +23,10 @@ from gunicorn.http import errors
 from gunicorn.util import close_graceful
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from factory.adapters.clock import ahead_of_system, system_clock
 from factory.api.http.admission import FULL
+from factory.domain.timestamp import format_timestamp
+from factory.settings import load_settings
 
 HEADER_SECONDS = 10.0
 """How long a client may take from the first byte of a request to the end of its headers."""
@@ -112,13 +116,19 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]
             client.sendall(_refusal(status, reason, getattr(req, "path", None) or "", request_id))
 
 
+@cache
+def _clock_ahead() -> int:
+    """Of this server process, which on_starting has told when the clock of CLOCK_AT began."""
+    return ahead_of_system(load_settings(os.environ))
+
+
 def _refusal(status: int, reason: str, path: str, request_id: str) -> bytes:
     body = msgspec.json.encode(
         {
             "error": "The request is not valid HTTP" if status == 400 else reason,
             "code": re.sub(r"[^a-z]+", "_", reason.lower()),
             "status": status,
-            "timestamp": datetime.now(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "timestamp": format_timestamp(system_clock() + _clock_ahead()),
             "path": path.encode("ascii", "replace").decode(),
             "request_id": request_id,
         }

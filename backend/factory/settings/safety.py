@@ -25,6 +25,10 @@ def unsafe(settings: Settings) -> list[str]:
             "SECRET_KEY must be 32 random characters or more where access is required: "
             "python3 -c 'import secrets; print(secrets.token_urlsafe(48))' makes one."
         )
+    if settings.clock_at is not None and not settings.demo_mode:
+        problems.append("CLOCK_AT is for sample data only: set DEMO_MODE=true with it.")
+    if settings.clock_since is not None and settings.clock_at is None:
+        problems.append("CLOCK_SINCE says when the clock of CLOCK_AT began: set CLOCK_AT with it.")
     given = (settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)
     if any(given) and not all(given):
         problems.append("OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET go together.")

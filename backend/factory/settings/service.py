@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from factory.settings.types import boolean, integer, one_of, option
+from factory.settings.types import boolean, integer, one_of, option, optional_instant
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -22,6 +22,18 @@ class ServiceOptions:
     web_workers: int = option("2", "Server processes.", integer(1, 256))
     demo_mode: bool = option(
         "false", "Allow POST /api/v1/demo/seed, which replaces data with the sample data set.", boolean
+    )
+    clock_at: int | None = option(
+        "",
+        "Instant at which the application's clock begins, as 2026-11-30T06:00:00Z, and runs on; needs DEMO_MODE. "
+        "Empty is the system's clock.",
+        optional_instant,
+    )
+    clock_since: int | None = option(
+        "",
+        "System's instant at which that clock began; processes that are started one after the other agree by it. "
+        "Empty is the start: of all processes of a server, and of each command.",
+        optional_instant,
     )
     frontend_dir: str = option(
         "",

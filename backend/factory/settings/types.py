@@ -90,6 +90,10 @@ def instant(text: str) -> int:
         raise ValueError("must be a timestamp such as 2015-01-01T00:00:00Z") from None
 
 
+def optional_instant(text: str) -> int | None:
+    return instant(text) if text else None
+
+
 _POSTGRESQL = ("postgres", "postgresql", "postgresql+psycopg2")
 
 

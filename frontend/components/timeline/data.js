@@ -1,5 +1,6 @@
 // The loaded data of the timeline, in pieces of some rows by some days at one level; the least used are dropped first.
 
+import { serverNow } from "../../lib/api.js";
 import { decode } from "./decode.js";
 
 export const ROWS_A_PIECE = 25;
@@ -64,14 +65,14 @@ export function createStore({ entity, rows, calendar, load, onChange }) {
         one.request = null;
       }
     }
-    queue = [...wanted, ...asked].filter((one) => !one.request && (!one.data || one.stale) && one.from < Date.now());
+    queue = [...wanted, ...asked].filter((one) => !one.request && (!one.data || one.stale) && one.from < serverNow());
     pump();
   }
 
   /** Load the piece that holds an instant too, until it is there, whatever is in sight. */
   function ask(level, chunk, at) {
     const [one] = piecesOf(level, chunk, at, at + 1);
-    if (one.data || asked.has(one) || one.from >= Date.now()) return;
+    if (one.data || asked.has(one) || one.from >= serverNow()) return;
     asked.add(one);
     onChange();
   }

@@ -1,5 +1,6 @@
 // One frame of the canvas: the rows in sight, the grid under them, the time axis above them.
 
+import { serverNow } from "../../lib/api.js";
 import { addRow, clearShares, createShares } from "./shares.js";
 import { MOST_HEIGHT, createFrame, drawRow, fill } from "./bars.js";
 import { ROWS_A_PIECE } from "./data.js";
@@ -55,7 +56,7 @@ function drawRows(frame, shares, place, { viewport, store, colours }) {
     clearShares(shares);
     for (const { piece, from, to } of plan) {
       if (piece) addRow(shares, piece.data, row % ROWS_A_PIECE, from, to, view, store.mostUnits[piece.level]);
-      else drawWaiting(frame, bar, from, Math.min(to, Date.now()), view, colours);
+      else drawWaiting(frame, bar, from, Math.min(to, serverNow()), view, colours);
     }
     drawRow(frame, shares, bar, colours, idleHeight, phase);
   }

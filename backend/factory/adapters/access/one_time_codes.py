@@ -17,11 +17,15 @@ _CODE = re.compile("[0-9]{6}")
 
 
 class OneTimeCodes:
-    """Makes secrets, as they are stored, and checks codes. The server has to know a secret: it is encrypted."""
+    """Makes secrets, as they are stored, and checks codes. The server has to know a secret: it is encrypted.
 
-    def __init__(self, secret_key: str, *, issuer: str) -> None:
+    A phone shows the codes of the real time, by which the clock that `now` is read from is `clock_ahead` microseconds.
+    """
+
+    def __init__(self, secret_key: str, *, issuer: str, clock_ahead: int = 0) -> None:
         self._cipher = Fernet(base64.urlsafe_b64encode(derived_key(secret_key, "one-time codes")))
         self._issuer = issuer
+        self._clock_ahead = clock_ahead
 
     def new_secret(self) -> tuple[str, bytes]:
         """Return a secret in base32, and the same encrypted."""
@@ -43,6 +47,6 @@ class OneTimeCodes:
             codes = pyotp.TOTP(self._cipher.decrypt(encrypted).decode())
         except InvalidToken:
             return None
-        present = now // _STEP
+        present = (now - self._clock_ahead) // _STEP
         steps = range(present - _DRIFT, present + _DRIFT + 1)
         return next((step for step in steps if hmac.compare_digest(codes.generate_otp(step), code)), None)

@@ -38,13 +38,14 @@ def auth_services(
     session_days: int,
     password_min_length: int,
     issuer: str,
+    clock_ahead: int,
     passwords: PasswordHashes,
 ) -> AuthServices:
     """Make the services from settings; `issuer` is the name of the product in an authenticator app."""
     return AuthServices(
         passwords=passwords,
         tokens=AccessTokens(secret_key),
-        codes=OneTimeCodes(secret_key, issuer=issuer),
+        codes=OneTimeCodes(secret_key, issuer=issuer, clock_ahead=clock_ahead),
         failures_key=failures_key(secret_key),
         refresh_key=derived_key(secret_key, "refresh tokens"),
         csrf_key=derived_key(secret_key, "forged requests"),
