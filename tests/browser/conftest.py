@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.browser.sample import HOSTILE, UNSEEN
 from tests.servers import RunningServer
 
 FRONTEND = Path(__file__).resolve().parents[2] / "frontend"
+ALONE = Path(__file__).with_name("chromium_alone.py")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -70,7 +72,7 @@ def browser() -> Iterator[Any]:
     if chromium is None:
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium-headless-shell)")
     with playwright.sync_playwright() as driver:
-        running = driver.chromium.launch(executable_path=chromium, args=FLAGS)
+        running = driver.chromium.launch(executable_path=ALONE, args=FLAGS, env={**os.environ, "CHROMIUM": chromium})
         yield running
         running.close()
 
