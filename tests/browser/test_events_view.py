@@ -268,6 +268,8 @@ def test_an_entered_event_is_stored_told_and_shown(
     assert field(form, "worker_id").get_by_text("Not known yet: it will be registered.").is_visible()
     form.get_by_label("Units", exact=True).fill("12")
     at = (NOW - timedelta(hours=3)).astimezone(ZONE)
+    if at.fold:  # a local time that the clocks show twice is the first
+        at = (NOW - timedelta(hours=4)).astimezone(ZONE)
     form.get_by_label("Time (Europe/Berlin)").fill(at.strftime("%Y-%m-%dT%H:%M:%S"))
 
     form.get_by_role("button", name="Save event").click()
@@ -288,7 +290,7 @@ def test_the_faults_that_the_api_finds_stand_at_their_fields(page: Any, server: 
     form = open_form(page)
     fill(form, "no good", "", "Units made")
     form.get_by_label("Units", exact=True).fill("many")
-    form.get_by_label("Time (Europe/Berlin)").fill("2031-01-01T00:00:00")
+    form.get_by_label("Time (Europe/Berlin)").fill(f"{NOW.year + 2}-01-01T00:00:00")
 
     form.get_by_role("button", name="Save event").click()
 
