@@ -12,7 +12,7 @@ from tests.servers import RunningServer
 IMPORTED = """
 import os
 before = dict(os.environ)
-import factory.gunicorn_config
+import factory.server.gunicorn_config
 assert dict(os.environ) == before, set(os.environ) - set(before)
 """
 REQUESTS = 20
