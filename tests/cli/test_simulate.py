@@ -7,13 +7,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.servers import RunningServer, free_port
+from tests.servers import RunningServer, free_port, wait_until
 
 from factory.adapters.events.event_sender import EventSender
 from factory.adapters.events.event_spool import EventSpool
@@ -38,6 +37,10 @@ def simulate(server: RunningServer, spool: Path, *options: str) -> subprocess.Po
     )
 
 
+def holds_some(spool: Path) -> bool:
+    return spool.exists() and spool.stat().st_size > 0
+
+
 def number(progress: str, word: str) -> int:
     """The last figure after a word of the progress line."""
     return int(re.findall(rf"{word} ([0-9,]+)", progress)[-1].replace(",", ""))
@@ -58,10 +61,11 @@ def stored_event_ids(server: RunningServer) -> list[str]:
 def test_everything_arrives_exactly_once_though_the_server_was_away(server: RunningServer, tmp_path: Path) -> None:
     server.start()
     options = ("--workers", "30", "--rate", "300/s", "--late", "10%", "--duplicates", "20%", "--duration", "6s")
-    process = simulate(server, tmp_path / "spool.ndjson", *options, "--batch-size", "200")
-    time.sleep(2)
+    spool = tmp_path / "spool.ndjson"
+    process = simulate(server, spool, *options, "--batch-size", "200")
+    wait_until(lambda: server.request("GET", "/api/v1/events/?limit=1").body["data"], "the first events")
     server.kill()
-    time.sleep(1)
+    wait_until(lambda: holds_some(spool), "events that are stored")
     server.start()
 
     _, progress = process.communicate(timeout=60)
@@ -71,16 +75,14 @@ def test_everything_arrives_exactly_once_though_the_server_was_away(server: Runn
     assert len(ids) == len(set(ids)) == number(progress, "made") == 1800
     assert number(progress, "duplicates") > 200
     assert number(progress, "failed") == number(progress, "stored") == 0
-    assert not (tmp_path / "spool.ndjson").exists()
+    assert not spool.exists()
 
 
 @pytest.mark.system
 def test_what_could_not_be_delivered_is_sent_by_the_next_run(server: RunningServer, tmp_path: Path) -> None:
     spool = tmp_path / "spool.ndjson"
     first = simulate(server, spool, "--rate", "100/s", "--seed", "7")
-    deadline = time.monotonic() + 30
-    while not (spool.exists() and spool.stat().st_size) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_until(lambda: holds_some(spool), "events that are stored")
     first.send_signal(signal.SIGINT)
     _, progress = first.communicate(timeout=20)
     made = number(progress, "made")
