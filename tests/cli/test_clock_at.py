@@ -79,6 +79,7 @@ def test_all_processes_of_a_server_have_one_clock_that_runs(tmp_path: Path) -> N
         assert post(BEGIN + timedelta(hours=1)) == 400
 
 
+@pytest.mark.system
 def test_a_command_and_a_server_agree_where_they_are_told_when_the_clock_began(tmp_path: Path) -> None:
     since = datetime.now(timezone.utc) - timedelta(days=1)
     moved = {**MOVED, "CLOCK_SINCE": since.isoformat()}

@@ -197,7 +197,6 @@ def test_seed_loads_the_sample_factory_and_the_same_again(run: Run, tmp_path: Pa
     first = exported(run, tmp_path)
     assert {row["worker_id"] for row in first} == {"W1", "W2", "W3", "W4", "W5", "W6"}
     assert {row["workstation_id"] for row in first} == {"S1", "S2", "S3", "S4", "S5", "S6"}
-    run("verify")
     run("seed", "--replace", **noon)
     second = exported(run, tmp_path, "second.ndjson")
     # The second seed happens a moment later, so it may reach a little further, but it adds up to one data set.

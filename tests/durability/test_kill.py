@@ -7,7 +7,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
 from tests.durability.load import Load, make_event, post_events, stored_event_ids
 from tests.servers import RunningServer
 
@@ -70,7 +69,6 @@ def test_every_acknowledged_event_is_there_exactly_once_after_kill_9(database_ur
     assert "Traceback" not in server.read_log()
 
 
-@pytest.mark.journey
 def test_a_killed_server_process_is_replaced_and_loses_nothing(database_url: str, tmp_path: Path) -> None:
     with RunningServer(database_url, tmp_path / "server.log", WEB_WORKERS="2") as server:
         assert server.process is not None

@@ -21,7 +21,7 @@ MIB = 1024 * 1024
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, fresh_database: Callable[[str], str]) -> Iterator[RunningServer]:
     log = tmp_path_factory.mktemp("wire") / "server.log"
-    running = RunningServer(fresh_database("sqlite"), log, MAX_REQUESTS_IN_FLIGHT="24")
+    running = RunningServer(fresh_database("sqlite"), log, WEB_WORKERS="2", MAX_REQUESTS_IN_FLIGHT="24")
     with running:
         yield running
 
