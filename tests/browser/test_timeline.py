@@ -426,16 +426,14 @@ def test_stations_are_drawn_and_told_too(page: Any) -> None:
 
 
 def test_what_cannot_be_loaded_is_said_and_tried_again(page: Any) -> None:
-    page.clock.install()
     page.route("**/metrics/timeline?*", lambda route: route.abort())
     window = {"from": int(BEGIN.timestamp() * 1000), "to": int((BEGIN + DAY).timestamp() * 1000)}
     page.evaluate(CREATE, {"entity": "worker", "rows": [{"id": "W1", "name": "Anna"}], "zone": ZONE, **window})
     page.locator(".timeline-status").wait_for()
 
     page.unroute("**/metrics/timeline?*")
-    page.clock.fast_forward(15_000)
 
-    page.locator(".timeline-status").wait_for(state="hidden")
+    page.locator(".timeline-status").wait_for(state="hidden", timeout=15_000)
     assert "state.working" in point(page, 0, 7 / 24)
 
 

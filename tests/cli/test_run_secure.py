@@ -17,8 +17,6 @@ from tests.servers import RunningServer, free_port, http_request
 pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).resolve().parents[2]
-
-pytestmark = pytest.mark.system
 ROLES = ("wall", "viewer", "supervisor", "manager", "admin")
 
 
