@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.browser.sample import SETTLED, open_view, sample_server
+from tests.browser.sample import SETTLED, open_view
 from tests.servers import RunningServer
 
 # Counts what the page has running: observers that observe, timers and frames to come, listeners beyond the elements.
@@ -54,17 +53,6 @@ EventTarget.prototype.removeEventListener = function (type, listener, options) {
 GO = "(query) => { history.pushState(null, '', `?${query}`); dispatchEvent(new PopStateEvent('popstate')); }"
 CHARTS = "() => import('/vendor/uplot/uPlot.esm.js').then(() => null)"  # once loaded, it listens to the window for good
 STILL = "view=settings"  # it asks for nothing by itself
-
-
-@pytest.fixture
-def reader(reader: dict[str, Any]) -> dict[str, Any]:
-    return {**reader, "service_workers": "block"}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with sample_server(tmp_path_factory.mktemp("leaving")) as running:
-        yield running
 
 
 @pytest.mark.parametrize(
