@@ -212,7 +212,7 @@ def hold_what_was_acknowledged(database_url: str, tenants: list[Tenant]) -> None
         assert verify_audit(store=store, organisation=None) == []
         for tenant in tenants:
             acting = store.acting_for(tenant.key)
-            assert verify_derived(store=acting, factory=None, now=time.time_ns() // 1000) == []
+            assert verify_derived(store=acting, factory_id=None, now=time.time_ns() // 1000) == []
             with acting.snapshot() as tx:
                 ids = list(tx.execute(text("SELECT event_id FROM events")).scalars())
             assert len(ids) == tenant.created

@@ -89,7 +89,7 @@ def spool(tmp_path: Path) -> Iterator[EventSpool]:
 
 @pytest.fixture
 def sender(server: Answering, spool: EventSpool, clock: Hand) -> Iterator[EventSender]:
-    made = EventSender(url=server.url, factory="default", spool=spool, batch_size=4, clock=clock)
+    made = EventSender(url=server.url, factory_id="default", spool=spool, batch_size=4, clock=clock)
     yield made
     made.close()
 
@@ -127,7 +127,7 @@ def test_a_server_that_asks_to_wait_is_left_alone_for_so_long(
 
 
 def test_a_server_that_is_not_there_is_tried_again_less_and_less_often(spool: EventSpool, clock: Hand) -> None:
-    sender = EventSender(url="http://127.0.0.1:9", factory="default", spool=spool, clock=clock)
+    sender = EventSender(url="http://127.0.0.1:9", factory_id="default", spool=spool, clock=clock)
     sender.send(events(1, 1))
     waits = []
     for _ in range(8):
@@ -192,7 +192,7 @@ def test_what_waits_survives_the_process(server: Answering, tmp_path: Path, cloc
         file.write(b'{"event_id": "unfinis')
 
     second = EventSpool(path, limit=10)
-    sender = EventSender(url=server.url, factory="default", spool=second, clock=clock)
+    sender = EventSender(url=server.url, factory_id="default", spool=second, clock=clock)
     sender.resend()
     sender.close()
     second.close()

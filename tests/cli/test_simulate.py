@@ -209,7 +209,7 @@ def test_nobody_counts_before_being_seen() -> None:
 def test_a_planned_outage_holds_events_back_and_loses_none(tmp_path: Path) -> None:
     """Without a network: whatever is sent while the connection is cut would fail the test."""
     spool = EventSpool(tmp_path / "spool.ndjson", limit=10_000)
-    sender = EventSender(url=f"http://127.0.0.1:{free_port()}", factory="default", spool=spool)
+    sender = EventSender(url=f"http://127.0.0.1:{free_port()}", factory_id="default", spool=spool)
     clock, stored = [0.0], []
 
     def wait(seconds: float) -> bool:

@@ -59,8 +59,8 @@ def test_what_is_derived_follows_from_the_events(
     store = app.extensions["factory_store"]
     monkeypatch.setattr(event_log, read, meanwhile)
     if derives == "rebuild":
-        rebuild_derived(store=store, factory="default", now=clock.now)
+        rebuild_derived(store=store, factory_id="default", now=clock.now)
     assert client.get("/api/v1/metrics/factory").status_code == 200
     assert getattr(event_log, read) is original, "the event was never posted"
     assert client.get("/api/v1/metrics/factory").status_code == 200
-    assert verify_derived(store=store, factory="default", now=clock.now) == []
+    assert verify_derived(store=store, factory_id="default", now=clock.now) == []

@@ -41,4 +41,4 @@ def test_every_number_follows_from_the_events(
     assert served.client.get("/api/v1/metrics/factory", headers=factory).status_code == 200
 
     store = served.client.application.extensions["factory_store"]
-    assert verify_derived(store=store, factory=factory["X-Factory-ID"], now=law_clock.now) == []
+    assert verify_derived(store=store, factory_id=factory["X-Factory-ID"], now=law_clock.now) == []

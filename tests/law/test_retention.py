@@ -101,11 +101,11 @@ def test_no_number_changes_nor_what_late_events_make_of_it(
     if random.random() < 0.5:
         served.client.get(f"{API}/metrics/factory", query_string={"factory": factory})
     for before in sorted((cut, *(at // MINUTE * MINUTE for at in (cut - HOUR, cut - DAY) if random.random() < 0.5))):
-        retain(store=store, factory=factory, before=before, now=history.now)
+        retain(store=store, factory_id=factory, before=before, now=history.now)
 
     assert sorted(raw_events(served, factory)) == sorted(e.timestamp for e in early if e.timestamp >= cut)
     ask_all(served, factory, history.reference(early), history.windows, cut)
-    assert verify_derived(store=store, factory=factory, now=history.now) == []
+    assert verify_derived(store=store, factory_id=factory, now=history.now) == []
 
     send_all(served, factory, late, random)
     ask_all(served, factory, history.reference(), history.windows, cut)
@@ -113,8 +113,8 @@ def test_no_number_changes_nor_what_late_events_make_of_it(
     send_all(served, whole, list(history.events), random)
     drawn = (random.choice(history.windows),)
     assert drawings(served, factory, drawn) == drawings(served, whole, drawn)
-    assert verify_derived(store=store, factory=factory, now=history.now) == []
-    rebuild_derived(store=store, factory=factory, now=history.now)
+    assert verify_derived(store=store, factory_id=factory, now=history.now) == []
+    rebuild_derived(store=store, factory_id=factory, now=history.now)
     ask_all(served, factory, history.reference(), history.windows, cut)
 
 
@@ -128,12 +128,12 @@ def test_another_time_zone_regroups_what_lies_before_the_cut_exactly(
     store, cut = store_of(served), cut_of(history, random)
     factory = served.new_factory(history.time_zone, history.state_timeout_seconds)
     send_all(served, factory, list(history.events), random)
-    retain(store=store, factory=factory, before=cut, now=history.now)
+    retain(store=store, factory_id=factory, before=cut, now=history.now)
 
     served.change_factory(factory, time_zone=zone)
 
     ask_all(served, factory, replace(history, time_zone=zone).reference(), history.windows, cut)
-    assert verify_derived(store=store, factory=factory, now=history.now) == []
+    assert verify_derived(store=store, factory_id=factory, now=history.now) == []
 
 
 @examples(3)
@@ -146,12 +146,12 @@ def test_another_timeout_changes_nothing_before_the_cut_and_back_again_nothing_a
     store, cut = store_of(served), cut_of(history, random)
     factory = served.new_factory(history.time_zone, history.state_timeout_seconds)
     send_all(served, factory, list(history.events), random)
-    retain(store=store, factory=factory, before=cut, now=history.now)
+    retain(store=store, factory_id=factory, before=cut, now=history.now)
     past = tuple((None if low is None else min(low, cut), min(high or cut, cut)) for low, high in history.windows)
 
     served.change_factory(factory, state_timeout_seconds=timeout)
 
-    assert verify_derived(store=store, factory=factory, now=history.now) == []
+    assert verify_derived(store=store, factory_id=factory, now=history.now) == []
     for entity in ("workers", "workstations"):
         for window in past:
             if window[0] is None or window[0] <= min(cut, history.now):
@@ -199,7 +199,7 @@ def numbers(served: Served, factory: str) -> str:
 
 def test_an_older_event_is_refused_alone_and_in_a_batch_and_registers_nobody(served: Served) -> None:
     factory = filled(served)
-    retain(store=store_of(served), factory=factory, before=TODAY, now=NOON)
+    retain(store=store_of(served), factory_id=factory, before=TODAY, now=NOON)
     before = numbers(served, factory)
     old = {"timestamp": "2026-01-14T23:59:59.999999Z", "worker_id": "W9", "workstation_id": "S9", "event_type": "idle"}
     young = {**old, "timestamp": "2026-01-15T00:00:00Z", "worker_id": "W1", "workstation_id": "S1"}
@@ -232,7 +232,7 @@ def test_an_older_event_is_refused_alone_and_in_a_batch_and_registers_nobody(ser
 
 def test_what_opened_an_old_interval_is_null_and_the_event_list_begins_at_the_cut(served: Served) -> None:
     factory = filled(served)
-    retain(store=store_of(served), factory=factory, before=TODAY, now=NOON)
+    retain(store=store_of(served), factory_id=factory, before=TODAY, now=NOON)
 
     answer = served.client.get(f"{API}/metrics/workers/W1/intervals", query_string={"factory": factory})
 
@@ -258,14 +258,14 @@ def test_a_round_that_is_killed_between_and_inside_slices_leaves_nothing_wrong(
 
     monkeypatch.setattr(stored, "remove", killed)
     with pytest.raises(KeyboardInterrupt):
-        retain(store=store, factory=factory, before=TODAY, now=NOON)
+        retain(store=store, factory_id=factory, before=TODAY, now=NOON)
     monkeypatch.undo()
 
     some = raw_events(served, factory)
     assert TODAY > min(some) > instant("2026-01-10T12:00:00Z")
     assert numbers(served, factory) == before
-    assert verify_derived(store=store, factory=factory, now=NOON) == []
-    retain(store=store, factory=factory, before=TODAY, now=NOON)
+    assert verify_derived(store=store, factory_id=factory, now=NOON) == []
+    retain(store=store, factory_id=factory, before=TODAY, now=NOON)
     assert numbers(served, factory) == before
     assert min(raw_events(served, factory)) >= TODAY
 
@@ -275,16 +275,16 @@ def test_slices_of_an_hour_with_many_events_are_shorter(served: Served, monkeypa
     factory, store = filled(served), store_of(served)
     before = numbers(served, factory)
 
-    removed = retain(store=store, factory=factory, before=TODAY, now=NOON)
+    removed = retain(store=store, factory_id=factory, before=TODAY, now=NOON)
 
     assert removed == 5 * 32
     assert numbers(served, factory) == before
-    assert verify_derived(store=store, factory=factory, now=NOON) == []
+    assert verify_derived(store=store, factory_id=factory, now=NOON) == []
 
 
 def test_what_stays_of_removed_events_is_given_out_with_all_else_of_a_person(served: Served) -> None:
     factory, store = filled(served), store_of(served)
-    retain(store=store, factory=factory, before=TODAY, now=NOON)
+    retain(store=store, factory_id=factory, before=TODAY, now=NOON)
 
     answer = served.client.get(f"{API}/workers/W1/data", query_string={"factory": factory})
 
@@ -308,7 +308,7 @@ def test_a_removed_count_is_still_evidence_for_the_state_that_a_late_event_meets
     late = {**told, "timestamp": "2026-01-15T10:15:00Z", "event_type": "product_count"}
     headers = {"X-Factory-ID": factory}
     assert served.client.post(f"{API}/events/batch", json=early, headers=headers).status_code == 201
-    retain(store=store_of(served), factory=factory, before=cut, now=NOON)
+    retain(store=store_of(served), factory_id=factory, before=cut, now=NOON)
 
     assert served.client.post(f"{API}/events/", json=late, headers=headers).status_code == 201
 
@@ -319,7 +319,7 @@ def test_a_removed_count_is_still_evidence_for_the_state_that_a_late_event_meets
         ("2026-01-15T09:00:00Z", "2026-01-15T11:15:00Z", "working"),
         ("2026-01-15T11:15:00Z", "2026-01-15T12:00:00Z", "unknown"),
     ]
-    assert verify_derived(store=store_of(served), factory=factory, now=NOON) == []
+    assert verify_derived(store=store_of(served), factory_id=factory, now=NOON) == []
 
 
 def test_an_event_that_is_committed_while_a_slice_waits_for_its_locks_is_derived_before_it_is_removed(
@@ -336,12 +336,12 @@ def test_an_event_that_is_committed_while_a_slice_waits_for_its_locks_is_derived
         return original(*arguments)
 
     monkeypatch.setattr(retention, "_remove_slice", meanwhile)
-    retain(store=store, factory=factory, before=TODAY, now=NOON)
+    retain(store=store, factory_id=factory, before=TODAY, now=NOON)
 
     whole = filled(served)
     served.client.post(f"{API}/events/", json=told, headers={"X-Factory-ID": whole})
     assert numbers(served, factory) == numbers(served, whole)
-    assert verify_derived(store=store, factory=factory, now=NOON) == []
+    assert verify_derived(store=store, factory_id=factory, now=NOON) == []
 
 
 def test_the_view_of_this_moment_finds_the_last_event_also_when_it_is_no_longer_raw(served: Served) -> None:
@@ -350,7 +350,7 @@ def test_the_view_of_this_moment_finds_the_last_event_also_when_it_is_no_longer_
     headers = {"X-Factory-ID": factory}
     assert served.client.post(f"{API}/events/", json=soon, headers=headers).status_code == 201
 
-    retain(store=store, factory=factory, before=NOON, now=NOON)
+    retain(store=store, factory_id=factory, before=NOON, now=NOON)
 
     answer = served.client.get(f"{API}/metrics/now", query_string={"factory": factory})
     assert answer.json is not None
@@ -365,7 +365,7 @@ def test_two_rounds_at_once_while_events_arrive_do_the_work_of_one(served: Serve
     def work(number: int) -> None:
         start.wait()
         try:
-            removed[number] = retain(store=store, factory=factory, before=TODAY, now=NOON)
+            removed[number] = retain(store=store, factory_id=factory, before=TODAY, now=NOON)
         except BaseException as error:  # carried to the test's own thread
             errors.append(error)
 
@@ -387,7 +387,7 @@ def test_two_rounds_at_once_while_events_arrive_do_the_work_of_one(served: Serve
     assert not errors, errors[0]
     assert sum(removed) == 5 * 32
     assert numbers(served, factory) == before
-    assert verify_derived(store=store, factory=factory, now=NOON) == []
+    assert verify_derived(store=store, factory_id=factory, now=NOON) == []
 
 
 def test_a_build_under_way_keeps_what_it_reads_and_an_abandoned_one_does_not(served: Served) -> None:
@@ -397,15 +397,15 @@ def test_a_build_under_way_keeps_what_it_reads_and_an_abandoned_one_does_not(ser
     before = numbers(served, factory)
     _begin(store, factory, NOON)
     with pytest.raises(Unavailable):
-        retain(store=store, factory=factory, before=TODAY, now=NOON)
+        retain(store=store, factory_id=factory, before=TODAY, now=NOON)
     assert min(raw_events(served, factory)) < TODAY
     BackgroundRetention(store, days=1, clock=lambda: NOON).look()  # waits for the next round, without a word
     assert min(raw_events(served, factory)) < TODAY
 
-    retain(store=store, factory=factory, before=TODAY, now=NOON + HOUR)
+    retain(store=store, factory_id=factory, before=TODAY, now=NOON + HOUR)
 
     assert numbers(served, factory) == before
-    assert verify_derived(store=store, factory=factory, now=NOON + HOUR) == []
+    assert verify_derived(store=store, factory_id=factory, now=NOON + HOUR) == []
 
 
 def test_the_option_refuses_what_is_older_before_any_round_has_removed_it(database_url: str, law_clock: Clock) -> None:

@@ -39,7 +39,7 @@ def all_bytes(plant: Plant) -> str:
 
 
 def assert_verified(plant: Plant, clock: Clock) -> None:
-    assert verify_derived(store=plant.store, factory=None, now=clock.now) == []
+    assert verify_derived(store=plant.store, factory_id=None, now=clock.now) == []
 
 
 def test_nothing_of_the_person_is_left_in_the_database(plant: Plant) -> None:

@@ -105,7 +105,7 @@ def paused(replica: Server) -> Iterator[Server]:
 
 
 def exported(site: Site) -> list[dict[str, Any]]:
-    return list(export_events(store=site.store, factory="default", start=None, end=None))
+    return list(export_events(store=site.store, factory_id="default", start=None, end=None))
 
 
 def test_what_is_read_again_is_read_from_the_replica_and_the_same(make: Make) -> None:
@@ -206,7 +206,7 @@ def test_what_waits_again_after_it_was_derived_is_read_on_the_primary(
 
     # Something comes each time between the question, whether anything waits, and the replica's snapshot.
     event.listen(site.store.replica.engine, "begin", deliver)
-    assert read_up_to_date(store=site.store, factory="default", read=read) == len(delivered)
+    assert read_up_to_date(store=site.store, factory_id="default", read=read) == len(delivered)
 
     assert set(delivered) == {201}
     assert on_replica == [False]
@@ -230,7 +230,7 @@ def test_a_read_that_the_replica_cancels_is_done_again_on_the_primary(
             tx.execute(text("SELECT pg_sleep(5)"))
         return "done"
 
-    assert read_up_to_date(store=site.store, factory="default", read=read) == "done"
+    assert read_up_to_date(store=site.store, factory_id="default", read=read) == "done"
 
     assert attempts == [True, False]
     assert site.went() == {"cancelled": 1}

@@ -197,7 +197,7 @@ def test_two_rounds_of_retention_at_once_remove_each_event_once(
     before = NOON - 2 * DAY + 10 * HOUR
 
     def round_of(store: Store) -> Callable[[], object]:
-        return lambda: retain(store=store, factory="default", before=before, now=NOON)
+        return lambda: retain(store=store, factory_id="default", before=before, now=NOON)
 
     removed = at_once(*map(round_of, stores))
 

@@ -145,7 +145,7 @@ def site(request: pytest.FixtureRequest, fresh_database: Callable[[str], str]) -
         ]
     assert client.post("/api/v1/events/batch", json=events).status_code == 201
     assert client.get("/api/v1/metrics/factory").status_code == 200
-    retain(store=store, factory="default", before=NOON - 12 * HOUR, now=NOON)
+    retain(store=store, factory_id="default", before=NOON - 12 * HOUR, now=NOON)
     with store.snapshot() as tx:
         factory = factories.find(tx, "default")
         ((worker, *_),) = id_registry.rows_of(tx, factory.factory_key, "worker")

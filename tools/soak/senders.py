@@ -124,7 +124,7 @@ class Batches(threading.Thread):
         super().__init__(name="batches", daemon=True)
         self._spool = EventSpool(spool, limit=1_000_000)
         self.sender = EventSender(
-            url=f"http://127.0.0.1:{port}", factory=None, spool=self._spool, api_key=key, timeout=PATIENCE_SECONDS
+            url=f"http://127.0.0.1:{port}", factory_id=None, spool=self._spool, api_key=key, timeout=PATIENCE_SECONDS
         )
         self.made: list[dict[str, Any]] = []
         self.error: str | None = None

@@ -42,7 +42,7 @@ organisation_option = click.option(
 )
 
 _factory_option = click.option(
-    "--factory", default=DEFAULT_FACTORY, show_default=True, metavar="ID", help="The factory to act in."
+    "--factory", "factory_id", default=DEFAULT_FACTORY, show_default=True, metavar="ID", help="The factory to act in."
 )
 
 

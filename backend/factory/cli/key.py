@@ -22,20 +22,20 @@ def key() -> None:
 @click.option("--name", required=True, help="What the key is for, such as a camera's name.")
 @click.option("--scope", type=click.Choice(list(SCOPES)), default="ingest", show_default=True)
 @click.option("--expires-in-days", type=click.IntRange(1, api_keys.MAX_EXPIRY_DAYS), help="No expiry unless given.")
-def add(factory: str, name: str, scope: str, expires_in_days: int | None) -> None:
+def add(factory_id: str, name: str, scope: str, expires_in_days: int | None) -> None:
     """Make a key and print only the key on standard output; it cannot be shown again."""
     values = {"name": name, "scope": scope, "expires_in_days": expires_in_days}
     with opened() as (_, store):
-        made = api_keys.create_key(store=store, factory=factory, values=values, by=command_line(store))
+        made = api_keys.create_key(store=store, factory_id=factory_id, values=values, by=command_line(store))
     _tell(made)
 
 
 @key.command("list")
 @factory_option
-def list_(factory: str) -> None:
+def list_(factory_id: str) -> None:
     """List the factory's keys, including ended ones."""
     with opened() as (_, store):
-        keys = api_keys.list_keys(store=store, factory=factory)
+        keys = api_keys.list_keys(store=store, factory_id=factory_id)
     for one in keys:
         ends = f"ends {one['expires_at']}" if one["expires_at"] else "without end"
         state = f"revoked {one['revoked_at']}" if one["revoked_at"] else ends
@@ -53,12 +53,12 @@ def list_(factory: str) -> None:
     help="How long the old key stays valid.",
 )
 @click.argument("key_id")
-def rotate(factory: str, overlap_hours: int, key_id: str) -> None:
+def rotate(factory_id: str, overlap_hours: int, key_id: str) -> None:
     """Replace a key by a new one of the same name and scope, and print that."""
     values = {"overlap_hours": overlap_hours}
     with opened() as (_, store):
         made = api_keys.rotate_key(
-            store=store, factory=factory, key_id=_bare(key_id), values=values, by=command_line(store)
+            store=store, factory_id=factory_id, key_id=_bare(key_id), values=values, by=command_line(store)
         )
     _tell(made)
 
@@ -66,10 +66,10 @@ def rotate(factory: str, overlap_hours: int, key_id: str) -> None:
 @key.command()
 @factory_option
 @click.argument("key_id")
-def revoke(factory: str, key_id: str) -> None:
+def revoke(factory_id: str, key_id: str) -> None:
     """End a key now; running servers follow within ACCESS_CACHE_SECONDS."""
     with opened() as (_, store):
-        api_keys.revoke_key(store=store, factory=factory, key_id=_bare(key_id), by=command_line(store))
+        api_keys.revoke_key(store=store, factory_id=factory_id, key_id=_bare(key_id), by=command_line(store))
     click.echo(f"{KEY_PREFIX}{_bare(key_id)} is revoked.", err=True)
 
 

@@ -10,8 +10,8 @@ from factory.store import factories
 
 
 @click.command()
-@click.option("--factory", metavar="ID", help="Only this factory; default: all, of every organisation.")
-def retain(factory: str | None) -> None:
+@click.option("--factory", "factory_id", metavar="ID", help="Only this factory; default: all, of every organisation.")
+def retain(factory_id: str | None) -> None:
     """Remove the raw events older than RETENTION_DAYS.
 
     No number changes by it, and it cannot be undone. The server does it by itself, and may serve meanwhile. The next
@@ -22,9 +22,9 @@ def retain(factory: str | None) -> None:
         before = oldest_kept(settings.retention_days, instant)
         if before is None:
             raise click.ClickException("RETENTION_DAYS is 0: nothing is removed.")
-        with (store.system() if factory is None else store).snapshot() as tx:
-            sites = factories.list_factories(tx) if factory is None else [factories.find(tx, factory)]
-        for site in sites:
-            mine = store.acting_for(site.organisation_key)
-            removed = remove_events(store=mine, factory=site.factory_id, before=before, now=instant)
-            click.echo(f"{site.factory_id}: {removed} raw events before {format_timestamp(before)} removed.")
+        with (store.system() if factory_id is None else store).snapshot() as tx:
+            all_factories = factories.list_factories(tx) if factory_id is None else [factories.find(tx, factory_id)]
+        for factory in all_factories:
+            mine = store.acting_for(factory.organisation_key)
+            removed = remove_events(store=mine, factory_id=factory.factory_id, before=before, now=instant)
+            click.echo(f"{factory.factory_id}: {removed} raw events before {format_timestamp(before)} removed.")

@@ -14,7 +14,7 @@ from factory.settings import load_settings
 @click.option("--seed", default=SAMPLE_SEED, show_default=True, help="Another seed makes another sample.")
 @click.option("--if-empty", is_flag=True, help="Do nothing if the factory has any data.")
 @click.option("--replace", is_flag=True, help="Remove the factory's data first.")
-def seed(factory: str, seed: int, if_empty: bool, replace: bool) -> None:
+def seed(factory_id: str, seed: int, if_empty: bool, replace: bool) -> None:
     """Fill a factory with two weeks of sample data up to now.
 
     A factory that has workers, workstations or events is refused without --replace, and so is every
@@ -26,7 +26,7 @@ def seed(factory: str, seed: int, if_empty: bool, replace: bool) -> None:
         raise click.ClickException("Sample data is not for production: nothing was changed.")
     with opened() as (_, store):
         by = command_line(store)
-        loaded = seed_demo(store=store, factory=factory, now=now(), by=by, seed=seed, if_empty=not replace)
+        loaded = seed_demo(store=store, factory_id=factory_id, now=now(), by=by, seed=seed, if_empty=not replace)
     if loaded["replaced"]:
         click.echo(
             f"Loaded {loaded['events']} events of {loaded['workers']} workers at {loaded['workstations']} workstations."

@@ -118,7 +118,9 @@ def _stop_on_signal() -> Iterator[Event]:
 
 @click.command()
 @click.option("--url", default="http://localhost:5000", show_default=True, help="The server.")
-@click.option("--factory", metavar="ID", help="The factory of the events; default: that of the key, else `default`.")
+@click.option(
+    "--factory", "factory_id", metavar="ID", help="The factory of the events; default: that of the key, else `default`."
+)
 @click.option(
     "--api-key",
     envvar="FACTORY_API_KEY",
@@ -141,7 +143,7 @@ def _stop_on_signal() -> Iterator[Event]:
 )
 def simulate(
     url: str,
-    factory: str | None,
+    factory_id: str | None,
     api_key: str | None,
     workers: int,
     rate: float,
@@ -159,13 +161,13 @@ def simulate(
     While the server is away or answers with Retry-After, events are stored on disk and sent again, also by the
     next run. The exit code is 1 when an event was refused, dropped or is still stored.
     """
-    name = re.sub(r"[^A-Za-z0-9.]+", "-", f"{url.partition('//')[2]}-{factory or 'default'}").strip("-")
+    name = re.sub(r"[^A-Za-z0-9.]+", "-", f"{url.partition('//')[2]}-{factory_id or 'default'}").strip("-")
     try:
         events = EventSpool(spool or Path("var") / f"simulate-{name}.ndjson", limit=spool_limit)
     except (SpoolInUse, OSError) as error:
         raise click.ClickException(f"the spool cannot be opened: {error}; choose another with --spool") from error
     try:
-        sender = EventSender(url=url, factory=factory, spool=events, api_key=api_key, batch_size=batch_size)
+        sender = EventSender(url=url, factory_id=factory_id, spool=events, api_key=api_key, batch_size=batch_size)
     except ValueError as error:
         events.close()
         raise click.UsageError(str(error)) from error

@@ -30,7 +30,7 @@ def _deliveries(path: Path, settings: Settings) -> Iterator[Delivery]:
 @click.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @factory_option
-def import_(file: Path, factory: str) -> None:
+def import_(file: Path, factory_id: str) -> None:
     """Store the events of an NDJSON or CSV file, gzipped or not, of any size.
 
     Run an interrupted import again to complete it. Refused lines are printed, and the command exits with 1; the
@@ -44,7 +44,7 @@ def import_(file: Path, factory: str) -> None:
         register = settings.unknown_entity_policy == "register"
         for result in import_events(
             store=store,
-            factory=factory,
+            factory_id=factory_id,
             deliveries=_deliveries(file, settings),
             clock=now,
             register_unknown=register,
@@ -65,16 +65,16 @@ def import_(file: Path, factory: str) -> None:
 @factory_option
 @click.option("--from", "start", callback=instant, metavar="TIME", help="Only events from this instant on.")
 @click.option("--to", "end", callback=instant, metavar="TIME", help="Only events before this instant.")
-def export(file: Path, factory: str, start: int | None, end: int | None) -> None:
+def export(file: Path, factory_id: str, start: int | None, end: int | None) -> None:
     """Write the stored events, oldest first, as NDJSON, or CSV where the name ends in .csv or .csv.gz.
 
     A name that ends in .gz is gzipped; - is standard output. The file has the real ids of workers, whatever the
     factory's setting. The export is recorded in the audit trail.
     """
     with opened() as (_, store), ExitStack() as stack:
-        events = export_events(store=store, factory=factory, start=start, end=end)
+        events = export_events(store=store, factory_id=factory_id, start=start, end=end)
         form = "csv" if ".csv" in file.suffixes else "ndjson"
-        record_file(store=store, factory=factory, view="events", format=form, rows=None, by=command_line(store))
+        record_file(store=store, factory_id=factory_id, view="events", format=form, rows=None, by=command_line(store))
         first = next(events, None)
         target: BinaryIO = sys.stdout.buffer if str(file) == "-" else stack.enter_context(file.open("wb"))
         if file.suffix == ".gz":

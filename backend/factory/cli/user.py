@@ -81,7 +81,7 @@ def list_(operator: bool) -> None:
     with opened() as (_, store):
         store = store.acting_for(PLATFORM) if operator else store
         for one in users.list_users(store=store, organisation=command_line(store).organisation, scope=_ALL):
-            roles = ", ".join(f"{role} in {_place(factory)}" for factory, role in one["roles"].items())
+            roles = ", ".join(f"{role} in {_place(factory_id)}" for factory_id, role in one["roles"].items())
             state = "disabled" if one["disabled"] else f"last sign-in {one['last_sign_in_at'] or 'never'}"
             click.echo(f"{one['email']}  {one['name']}  {'operator' if operator else roles or 'no role'}  {state}")
 
@@ -142,5 +142,5 @@ def _user_id(store: Store, email: str) -> str:
     raise NotFound("There is no user of this e-mail address", code="user_not_found")
 
 
-def _place(factory: str) -> str:
-    return "all factories" if factory == EVERYWHERE else factory
+def _place(factory_id: str) -> str:
+    return "all factories" if factory_id == EVERYWHERE else factory_id

@@ -14,14 +14,14 @@ def _show(done: int, of: int) -> None:
 
 @click.command()
 @organisation_option
-@click.option("--factory", metavar="ID", help="Only this factory; default: all of the organisation.")
-def verify(factory: str | None) -> None:
+@click.option("--factory", "factory_id", metavar="ID", help="Only this factory; default: all of the organisation.")
+def verify(factory_id: str | None) -> None:
     """Recompute everything from the raw events and report every difference.
 
     Exits with 1 when there is any. No number changes; the server may serve meanwhile.
     """
     with opened() as (_, store):
-        differences = verify_derived(store=store, factory=factory, now=now(), progress=_show)
+        differences = verify_derived(store=store, factory_id=factory_id, now=now(), progress=_show)
     for difference in differences:
         click.echo(difference)
     if differences:
@@ -31,8 +31,8 @@ def verify(factory: str | None) -> None:
 
 @click.command()
 @factory_option
-def rebuild(factory: str = DEFAULT_FACTORY) -> None:
+def rebuild(factory_id: str = DEFAULT_FACTORY) -> None:
     """Derive everything anew from the raw events; the server may serve meanwhile."""
     with opened() as (_, store):
-        rebuild_derived(store=store, factory=factory, now=now(), progress=_show)
+        rebuild_derived(store=store, factory_id=factory_id, now=now(), progress=_show)
     click.echo("Everything is derived anew.")

@@ -24,7 +24,7 @@ def _observed(one: ObservedFactory, now: int) -> Observation:
     return Observation(
         organisation_key=one.organisation_key,
         organisation=one.organisation,
-        factory=one.factory,
+        factory_id=one.factory_id,
         waiting=one.waiting,
         newest_age=None if one.newest is None else (now - one.newest) / SECOND,
         shift_runs=is_running(json.loads(one.shifts), 60 * local.hour + local.minute),

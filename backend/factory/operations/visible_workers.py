@@ -29,10 +29,10 @@ class Persons:
     are ordered by the id that is shown, since the order of the real ids would reveal who is who.
     """
 
-    def __init__(self, tx: Connection, site: Factory, audience: Audience) -> None:
+    def __init__(self, tx: Connection, factory: Factory, audience: Audience) -> None:
         self._tx = tx
-        self._site = site
-        self.are_shown = audience.sees_persons(site.person_views)
+        self._site = factory
+        self.are_shown = audience.sees_persons(factory.person_views)
         self.k_min = 1 if self.are_shown else audience.k_min
         """The fewest persons that a figure may be over."""
         self.figures_only = not audience.views
@@ -82,9 +82,9 @@ class Persons:
         return Worker(row.worker_key, shown, shown)
 
 
-def registered_worker(tx: Connection, site: Factory, worker_id: str) -> Any:
+def registered_worker(tx: Connection, factory: Factory, worker_id: str) -> Any:
     """Return the registry row of a worker's real id, whoever asks; raises NotFound."""
-    row = id_registry.row_of(tx, site.factory_key, "worker", worker_id)
+    row = id_registry.row_of(tx, factory.factory_key, "worker", worker_id)
     if row is None:
         raise NotFound("Worker not found", code="worker_not_found")
     return row

@@ -12,22 +12,22 @@ from factory.store.schema import factories as settings_of_factories
 _KEPT = (settings_of_factories, organisations, derivation_lock, erased_workers)
 
 
-def clear(tx: Connection, site: Factory) -> Factory:
+def clear(tx: Connection, factory: Factory) -> Factory:
     """Remove events, derived rows and registries, in a transaction that holds `lock_factory`; return the changed row.
 
     The generation number rises, so that a build in progress is dropped.
     """
     for table in reversed(metadata.sorted_tables):
         if table not in _KEPT and not table.info.get("access") and exists_on(table, tx.dialect.name):
-            tx.execute(delete(table).where(table.c.factory_key == site.factory_key))
+            tx.execute(delete(table).where(table.c.factory_key == factory.factory_key))
     changed = {
-        "generation": max(site.generation, site.building or 0) + 1,
+        "generation": max(factory.generation, factory.building or 0) + 1,
         "building": None,
         "building_seen_at": None,
-        "registry_epoch": site.registry_epoch + 1,
+        "registry_epoch": factory.registry_epoch + 1,
         "first_event_at": None,
         "last_event_at": None,
         "retained_from": None,
     }
-    factories.change(tx, site.factory_key, changed)
-    return factories.find(tx, site.factory_id)
+    factories.change(tx, factory.factory_key, changed)
+    return factories.find(tx, factory.factory_id)

@@ -48,7 +48,7 @@ class EventSender:
         self,
         *,
         url: str,
-        factory: str | None,
+        factory_id: str | None,
         spool: EventSpool,
         api_key: str | None = None,
         batch_size: int = 500,
@@ -65,7 +65,10 @@ class EventSender:
         connection = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self._connection = connection(parts.hostname, parts.port, timeout=timeout)
         self._path = parts.path.rstrip("/") + _ROUTE
-        self._headers = {"Content-Type": "application/json", **({} if factory is None else {"X-Factory-ID": factory})}
+        self._headers = {
+            "Content-Type": "application/json",
+            **({} if factory_id is None else {"X-Factory-ID": factory_id}),
+        }
         if api_key is not None:
             if not re.fullmatch("[!-~]+", api_key):
                 raise ValueError("an API key has no spaces and no other than ASCII characters")

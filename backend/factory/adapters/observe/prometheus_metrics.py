@@ -95,7 +95,7 @@ class IngestMetrics:
         outcome: Outcome,
         *,
         organisation_key: int,
-        factory: str,
+        factory_id: str,
         now: int,
         deliveries: int = 1,
     ) -> None:
@@ -104,7 +104,7 @@ class IngestMetrics:
         A group of `deliveries` of one event each, committed together, is counted at once.
         """
         for source in set(events.source_id):
-            self._saw(organisation_key, factory, source, now)
+            self._saw(organisation_key, factory_id, source, now)
         _observe_equal(self._batch, outcome.total / deliveries, deliveries)
         _observe_equal(self._commit, outcome.commit_seconds, deliveries)
         observe_many(self._lateness, np.maximum(now - events.timestamp, 0) / SECOND)
@@ -114,8 +114,8 @@ class IngestMetrics:
         if unreadable := outcome.total - len(events):
             self._events.labels("unknown", "invalid").inc(unreadable)
 
-    def _saw(self, organisation_key: int, factory: str, source: str, now: int) -> None:
-        one = (organisation_key, factory, source)
+    def _saw(self, organisation_key: int, factory_id: str, source: str, now: int) -> None:
+        one = (organisation_key, factory_id, source)
         if one not in self._known_sources:
             if len(self._known_sources) >= _MOST_SOURCES:
                 return  # each is a series for ever: a sender that invents names must not fill the memory
@@ -188,7 +188,7 @@ class Observation(NamedTuple):
 
     organisation_key: int
     organisation: str
-    factory: str
+    factory_id: str
     waiting: int
     newest_age: float | None
     shift_runs: bool
@@ -218,7 +218,7 @@ class StoreGauges(Collector):
             observed = []
             up.add_metric([], 0)
         for one in observed:
-            labels = [one.organisation, one.factory]
+            labels = [one.organisation, one.factory_id]
             dirty.add_metric(labels, one.waiting)
             shift.add_metric([*labels, str(one.organisation_key)], one.shift_runs)
             if one.newest_age is not None:

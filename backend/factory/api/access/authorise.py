@@ -14,7 +14,7 @@ from flask import g, request
 from factory.api.access.cookies import require_own_origin
 from factory.api.access.rate_limits import rate_limits
 from factory.api.http.contract import Need
-from factory.api.http.request import factory, identity, route_contract, settings
+from factory.api.http.request import identity, requested_factory, route_contract, settings
 from factory.api.observe.prometheus import PROMETHEUS
 from factory.domain.access.permissions import DEFAULT_ORGANISATION, EVERYWHERE, PERMISSIONS, Caller
 from factory.domain.errors import FactoryError, NotAllowed, NotFound, TooMany, Unauthenticated
@@ -91,7 +91,7 @@ def _holds(caller: Caller, needed: Need) -> bool:
         return caller.may(needed, EVERYWHERE)
     if needed == "people somewhere":
         return any("people" in permissions for permissions in caller.granted.values())
-    factory_id = _factory_of_path() or factory()
+    factory_id = _factory_of_path() or requested_factory()
     if not caller.permissions(factory_id) or caller.is_operator:
         raise NotFound("Factory not found", code="factory_not_found")
     if needed == "ingest or enter":

@@ -9,7 +9,7 @@ from factory.api.access.schemas import RANDOM_ID
 from factory.api.http.answers import many, one
 from factory.api.http.body import read_object
 from factory.api.http.contract import FACTORY, Parameter, contract, json_body
-from factory.api.http.request import actor, authenticator, factory, store
+from factory.api.http.request import actor, authenticator, requested_factory, store
 from factory.api.http.route import Route
 from factory.operations.access import api_keys
 
@@ -26,7 +26,7 @@ class Keys(Route):
 
         Those that have ended too. Nobody can learn the text of a key from here.
         """
-        return many(api_keys.list_keys(store=store(), factory=factory()))
+        return many(api_keys.list_keys(store=store(), factory_id=requested_factory()))
 
     @contract(
         access="people",
@@ -41,7 +41,7 @@ class Keys(Route):
         `X-API-Key: fk_…`.
         """
         values = read_object()
-        return one(api_keys.create_key(store=store(), factory=factory(), values=values, by=actor()), 201)
+        return one(api_keys.create_key(store=store(), factory_id=requested_factory(), values=values, by=actor()), 201)
 
 
 @namespace.route("/<key_id>")
@@ -52,7 +52,7 @@ class Key(Route):
 
         It ends at once in the server process that answers, in others within `ACCESS_CACHE_SECONDS`.
         """
-        revoked = api_keys.revoke_key(store=store(), factory=factory(), key_id=key_id, by=actor())
+        revoked = api_keys.revoke_key(store=store(), factory_id=requested_factory(), key_id=key_id, by=actor())
         authenticator().forget()
         return one(revoked)
 
@@ -73,6 +73,8 @@ class KeyRotation(Route):
         `overlap_hours`, but never longer than it was to.
         """
         values = read_object()
-        made = api_keys.rotate_key(store=store(), factory=factory(), key_id=key_id, values=values, by=actor())
+        made = api_keys.rotate_key(
+            store=store(), factory_id=requested_factory(), key_id=key_id, values=values, by=actor()
+        )
         authenticator().forget()
         return one(made, 201)

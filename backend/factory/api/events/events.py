@@ -14,7 +14,16 @@ from factory.api.http.body import JSON, NDJSON, content_type, read_body
 from factory.api.http.contract import FACTORY, WINDOW, Body, Parameter, contract, json_body
 from factory.api.http.hooks import add_log_fields
 from factory.api.http.query import Query
-from factory.api.http.request import actor, caller, factory, group_commit, now, prometheus_metrics, settings, store
+from factory.api.http.request import (
+    actor,
+    caller,
+    group_commit,
+    now,
+    prometheus_metrics,
+    requested_factory,
+    settings,
+    store,
+)
 from factory.api.http.route import Route
 from factory.api.http.schemas import BOOLEAN, EVENT_TYPE, ID, TEXT, ref
 from factory.domain.errors import Conflict, FieldError, InvalidInput
@@ -72,7 +81,7 @@ class Events(Route):
         query.done()
         page = list_events(
             store=store(),
-            factory=factory(),
+            factory_id=requested_factory(),
             filters=filters,
             cursor=cursor,
             limit=limit,
@@ -94,7 +103,7 @@ class Events(Route):
         worker, station and instant need different event_ids, else the second is taken for a retry. Two
         cameras that count the same unit count it twice. What a signed-in person enters stands in the audit trail.
         """
-        factory_id = factory()
+        factory_id = requested_factory()
         content_type(JSON)
         outcome = _store_single(factory_id, _parse_single(read_body()))
         if outcome.failures:
@@ -133,7 +142,7 @@ class Batch(Route):
         query = Query()
         atomic = query.boolean("atomic")
         query.done()
-        factory_id = factory()
+        factory_id = requested_factory()
         parser = parse_lines if content_type(JSON, NDJSON) == NDJSON else parse_array
         outcome = _store_batch(factory_id, parser(read_body(), settings().event_rules(now())), atomic=atomic)
         return json_answer(_report(outcome), _status(outcome, atomic))
@@ -153,7 +162,7 @@ def _store_single(factory_id: str, event: ParsedEvents) -> IngestOutcome:
     if caller().user_key is None:
         outcome = group_commit().submit(
             organisation=caller().organisation,
-            factory=factory_id,
+            factory_id=factory_id,
             event=event,
             now=now(),
             register_unknown=register_unknown,
@@ -161,7 +170,7 @@ def _store_single(factory_id: str, event: ParsedEvents) -> IngestOutcome:
     else:
         outcome = enter_event(
             store=store(),
-            factory=factory_id,
+            factory_id=factory_id,
             event=event,
             now=now(),
             register_unknown=register_unknown,
@@ -176,7 +185,7 @@ def _store_single(factory_id: str, event: ParsedEvents) -> IngestOutcome:
 def _store_batch(factory_id: str, events: ParsedEvents, *, atomic: bool) -> IngestOutcome:
     outcome = ingest_events(
         store=store(),
-        factory=factory_id,
+        factory_id=factory_id,
         events=events,
         now=now(),
         atomic=atomic,
@@ -193,7 +202,7 @@ def _registers_unknown() -> bool:
 
 def _count_delivery(factory_id: str, events: ParsedEvents, outcome: IngestOutcome) -> None:
     prometheus_metrics().delivery(
-        events, outcome, organisation_key=caller().organisation, factory=factory_id, now=now()
+        events, outcome, organisation_key=caller().organisation, factory_id=factory_id, now=now()
     )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from factory.api.http.request import actor, caller, factory, settings, store, view_log
+from factory.api.http.request import actor, caller, requested_factory, settings, store, view_log
 from factory.domain.errors import NotAllowed
 from factory.domain.privacy import Audience
 
 
 def audience(factory_id: str | None = None) -> Audience:
     """Return the caller as the audience of an answer about a factory, that of this request if none is given."""
-    factory_id = factory_id or factory()
+    factory_id = factory_id or requested_factory()
     return Audience(
         permitted=caller().may("persons", factory_id),
         by_default=settings().shows_persons,
@@ -31,4 +31,6 @@ def record_view(worker_ids: Sequence[str] | None) -> Audience:
         raise NotAllowed("Your role does not allow this")
     if settings().access_is_open:
         return readers
-    return view_log().record(store=store(), factory=factory(), worker_ids=worker_ids, by=actor(), audience=readers)
+    return view_log().record(
+        store=store(), factory_id=requested_factory(), worker_ids=worker_ids, by=actor(), audience=readers
+    )

@@ -97,5 +97,5 @@ def _log_fields(response: Response) -> dict[str, object]:
         "duration_ms": round((time.perf_counter() - g.started) * 1000, 2),
     }
     if "factory" in g:
-        fields["factory"] = g.factory
+        fields["factory"] = g.factory_id
     return {**fields, **g.get("log_fields", {})}

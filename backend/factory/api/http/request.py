@@ -119,7 +119,7 @@ def now() -> int:
     return cast(int, g.now)
 
 
-def factory() -> str:
+def requested_factory() -> str:
     """Return the request's factory: `?factory=` or X-Factory-ID, else the caller's only one, or the default.
 
     Raises InvalidInput when the two disagree, NotFound for what cannot be a factory's id.
@@ -132,7 +132,7 @@ def factory() -> str:
     chosen = parameter if parameter is not None else header
     if chosen is None:
         chosen = caller().only_factory or DEFAULT_FACTORY
-    g.factory = identity(chosen, NotFound("Factory not found", code="factory_not_found"))
+    g.factory_id = identity(chosen, NotFound("Factory not found", code="factory_not_found"))
     return chosen
 
 

@@ -11,7 +11,7 @@ from factory.api.http.answers import many, one
 from factory.api.http.audience import audience, record_view
 from factory.api.http.contract import FACTORY, WINDOW, WORKER_ID, WORKSTATION_ID, Parameter, contract
 from factory.api.http.query import Query
-from factory.api.http.request import caller, factory, now, store
+from factory.api.http.request import caller, now, requested_factory, store
 from factory.api.http.route import Route
 from factory.api.http.schemas import ID, list_of
 from factory.api.metrics.schemas import METRIC_FIELDS
@@ -66,7 +66,7 @@ def _metrics(entity: Entity, entity_id: str | None = None) -> Response:
     start, end = _window()
     answer = query_metrics(
         store=store(),
-        factory=factory(),
+        factory_id=requested_factory(),
         entity=entity,
         entity_id=entity_id,
         start=start,
@@ -83,7 +83,7 @@ def _intervals(entity: Entity, entity_id: str) -> Response:
     start, end = _window()
     answer = explain_intervals(
         store=store(),
-        factory=factory(),
+        factory_id=requested_factory(),
         entity=entity,
         entity_id=entity_id,
         start=start,
@@ -123,8 +123,8 @@ class OrganisationMetrics(Route):
         start, end = query.instant("from"), query.instant("to")
         query.done()
 
-        def audience_of(site: str) -> Audience | None:
-            return audience(site) if caller().may("figures", site) else None
+        def audience_of(factory: str) -> Audience | None:
+            return audience(factory) if caller().may("figures", factory) else None
 
         return many(query_organisation(store=store(), audience_of=audience_of, start=start, end=end, now=now()))
 
@@ -227,7 +227,7 @@ class Timeseries(Route):
         query.done()
         answer = query_timeseries(
             store=store(),
-            factory=factory(),
+            factory_id=requested_factory(),
             metrics=metric.split(","),
             entity=entity,
             entity_id=entity_id,

@@ -9,7 +9,7 @@ from factory.api.http.answers import many, one
 from factory.api.http.audience import audience, record_view
 from factory.api.http.contract import FACTORY, WINDOW, Parameter, contract
 from factory.api.http.query import Query
-from factory.api.http.request import factory, now, store
+from factory.api.http.request import now, requested_factory, store
 from factory.api.http.route import Route
 from factory.api.http.schemas import ID, list_of
 from factory.operations.metrics.now import query_now
@@ -48,7 +48,7 @@ class Now(Route):
 
         `since` is when the state began, `last_event_at` the time of the newest event, cut to the minute.
         """
-        return one(query_now(store=store(), factory=factory(), now=now(), audience=audience()))
+        return one(query_now(store=store(), factory_id=requested_factory(), now=now(), audience=audience()))
 
 
 @namespace.route("/timeline")
@@ -74,7 +74,7 @@ class TimelineRoute(Route):
         query.done()
         answer = query_timeline(
             store=store(),
-            factory=factory(),
+            factory_id=requested_factory(),
             entity=entity,
             ids=ids,
             bucket=bucket,

@@ -64,4 +64,4 @@ def _own_factories() -> Collection[str] | None:
     """Return the factories in which the caller administers users; None for every factory."""
     if caller().may("people", EVERYWHERE):
         return None
-    return [factory for factory, permissions in caller().granted.items() if "people" in permissions]
+    return [factory_id for factory_id, permissions in caller().granted.items() if "people" in permissions]

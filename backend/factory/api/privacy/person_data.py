@@ -16,7 +16,7 @@ from factory.api.http.answers import many, one
 from factory.api.http.body import NDJSON, read_object
 from factory.api.http.contract import FACTORY, WORKER_ID, Parameter, contract, json_body
 from factory.api.http.query import Query
-from factory.api.http.request import actor, caller, factory, store
+from factory.api.http.request import actor, caller, requested_factory, store
 from factory.api.http.route import Route
 from factory.api.http.schemas import TEXT
 from factory.api.registry.workers import known_worker
@@ -52,7 +52,9 @@ class PersonViews(Route):
         cursor, limit = query.text("cursor"), query.integer("limit", low=1, high=1000, default=100)
         query.done()
         worker_id = known_worker(worker_id)
-        page = list_views(store=store(), factory=factory(), worker_id=worker_id, cursor=cursor, limit=limit)
+        page = list_views(
+            store=store(), factory_id=requested_factory(), worker_id=worker_id, cursor=cursor, limit=limit
+        )
         return many(page.data, next_cursor=page.next_cursor)
 
 
@@ -69,9 +71,11 @@ class PersonData(Route):
         The row of the registry, every stored event, the intervals and who looked. The last line has the `kind` `end`
         and the number of `rows` before it: without it the answer is not whole. It is noted in the audit trail.
         """
-        if not caller().may("persons", factory()):
+        if not caller().may("persons", requested_factory()):
             raise NotAllowed("Your role does not allow this")
-        rows = export_person(store=store(), factory=factory(), worker_id=known_worker(worker_id), by=actor())
+        rows = export_person(
+            store=store(), factory_id=requested_factory(), worker_id=known_worker(worker_id), by=actor()
+        )
         headers = {"Cache-Control": "no-store", "Content-Disposition": "attachment; filename=person.ndjson"}
         return Response(_lines(rows), headers=headers, mimetype=NDJSON)
 
@@ -94,4 +98,4 @@ class Exports(Route):
 
         Whoever makes a file of what is shown says so before: it stands in the audit trail.
         """
-        return one(record_export(store=store(), factory=factory(), values=read_object(), by=actor()), 201)
+        return one(record_export(store=store(), factory_id=requested_factory(), values=read_object(), by=actor()), 201)

@@ -7,7 +7,7 @@ from flask_restx import Namespace
 
 from factory.api.http.answers import one
 from factory.api.http.contract import FACTORY, contract
-from factory.api.http.request import actor, factory, now, settings, store, view_log
+from factory.api.http.request import actor, now, requested_factory, settings, store, view_log
 from factory.api.http.route import Route
 from factory.domain.errors import NotAllowed
 from factory.operations.registry.factories import get_factory
@@ -26,7 +26,7 @@ class Demo(Route):
     )
     def get(self) -> Response:
         """Say whether sample data can be loaded into the factory."""
-        get_factory(store=store(), factory=factory())
+        get_factory(store=store(), factory_id=requested_factory())
         return one({"enabled": settings().demo_mode})
 
 
@@ -45,6 +45,6 @@ class Seed(Route):
         """
         if not settings().demo_mode:
             raise NotAllowed("Sample data can only be loaded where DEMO_MODE is true")
-        loaded = seed_demo(store=store(), factory=factory(), now=now(), by=actor())
+        loaded = seed_demo(store=store(), factory_id=requested_factory(), now=now(), by=actor())
         view_log().forget()
         return one(loaded)

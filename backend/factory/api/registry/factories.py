@@ -58,7 +58,7 @@ class Factory(Route):
     )
     def get(self, factory_id: str) -> Response:
         """Show a factory."""
-        return one(factories.get_factory(store=store(), factory=_known(factory_id)))
+        return one(factories.get_factory(store=store(), factory_id=_known(factory_id)))
 
     @contract(
         access="settings",
@@ -72,8 +72,8 @@ class Factory(Route):
 
         Only the fields that are sent change. Once it is answered, every number follows the new settings.
         """
-        factory = _known(factory_id)
-        return one(factories.update_factory(store=store(), factory=factory, values=read_object(), by=actor()))
+        factory_id = _known(factory_id)
+        return one(factories.update_factory(store=store(), factory_id=factory_id, values=read_object(), by=actor()))
 
 
 def _known(factory_id: str) -> str:

@@ -9,7 +9,7 @@ from factory.api.http.answers import many, one
 from factory.api.http.audience import audience
 from factory.api.http.body import read_object
 from factory.api.http.contract import FACTORY, WORKER_ID, contract, json_body
-from factory.api.http.request import actor, factory, identity, store, view_log
+from factory.api.http.request import actor, identity, requested_factory, store, view_log
 from factory.api.http.route import Route
 from factory.domain.errors import NotFound
 from factory.operations.privacy.erase import erase_worker
@@ -28,7 +28,9 @@ class Workers(Route):
     )
     def get(self) -> Response:
         """List the workers."""
-        return many(entities.list_entities(store=store(), factory=factory(), kind="worker", audience=audience()))
+        return many(
+            entities.list_entities(store=store(), factory_id=requested_factory(), kind="worker", audience=audience())
+        )
 
     @contract(
         access="registry",
@@ -40,7 +42,9 @@ class Workers(Route):
     def post(self) -> Response:
         """Register a worker."""
         values = read_object()
-        made = entities.create_entity(store=store(), factory=factory(), kind="worker", values=values, by=actor())
+        made = entities.create_entity(
+            store=store(), factory_id=requested_factory(), kind="worker", values=values, by=actor()
+        )
         view_log().forget()
         return one(made, 201)
 
@@ -57,7 +61,7 @@ class Worker(Route):
         """Show a worker."""
         entity_id = known_worker(worker_id)
         shown = entities.get_entity(
-            store=store(), factory=factory(), kind="worker", entity_id=entity_id, audience=audience()
+            store=store(), factory_id=requested_factory(), kind="worker", entity_id=entity_id, audience=audience()
         )
         return one(shown)
 
@@ -77,7 +81,12 @@ class Worker(Route):
         values = read_object()
         return one(
             entities.update_entity(
-                store=store(), factory=factory(), kind="worker", entity_id=entity_id, values=values, by=actor()
+                store=store(),
+                factory_id=requested_factory(),
+                kind="worker",
+                entity_id=entity_id,
+                values=values,
+                by=actor(),
             )
         )
 
@@ -93,7 +102,7 @@ class Worker(Route):
         refused with `worker_erased` until it is registered anew. It cannot be undone.
         """
         entity_id = known_worker(worker_id)
-        new_id = erase_worker(store=store(), factory=factory(), worker_id=entity_id, by=actor())
+        new_id = erase_worker(store=store(), factory_id=requested_factory(), worker_id=entity_id, by=actor())
         view_log().forget()
         return one({"worker_id": new_id})
 

@@ -9,7 +9,7 @@ from factory.api.http.answers import many, one
 from factory.api.http.audience import audience
 from factory.api.http.body import read_object
 from factory.api.http.contract import FACTORY, WORKSTATION_ID, contract, json_body
-from factory.api.http.request import actor, factory, identity, store
+from factory.api.http.request import actor, identity, requested_factory, store
 from factory.api.http.route import Route
 from factory.domain.errors import NotFound
 from factory.operations.registry import entities
@@ -27,7 +27,11 @@ class Workstations(Route):
     )
     def get(self) -> Response:
         """List the workstations."""
-        return many(entities.list_entities(store=store(), factory=factory(), kind="workstation", audience=audience()))
+        return many(
+            entities.list_entities(
+                store=store(), factory_id=requested_factory(), kind="workstation", audience=audience()
+            )
+        )
 
     @contract(
         access="registry",
@@ -39,7 +43,9 @@ class Workstations(Route):
     def post(self) -> Response:
         """Register a workstation."""
         values = read_object()
-        made = entities.create_entity(store=store(), factory=factory(), kind="workstation", values=values, by=actor())
+        made = entities.create_entity(
+            store=store(), factory_id=requested_factory(), kind="workstation", values=values, by=actor()
+        )
         return one(made, 201)
 
 
@@ -55,7 +61,7 @@ class Workstation(Route):
         """Show a workstation."""
         entity_id = known_workstation(workstation_id)
         shown = entities.get_entity(
-            store=store(), factory=factory(), kind="workstation", entity_id=entity_id, audience=audience()
+            store=store(), factory_id=requested_factory(), kind="workstation", entity_id=entity_id, audience=audience()
         )
         return one(shown)
 
@@ -75,7 +81,12 @@ class Workstation(Route):
         values = read_object()
         return one(
             entities.update_entity(
-                store=store(), factory=factory(), kind="workstation", entity_id=entity_id, values=values, by=actor()
+                store=store(),
+                factory_id=requested_factory(),
+                kind="workstation",
+                entity_id=entity_id,
+                values=values,
+                by=actor(),
             )
         )
 

@@ -71,13 +71,13 @@ class Caller:
     api_key: int | None = None
     must_change_password: bool = False
 
-    def permissions(self, factory: str) -> Permissions:
+    def permissions(self, factory_id: str) -> Permissions:
         """Return the caller's permissions in a factory of the organisation; none without a role."""
-        return self.granted.get(factory, frozenset()) | self.granted.get(EVERYWHERE, frozenset())
+        return self.granted.get(factory_id, frozenset()) | self.granted.get(EVERYWHERE, frozenset())
 
-    def may(self, permission: Permission, factory: str) -> bool:
+    def may(self, permission: Permission, factory_id: str) -> bool:
         """Return whether the caller has a permission in a factory, or with EVERYWHERE in all of them."""
-        return permission in self.permissions(factory)
+        return permission in self.permissions(factory_id)
 
     @property
     def is_everywhere(self) -> bool:

@@ -18,12 +18,14 @@ class AdminScope:
     @staticmethod
     def of(caller: Caller) -> AdminScope:
         """Return the factories in which a caller has the permission `people`."""
-        granted = frozenset(factory for factory, allowed in caller.granted.items() if "people" in allowed)
+        granted = frozenset(factory_id for factory_id, allowed in caller.granted.items() if "people" in allowed)
         return AdminScope(EVERYWHERE in granted, granted - {EVERYWHERE})
 
     def limit_to(self, roles: Mapping[str, str]) -> dict[str, str]:
         """Those of a user's roles that are in scope."""
-        return {factory: role for factory, role in roles.items() if self.everywhere or factory in self.factories}
+        return {
+            factory_id: role for factory_id, role in roles.items() if self.everywhere or factory_id in self.factories
+        }
 
     def includes_any(self, roles: Mapping[str, str]) -> bool:
         """Return whether a user with these roles is in scope at all."""

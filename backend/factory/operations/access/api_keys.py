@@ -28,14 +28,14 @@ DEFAULT_OVERLAP_HOURS = 24
 _KEY_ID = re.compile("[a-z2-7]{12}")
 
 
-def list_keys(*, store: Store, factory: str) -> list[dict[str, Any]]:
+def list_keys(*, store: Store, factory_id: str) -> list[dict[str, Any]]:
     """Return the factory's keys in the order in which they were made, those that have ended too. Raises NotFound."""
     with store.snapshot() as tx:
-        site = factories.find(tx, factory)
-        return [_rendered(site, key) for key in api_keys.list_keys(tx, site.factory_key)]
+        factory = factories.find(tx, factory_id)
+        return [_rendered(factory, key) for key in api_keys.list_keys(tx, factory.factory_key)]
 
 
-def create_key(*, store: Store, factory: str, values: Any, by: Actor) -> dict[str, Any]:
+def create_key(*, store: Store, factory_id: str, values: Any, by: Actor) -> dict[str, Any]:
     """Make a key of the factory with `name`, `scope` and, unless it shall last, `expires_in_days`.
 
     The answer's `key` is its text, which nobody can learn later. Raises InvalidInput, NotFound.
@@ -48,15 +48,15 @@ def create_key(*, store: Store, factory: str, values: Any, by: Actor) -> dict[st
     fields = form.done()
     name, scope, days = fields["name"], fields["scope"], fields.get("expires_in_days")
     with store.writing() as tx:
-        site = factories.find(tx, factory)
+        factory = factories.find(tx, factory_id)
         expires_at = None if days is None else by.now + days * DAY
-        made = _made(tx, site, name=name, scope=scope, expires_at=expires_at, now=by.now)
+        made = _made(tx, factory, name=name, scope=scope, expires_at=expires_at, now=by.now)
         detail = {"name": name, "scope": scope, "expires_at": made["expires_at"]}
-        _record(tx, by, "key.created", site, made["key_id"], detail)
+        _record(tx, by, "key.created", factory, made["key_id"], detail)
     return made
 
 
-def rotate_key(*, store: Store, factory: str, key_id: str, values: Any, by: Actor) -> dict[str, Any]:
+def rotate_key(*, store: Store, factory_id: str, key_id: str, values: Any, by: Actor) -> dict[str, Any]:
     """Make a key like that one, which ends `overlap_hours` (24) from now, or as it was to if that is earlier.
 
     The new key lasts from now as long as the old one was to last. Answers it, with its text in `key`. Raises
@@ -66,37 +66,39 @@ def rotate_key(*, store: Store, factory: str, key_id: str, values: Any, by: Acto
     form.integer("overlap_hours", 0, MAX_OVERLAP_HOURS)
     overlap = form.done().get("overlap_hours", DEFAULT_OVERLAP_HOURS) * HOUR
     with store.writing() as tx:
-        site = factories.find(tx, factory)
-        old = _owned(tx, site, key_id)
+        factory = factories.find(tx, factory_id)
+        old = _owned(tx, factory, key_id)
         if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= by.now):
             raise Conflict("The key has ended: make a new one", code="key_has_ended")
         ends = by.now + overlap if old.expires_at is None else min(by.now + overlap, old.expires_at)
         expires_at = None if old.expires_at is None else by.now + old.expires_at - old.created_at
         api_keys.expire(tx, old.api_key, ends)
-        made = _made(tx, site, name=old.name, scope=old.scope, expires_at=expires_at, now=by.now)
+        made = _made(tx, factory, name=old.name, scope=old.scope, expires_at=expires_at, now=by.now)
         detail = {"new_key": f"{KEY_PREFIX}{made['key_id']}", "ends": format_timestamp(ends)}
-        _record(tx, by, "key.rotated", site, old.key_id, detail)
+        _record(tx, by, "key.rotated", factory, old.key_id, detail)
     return made
 
 
-def revoke_key(*, store: Store, factory: str, key_id: str, by: Actor) -> dict[str, Any]:
+def revoke_key(*, store: Store, factory_id: str, key_id: str, by: Actor) -> dict[str, Any]:
     """End a key now; one that is revoked stays as it is. Raises NotFound."""
     with store.writing() as tx:
-        site = factories.find(tx, factory)
-        key = _owned(tx, site, key_id)
+        factory = factories.find(tx, factory_id)
+        key = _owned(tx, factory, key_id)
         if key.revoked_at is None:
             api_keys.revoke(tx, key.api_key, by.now)
-            _record(tx, by, "key.revoked", site, key_id, {"name": key.name, "scope": key.scope})
+            _record(tx, by, "key.revoked", factory, key_id, {"name": key.name, "scope": key.scope})
             key = key._replace(revoked_at=by.now)
-        return _rendered(site, key)
+        return _rendered(factory, key)
 
 
-def _made(tx: Connection, site: Factory, *, name: str, scope: str, expires_at: int | None, now: int) -> dict[str, Any]:
+def _made(
+    tx: Connection, factory: Factory, *, name: str, scope: str, expires_at: int | None, now: int
+) -> dict[str, Any]:
     key_id, secret = random_id(), random_secret()
     api_keys.add(
         tx,
-        organisation_key=site.organisation_key,
-        factory_key=site.factory_key,
+        organisation_key=factory.organisation_key,
+        factory_key=factory.factory_key,
         key_id=key_id,
         name=name,
         scope=scope,
@@ -104,29 +106,29 @@ def _made(tx: Connection, site: Factory, *, name: str, scope: str, expires_at: i
         now=now,
         expires_at=expires_at,
     )
-    key = api_keys.find(tx, site.factory_key, key_id)
+    key = api_keys.find(tx, factory.factory_key, key_id)
     assert key is not None
-    return {**_rendered(site, key), "key": f"{KEY_PREFIX}{key_id}_{secret}"}
+    return {**_rendered(factory, key), "key": f"{KEY_PREFIX}{key_id}_{secret}"}
 
 
-def _owned(tx: Connection, site: Factory, key_id: str) -> Key:
-    key = api_keys.find(tx, site.factory_key, key_id, for_update=True) if _KEY_ID.fullmatch(key_id) else None
+def _owned(tx: Connection, factory: Factory, key_id: str) -> Key:
+    key = api_keys.find(tx, factory.factory_key, key_id, for_update=True) if _KEY_ID.fullmatch(key_id) else None
     if key is None:
         raise NotFound("Key not found", code="key_not_found")
     return key
 
 
-def _record(tx: Connection, by: Actor, action: str, site: Factory, key_id: str, detail: dict[str, Any]) -> None:
+def _record(tx: Connection, by: Actor, action: str, factory: Factory, key_id: str, detail: dict[str, Any]) -> None:
     subject = f"key:{KEY_PREFIX}{key_id}"
-    audit_trail.record(tx, by, action, factory_key=site.factory_key, subject=subject, detail=detail)
+    audit_trail.record(tx, by, action, factory_key=factory.factory_key, subject=subject, detail=detail)
 
 
-def _rendered(site: Factory, key: Key) -> dict[str, Any]:
+def _rendered(factory: Factory, key: Key) -> dict[str, Any]:
     return {
         "key_id": key.key_id,
         "name": key.name,
         "scope": key.scope,
-        "factory_id": site.factory_id,
+        "factory_id": factory.factory_id,
         "created_at": format_timestamp(key.created_at),
         "expires_at": _instant(key.expires_at),
         "last_used_at": _instant(key.last_used_at),

@@ -97,7 +97,7 @@ def _caller_of_session(tx: Connection, session_id: str, user_id: str, now: int) 
     ended = row is None or row.revoked_at is not None or row.expires_at <= now
     if row is None or ended or row.disabled or row.user_id != user_id:
         raise Unauthenticated("The session has ended", code="session_ended")
-    granted = {factory: ROLES[role] for factory, role in credentials.roles_of(tx, row.user_key).items()}
+    granted = {factory_id: ROLES[role] for factory_id, role in credentials.roles_of(tx, row.user_key).items()}
     return Caller(
         name=row.email,
         organisation=row.organisation_key,

@@ -161,33 +161,39 @@ def _keys_of_roles(tx: Connection, scope: AdminScope, roles: Mapping[str, str]) 
     """Return roles with the keys of their factories. A factory out of scope is refused as one that does not exist."""
     if EVERYWHERE in roles and not scope.everywhere:
         raise NotAllowed("Only who administers the whole organisation may give a role in all factories")
-    known = {site.factory_id: site.factory_key for site in factories.list_factories(tx)}
+    known = {factory.factory_id: factory.factory_key for factory in factories.list_factories(tx)}
     keys: dict[str, tuple[int | None, str]] = {}
-    for factory, role in roles.items():
-        if factory != EVERYWHERE and not (factory in known and scope.limit_to({factory: role})):
+    for factory_id, role in roles.items():
+        if factory_id != EVERYWHERE and not (factory_id in known and scope.limit_to({factory_id: role})):
             raise invalid_field("roles", "unknown_factory", "names a factory that there is not")
-        keys[factory] = (None if factory == EVERYWHERE else known[factory], role)
+        keys[factory_id] = (None if factory_id == EVERYWHERE else known[factory_id], role)
     return keys
 
 
 def _replace_roles(
     tx: Connection, user: User, before: Mapping[str, str], wanted: Mapping[str, tuple[int | None, str]], by: Actor
 ) -> None:
-    known = {site.factory_id: site.factory_key for site in factories.list_factories(tx)}
-    for factory in before.keys() - wanted.keys():
-        key = known.get(factory)
+    known = {factory.factory_id: factory.factory_key for factory in factories.list_factories(tx)}
+    for factory_id in before.keys() - wanted.keys():
+        key = known.get(factory_id)
         users.revoke_roles(tx, user, [key])
-        _record_role(tx, by, user, factory, key, before[factory], None)
-    for factory, (key, role) in wanted.items():
-        if before.get(factory) != role:
+        _record_role(tx, by, user, factory_id, key, before[factory_id], None)
+    for factory_id, (key, role) in wanted.items():
+        if before.get(factory_id) != role:
             users.grant_role(tx, user, key, role)
-            _record_role(tx, by, user, factory, key, before.get(factory), role)
+            _record_role(tx, by, user, factory_id, key, before.get(factory_id), role)
 
 
 def _record_role(
-    tx: Connection, by: Actor, user: User, factory: str, factory_key: int | None, before: str | None, after: str | None
+    tx: Connection,
+    by: Actor,
+    user: User,
+    factory_id: str,
+    factory_key: int | None,
+    before: str | None,
+    after: str | None,
 ) -> None:
-    detail = {"factory": factory, "before": before, "after": after}
+    detail = {"factory": factory_id, "before": before, "after": after}
     record(tx, by, "role.changed", factory_key=factory_key, subject=user.email, detail=detail)
 
 

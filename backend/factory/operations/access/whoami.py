@@ -20,21 +20,21 @@ def describe_session(*, store: Store, caller: Caller | None, shows_persons: bool
     with store.acting_for(caller.organisation).snapshot() as tx:
         user = None if caller.user_key is None else users.by_key(tx, caller.user_key)
         organisation = organisations.by_key(tx, caller.organisation)
-        sites = [] if caller.is_operator else factories.list_factories(tx)
+        all_factories = [] if caller.is_operator else factories.list_factories(tx)
     return {
         "user": None if user is None else _rendered_user(user),
         "organisation": {"organisation_id": organisation.organisation_id, "name": organisation.name},
         "operator": caller.is_operator,
         "factories": [
             {
-                "factory_id": site.factory_id,
-                "name": site.name,
-                "role": role_of(caller.permissions(site.factory_id)),
-                "permissions": in_order(caller.permissions(site.factory_id)),
-                "person_views": shows_persons if site.person_views is None else site.person_views,
+                "factory_id": factory.factory_id,
+                "name": factory.name,
+                "role": role_of(caller.permissions(factory.factory_id)),
+                "permissions": in_order(caller.permissions(factory.factory_id)),
+                "person_views": shows_persons if factory.person_views is None else factory.person_views,
             }
-            for site in sites
-            if caller.permissions(site.factory_id)
+            for factory in all_factories
+            if caller.permissions(factory.factory_id)
         ],
     }
 

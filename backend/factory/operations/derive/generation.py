@@ -42,7 +42,7 @@ _Step = Callable[[Connection], None]
 def build_generation(
     *,
     store: Store,
-    factory: str,
+    factory_id: str,
     now: int,
     settings: dict[str, Any] | None = None,
     progress: Progress | None = None,
@@ -56,65 +56,65 @@ def build_generation(
     returned. `progress` is called with (slices done, slices). Raises NotFound, Unavailable while another build
     is under way.
     """
-    site = store.retry(lambda: _begin(store, factory, now))
-    assert site.building is not None
-    changed = site._replace(**(settings or {}))
+    factory = store.retry(lambda: _begin(store, factory_id, now))
+    assert factory.building is not None
+    changed = factory._replace(**(settings or {}))
     calendar = Calendar(changed.time_zone)
-    generation = Generation(site.factory_key, site.building, changed.timeout, calendar, site.retained_from)
+    generation = Generation(factory.factory_key, factory.building, changed.timeout, calendar, factory.retained_from)
     began = time.monotonic_ns()
     try:
-        steps = store.retry(lambda: _steps(store, site, generation))
+        steps = store.retry(lambda: _steps(store, factory, generation))
         for n, step in enumerate(steps, start=1):
             seen_at = now + (time.monotonic_ns() - began) // 1000
             store.retry(partial(_take, store, generation, step, seen_at))
             if progress is not None:
                 progress(n, len(steps))
-        return store.retry(lambda: _finish(store, factory, generation, settings or {}, compare, on_switch))
+        return store.retry(lambda: _finish(store, factory_id, generation, settings or {}, compare, on_switch))
     finally:
-        store.retry(lambda: _clear(store, factory, generation.number))
+        store.retry(lambda: _clear(store, factory_id, generation.number))
 
 
-def rebuild_derived(*, store: Store, factory: str, now: int, progress: Progress | None = None) -> None:
+def rebuild_derived(*, store: Store, factory_id: str, now: int, progress: Progress | None = None) -> None:
     """Derive a factory's rows anew while the server serves; raises NotFound, Unavailable."""
-    build_generation(store=store, factory=factory, now=now, progress=progress)
+    build_generation(store=store, factory_id=factory_id, now=now, progress=progress)
 
 
-def _begin(store: Store, factory: str, now: int) -> Factory:
+def _begin(store: Store, factory_id: str, now: int) -> Factory:
     with store.writing_snapshot() as tx:
         store.dialect.lock_derivation(tx)
-        site = factories.find(tx, factory)
-        refuse_while_building(site, now)
-        refresh(store, tx, site._replace(building=None))
-        number = max(site.generation, site.building or 0) + 1
-        _drop_all_but(tx, site.factory_key, [site.generation])
-        factories.change(tx, site.factory_key, {"building": number, "building_seen_at": now})
-        return factories.find(tx, factory)
+        factory = factories.find(tx, factory_id)
+        refuse_while_building(factory, now)
+        refresh(store, tx, factory._replace(building=None))
+        number = max(factory.generation, factory.building or 0) + 1
+        _drop_all_but(tx, factory.factory_key, [factory.generation])
+        factories.change(tx, factory.factory_key, {"building": number, "building_seen_at": now})
+        return factories.find(tx, factory_id)
 
 
-def refuse_while_building(site: Factory, now: int) -> None:
+def refuse_while_building(factory: Factory, now: int) -> None:
     """Raise Unavailable while a build is under way; one whose process died is not."""
-    if site.building is not None and now - (site.building_seen_at or 0) < _ABANDONED_AFTER:
+    if factory.building is not None and now - (factory.building_seen_at or 0) < _ABANDONED_AFTER:
         raise Unavailable("The factory's history is being derived anew", code="rebuilding", retry_after=5)
 
 
-def _steps(store: Store, site: Factory, generation: Generation) -> list[_Step]:
+def _steps(store: Store, factory: Factory, generation: Generation) -> list[_Step]:
     """List the work in bounded steps: first the time before the cut of retention, then the events."""
-    first, last = site.first_event_at, site.last_event_at
+    first, last = factory.first_event_at, factory.last_event_at
     if first is None or last is None:
         return []
     steps: list[_Step] = []
     with store.snapshot() as tx:
-        cut = site.retained_from
+        cut = factory.retained_from
         if cut is not None and first < cut:
-            workers = [row.worker_key for row in id_registry.rows_of(tx, site.factory_key, "worker")]
+            workers = [row.worker_key for row in id_registry.rows_of(tx, factory.factory_key, "worker")]
             for n in range(0, len(workers), _WORKERS_A_SLICE):
                 some = workers[n : n + _WORKERS_A_SLICE]
-                steps.append(partial(_carry, store, generation, site.generation, some))
-            weights = retention.weights(tx, site.factory_key)
+                steps.append(partial(_carry, store, generation, factory.generation, some))
+            weights = retention.weights(tx, factory.factory_key)
             # A state from before the cut lasts for a timeout at most, or without end.
             for period in _slices(weights, _BYTES_A_SLICE, first, cut + generation.timeout):
                 steps.append(partial(_add_up, store, generation, workers, period))
-        hours = event_log.events_by_hour(tx, site.factory_key)
+        hours = event_log.events_by_hour(tx, factory.factory_key)
         steps += [
             partial(_derive, store, generation, period)
             for period in _slices(hours, _EVENTS_A_SLICE, max(first, cut or first), (last // HOUR + 1) * HOUR)
@@ -159,7 +159,7 @@ def _take(store: Store, generation: Generation, step: _Step, seen_at: int) -> No
 
 def _finish(
     store: Store,
-    factory: str,
+    factory_id: str,
     generation: Generation,
     settings: dict[str, Any],
     compare: Compare | None,
@@ -167,32 +167,32 @@ def _finish(
 ) -> Any:
     with store.writing_snapshot() as tx:
         store.dialect.lock_derivation(tx)
-        site = factories.find(tx, factory)
-        if site.building != generation.number:
+        factory = factories.find(tx, factory_id)
+        if factory.building != generation.number:
             raise Unavailable("Another build took over", code="rebuilding", retry_after=5)
-        refresh(store, tx, site)
-        derive(store, tx, generation, pending.take(store, tx, site.factory_key, generation.number))
+        refresh(store, tx, factory)
+        derive(store, tx, generation, pending.take(store, tx, factory.factory_key, generation.number))
         if compare is not None:
-            return compare(tx, site, generation.number)
-        factories.change(tx, site.factory_key, settings | {"generation": generation.number})
+            return compare(tx, factory, generation.number)
+        factories.change(tx, factory.factory_key, settings | {"generation": generation.number})
         if on_switch is not None:
-            on_switch(tx, site)
+            on_switch(tx, factory)
         return None
 
 
-def _clear(store: Store, factory: str, number: int) -> None:
+def _clear(store: Store, factory_id: str, number: int) -> None:
     with store.writing() as tx:
-        site = factories.find(tx, factory)
-        if site.building == number:
-            drop_build(store, tx, site)
+        factory = factories.find(tx, factory_id)
+        if factory.building == number:
+            drop_build(store, tx, factory)
 
 
-def drop_build(store: Store, tx: Connection, site: Factory) -> None:
+def drop_build(store: Store, tx: Connection, factory: Factory) -> None:
     """Remove what a build has made that is not in use; one that still runs finds itself overtaken."""
-    factories.change(tx, site.factory_key, {"building": None, "building_seen_at": None})
-    if site.building is not None:
-        pending.take(store, tx, site.factory_key, site.building)
-        _drop_all_but(tx, site.factory_key, [site.generation])
+    factories.change(tx, factory.factory_key, {"building": None, "building_seen_at": None})
+    if factory.building is not None:
+        pending.take(store, tx, factory.factory_key, factory.building)
+        _drop_all_but(tx, factory.factory_key, [factory.generation])
 
 
 def _drop_all_but(tx: Connection, factory_key: int, keep: list[int]) -> None:

@@ -24,7 +24,7 @@ T = TypeVar("T")
 log = logging.getLogger("factory.refresh")
 
 
-def read_up_to_date(*, store: Store, factory: str, read: Callable[[Connection, Factory], T]) -> T:
+def read_up_to_date(*, store: Store, factory_id: str, read: Callable[[Connection, Factory], T]) -> T:
     """Run `read` on one snapshot of the database in which nothing waits to be derived, and return its result.
 
     It may be the replica's: `read` writes nothing, and may be asked again.
@@ -32,25 +32,25 @@ def read_up_to_date(*, store: Store, factory: str, read: Callable[[Connection, F
     be derived.
     """
 
-    waiting = pending.waiting_in(factory, store.organisation)
+    waiting = pending.waiting_in(factory_id, store.organisation)
 
     def attempt() -> T:
         for refreshed in (False, True):
             with store.reading(unless=waiting) as tx:
-                site = factories.find(tx, factory)
-                if pending.one_of(tx, site.factory_key) is None:
-                    return read(tx, site)
+                factory = factories.find(tx, factory_id)
+                if pending.one_of(tx, factory.factory_key) is None:
+                    return read(tx, factory)
             if store.replica is None:
                 break
             if not refreshed:  # on the primary; then the replica may do the reading, unless more has come meanwhile
                 with _or_unavailable(store):
-                    _refresh_one(store, factory)
+                    _refresh_one(store, factory_id)
         store.count_on_primary("pending")
         with store.writing_snapshot() as tx:
             store.dialect.lock_derivation(tx)
             with _or_unavailable(store):
-                refresh(store, tx, factories.find(tx, factory))
-            return read(tx, factories.find(tx, factory))
+                refresh(store, tx, factories.find(tx, factory_id))
+            return read(tx, factories.find(tx, factory_id))
 
     return store.retry(attempt)
 
@@ -68,36 +68,38 @@ def _or_unavailable(store: Store) -> Iterator[None]:
         raise Unavailable("The numbers cannot be brought up to date", code="refresh_failed", retry_after=5) from error
 
 
-def refresh(store: Store, tx: Connection, site: Factory) -> None:
+def refresh(store: Store, tx: Connection, factory: Factory) -> None:
     """Derive all that waits, in a writing snapshot that owns the derived rows.
 
     On a moving view of the events, or when only a part is taken, there are events in sight that are not
     derived yet: they would change intervals whose roll-ups are not made anew for them.
     """
     generation = Generation(
-        site.factory_key, site.generation, site.timeout, Calendar(site.time_zone), site.retained_from
+        factory.factory_key, factory.generation, factory.timeout, Calendar(factory.time_zone), factory.retained_from
     )
-    cells = pending.take(store, tx, site.factory_key, hand_on_to=site.building)
+    cells = pending.take(store, tx, factory.factory_key, hand_on_to=factory.building)
     if len(cells) == 0:
         return
     with store.span("refresh derived rows"):
-        factories.widen(tx, site.factory_key, int(cells["first"].min()), int(cells["last"].max()))
+        factories.widen(tx, factory.factory_key, int(cells["first"].min()), int(cells["last"].max()))
         derive(store, tx, generation, cells)
 
 
 def refresh_all(*, store: Store) -> int:
     """Refresh every factory in which something waits; how many were. Raises Unavailable."""
     with store.system().snapshot() as tx:
-        waiting = [site for site in factories.list_factories(tx) if pending.one_of(tx, site.factory_key) is not None]
-    for site in waiting:
-        store.retry(partial(_refresh_one, store.acting_for(site.organisation_key), site.factory_id))
+        waiting = [
+            factory for factory in factories.list_factories(tx) if pending.one_of(tx, factory.factory_key) is not None
+        ]
+    for factory in waiting:
+        store.retry(partial(_refresh_one, store.acting_for(factory.organisation_key), factory.factory_id))
     return len(waiting)
 
 
-def _refresh_one(store: Store, factory: str) -> None:
+def _refresh_one(store: Store, factory_id: str) -> None:
     with store.writing_snapshot() as tx:
         store.dialect.lock_derivation(tx)
-        refresh(store, tx, factories.find(tx, factory))
+        refresh(store, tx, factories.find(tx, factory_id))
 
 
 class BackgroundRefresher:
@@ -114,14 +116,14 @@ class BackgroundRefresher:
     def look(self) -> None:
         """Refresh the factories where what waited at the last look still does. Raises Unavailable."""
         with self._store.snapshot() as tx:
-            sites = factories.list_factories(tx)
-            late = [s for s in sites if s.factory_key in self._seen and self._waits_still(tx, s.factory_key)]
-        for site in late:
-            store = self._store.acting_for(site.organisation_key)
-            store.retry(partial(_refresh_one, store, site.factory_id))
+            all_factories = factories.list_factories(tx)
+            late = [s for s in all_factories if s.factory_key in self._seen and self._waits_still(tx, s.factory_key)]
+        for factory in late:
+            store = self._store.acting_for(factory.organisation_key)
+            store.retry(partial(_refresh_one, store, factory.factory_id))
         with self._store.snapshot() as tx:
-            waiting = ((site.factory_key, pending.one_of(tx, site.factory_key)) for site in sites)
-            self._seen = {factory: key for factory, key in waiting if key is not None}
+            waiting = ((factory.factory_key, pending.one_of(tx, factory.factory_key)) for factory in all_factories)
+            self._seen = {factory_id: key for factory_id, key in waiting if key is not None}
 
     def _waits_still(self, tx: Connection, factory_key: int) -> bool:
         return pending.waits(tx, factory_key, self._seen[factory_key])

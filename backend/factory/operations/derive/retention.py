@@ -25,7 +25,7 @@ log = logging.getLogger("factory.background")
 _EVENTS_A_SLICE = 20_000
 
 
-def retain(*, store: Store, factory: str, before: int, now: int) -> int:
+def retain(*, store: Store, factory_id: str, before: int, now: int) -> int:
     """Remove a factory's raw events before an instant (microseconds, a whole minute); how many there were.
 
     It goes in slices of a transaction each, oldest first, each of which leaves everything right: the server may
@@ -33,30 +33,30 @@ def retain(*, store: Store, factory: str, before: int, now: int) -> int:
     """
     removed = 0
     # What waits is derived before the slice shuts deliveries out.
-    while _reaches_back(read_up_to_date(store=store, factory=factory, read=lambda tx, site: site), before):
-        removed += store.retry(lambda: _remove_slice(store, factory, before, now))
+    while _reaches_back(read_up_to_date(store=store, factory_id=factory_id, read=lambda tx, factory: factory), before):
+        removed += store.retry(lambda: _remove_slice(store, factory_id, before, now))
     return removed
 
 
-def _reaches_back(site: Factory, before: int) -> bool:
-    return site.retained_from is None or site.retained_from < before
+def _reaches_back(factory: Factory, before: int) -> bool:
+    return factory.retained_from is None or factory.retained_from < before
 
 
-def _remove_slice(store: Store, factory: str, before: int, now: int) -> int:
+def _remove_slice(store: Store, factory_id: str, before: int, now: int) -> int:
     with store.snapshot() as tx:
-        key = factories.find(tx, factory).factory_key
+        key = factories.find(tx, factory_id).factory_key
     # Not a snapshot: it would be older than the wait for those who write events. Behind both locks nothing moves.
     with store.writing() as tx:
         store.dialect.lock_derivation(tx)
         store.dialect.lock_factory(tx, key)
-        site = factories.find(tx, factory)
-        if site.factory_key != key:
+        factory = factories.find(tx, factory_id)
+        if factory.factory_key != key:
             raise TryAgain
-        if not _reaches_back(site, before):
+        if not _reaches_back(factory, before):
             return 0
-        refuse_while_building(site, now)
-        drop_build(store, tx, site)
-        refresh(store, tx, site._replace(building=None))
+        refuse_while_building(factory, now)
+        drop_build(store, tx, factory)
+        refresh(store, tx, factory._replace(building=None))
         workers = [row.worker_key for row in id_registry.rows_of(tx, key, "worker")]
         oldest = retention.oldest_raw(store, tx, key, workers)
         removed = 0
@@ -92,13 +92,13 @@ class BackgroundRetention:
         if before is None:
             return
         with self._store.snapshot() as tx:
-            late = [site for site in factories.list_factories(tx) if _reaches_back(site, before)]
-        for site in late:
+            late = [factory for factory in factories.list_factories(tx) if _reaches_back(factory, before)]
+        for factory in late:
             try:
-                store = self._store.acting_for(site.organisation_key)
-                removed = retain(store=store, factory=site.factory_id, before=before, now=now)
+                store = self._store.acting_for(factory.organisation_key)
+                removed = retain(store=store, factory_id=factory.factory_id, before=before, now=now)
             except Unavailable as error:
                 if error.code != "rebuilding":
                     raise
                 continue
-            log.info("%d raw events removed", removed, extra={"fields": {"factory": site.factory_id}})
+            log.info("%d raw events removed", removed, extra={"fields": {"factory": factory.factory_id}})

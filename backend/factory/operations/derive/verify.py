@@ -17,26 +17,26 @@ from factory.store.factories import Factory
 MOST = 1000
 
 
-def verify_derived(*, store: Store, factory: str | None, now: int, progress: Progress | None = None) -> list[str]:
+def verify_derived(*, store: Store, factory_id: str | None, now: int, progress: Progress | None = None) -> list[str]:
     """Derive everything from the raw events and say where the rows in use differ; nothing is changed.
 
     A sentence a difference, MOST a factory; all factories unless one is given. Raises NotFound,
     Unavailable.
     """
     with store.snapshot() as tx:
-        names = [site.factory_id for site in factories.list_factories(tx)] if factory is None else [factory]
+        names = [factory.factory_id for factory in factories.list_factories(tx)] if factory_id is None else [factory_id]
     found: list[str] = []
     for name in names:
 
-        def compare(tx: Connection, site: Factory, generation: int, name: str = name) -> list[str]:
-            return [f"{name}: {line}" for line in _sentences(tx, site, generation)]
+        def compare(tx: Connection, factory: Factory, generation: int, name: str = name) -> list[str]:
+            return [f"{name}: {line}" for line in _sentences(tx, factory, generation)]
 
-        found += build_generation(store=store, factory=name, now=now, progress=progress, compare=compare)
+        found += build_generation(store=store, factory_id=name, now=now, progress=progress, compare=compare)
     return found
 
 
-def _sentences(tx: Connection, site: Factory, generation: int) -> Iterator[str]:
-    differences = generations.differences(tx, site.factory_key, site.generation, generation, MOST)
+def _sentences(tx: Connection, factory: Factory, generation: int) -> Iterator[str]:
+    differences = generations.differences(tx, factory.factory_key, factory.generation, generation, MOST)
     for difference in differences:
         yield _sentence(difference)
 

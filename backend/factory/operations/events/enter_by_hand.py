@@ -24,7 +24,7 @@ from factory.store.factories import Factory
 def enter_event(
     *,
     store: Store,
-    factory: str,
+    factory_id: str,
     event: ParsedEvents,
     now: int,
     register_unknown: bool,
@@ -35,9 +35,9 @@ def enter_event(
 
     An audience that is shown pseudonyms may give one in place of the worker's id. Raises what ingest_events raises.
     """
-    event = replace(event, worker_id=[_real_id(store, factory, event.worker_id[0], audience)])
+    event = replace(event, worker_id=[_real_id(store, factory_id, event.worker_id[0], audience)])
 
-    def add_audit_line(tx: Connection, site: Factory, ids: IdResolver, outcome: IngestOutcome) -> None:
+    def add_audit_line(tx: Connection, factory: Factory, ids: IdResolver, outcome: IngestOutcome) -> None:
         if outcome.created:
             worker_key = ids.keys_of(tx, "worker", event.worker_id)[event.worker_id[0]]
             detail = {
@@ -46,11 +46,11 @@ def enter_event(
                 "workstation_id": event.workstation_id[0],
             }
             subject = subject_of(worker_key)
-            record(tx, by, "event.entered", factory_key=site.factory_key, subject=subject, detail=detail)
+            record(tx, by, "event.entered", factory_key=factory.factory_key, subject=subject, detail=detail)
 
     return ingest_events(
         store=store,
-        factory=factory,
+        factory_id=factory_id,
         events=event,
         now=now,
         register_unknown=register_unknown,
@@ -58,14 +58,14 @@ def enter_event(
     )
 
 
-def _real_id(store: Store, factory: str, worker_id: str, audience: Audience) -> str:
+def _real_id(store: Store, factory_id: str, worker_id: str, audience: Audience) -> str:
     with store.snapshot() as tx:
-        site = factories.find(tx, factory)
-        persons = Persons(tx, site, audience)
+        factory = factories.find(tx, factory_id)
+        persons = Persons(tx, factory, audience)
         if persons.are_shown:
             return worker_id
         try:
             worker_key = persons.row(worker_id).worker_key
         except NotFound:
             return worker_id
-        return id_registry.names_of(tx, site.factory_key, "worker")[worker_key]
+        return id_registry.names_of(tx, factory.factory_key, "worker")[worker_key]

@@ -17,7 +17,7 @@ from factory.store.factories import Factory
 _EVENTS_A_SLICE = 10_000
 
 
-def export_events(*, store: Store, factory: str, start: int | None, end: int | None) -> Iterator[dict[str, Any]]:
+def export_events(*, store: Store, factory_id: str, start: int | None, end: int | None) -> Iterator[dict[str, Any]]:
     """Events with `start` <= timestamp < `end` (microseconds), a bounded number in memory at a time.
 
     They are whole, with the workers' ids whatever the factory's setting says of persons: what is exported can be
@@ -26,22 +26,22 @@ def export_events(*, store: Store, factory: str, start: int | None, end: int | N
 
     def span() -> tuple[Factory, list[tuple[int, int]]]:
         with store.reading() as tx:
-            site = factories.find(tx, factory)
-            return site, event_log.events_by_hour(tx, site.factory_key)
+            factory = factories.find(tx, factory_id)
+            return factory, event_log.events_by_hour(tx, factory.factory_key)
 
-    site, hours = store.retry(span)
+    factory, hours = store.retry(span)
     for first, until in _slices(hours):
         first = first if start is None else max(first, start)
         until = until if end is None else min(until, end)
         if first < until:
-            yield from store.retry(partial(_between, store, site, first, until))
+            yield from store.retry(partial(_between, store, factory, first, until))
 
 
-def _between(store: Store, site: Factory, start: int, end: int) -> list[dict[str, Any]]:
+def _between(store: Store, factory: Factory, start: int, end: int) -> list[dict[str, Any]]:
     with store.reading() as tx:
-        workers = [row[0] for row in id_registry.rows_of(tx, site.factory_key, "worker")]
-        rows = event_log.rows_between(store, tx, site.factory_key, workers, start, end)
-        render = Renderer(tx, site, None)
+        workers = [row[0] for row in id_registry.rows_of(tx, factory.factory_key, "worker")]
+        rows = event_log.rows_between(store, tx, factory.factory_key, workers, start, end)
+        render = Renderer(tx, factory, None)
     return sorted((render.event(row[0], row[1], row[2:]) for row in rows), key=_order)
 
 

@@ -48,13 +48,13 @@ class GroupCommit:
         """The submissions that wait behind each leader; a key is present while a thread leads."""
 
     def submit(
-        self, *, organisation: int, factory: str, event: ParsedEvents, now: int, register_unknown: bool
+        self, *, organisation: int, factory_id: str, event: ParsedEvents, now: int, register_unknown: bool
     ) -> IngestOutcome:
         """Store one event that is valid, and count it; the outcome is that of ingest_events for it alone.
 
         Raises what ingest_events raises.
         """
-        key = (organisation, factory, register_unknown)
+        key = (organisation, factory_id, register_unknown)
         submission = _Submission(event, now)
         with self._lock:
             submission.leads = key not in self._waiting
@@ -93,12 +93,12 @@ class GroupCommit:
                 following[0].woken.set()
 
     def _store_group(self, key: _Key, group: list[_Submission]) -> None:
-        organisation, factory, register_unknown = key
+        organisation, factory_id, register_unknown = key
         events = _join([submission.event for submission in group])
         now = max(submission.now for submission in group)
         outcome = ingest_events(
             store=self._store.acting_for(organisation),
-            factory=factory,
+            factory_id=factory_id,
             events=events,
             now=now,
             register_unknown=register_unknown,
@@ -106,7 +106,7 @@ class GroupCommit:
         for submission, single in zip(group, _outcome_of_each(outcome), strict=True):
             submission.outcome = single
         self._metrics.delivery(
-            events, outcome, organisation_key=organisation, factory=factory, now=now, deliveries=len(group)
+            events, outcome, organisation_key=organisation, factory_id=factory_id, now=now, deliveries=len(group)
         )
 
 

@@ -36,7 +36,7 @@ class ImportProgress(NamedTuple):
 
 
 def import_events(
-    *, store: Store, factory: str, deliveries: Iterator[Delivery], clock: Callable[[], int], register_unknown: bool
+    *, store: Store, factory_id: str, deliveries: Iterator[Delivery], clock: Callable[[], int], register_unknown: bool
 ) -> Iterator[ImportProgress]:
     """Store deliveries one by one; each is durable when its progress is yielded.
 
@@ -49,7 +49,11 @@ def import_events(
         derived: Future[int] | None = None
         for number, delivery in enumerate(_read_ahead(deliveries, reader), start=1):
             outcome = ingest_events(
-                store=store, factory=factory, events=delivery.events, now=clock(), register_unknown=register_unknown
+                store=store,
+                factory_id=factory_id,
+                events=delivery.events,
+                now=clock(),
+                register_unknown=register_unknown,
             )
             created += outcome.created
             duplicates += outcome.duplicates

@@ -54,7 +54,7 @@ class _NothingStored(Exception):
 def ingest_events(
     *,
     store: Store,
-    factory: str,
+    factory_id: str,
     events: ParsedEvents,
     now: int,
     atomic: bool = False,
@@ -71,15 +71,21 @@ def ingest_events(
         started = time.perf_counter()
         try:
             with store.writing() as tx:
-                site = _find_and_lock(store, tx, factory)
-                ids = IdResolver(store, site)
+                factory = _find_and_lock(store, tx, factory_id)
+                ids = IdResolver(store, factory)
                 outcome = store_events(
-                    store=store, tx=tx, site=site, ids=ids, events=events, now=now, register_unknown=register_unknown
+                    store=store,
+                    tx=tx,
+                    factory=factory,
+                    ids=ids,
+                    events=events,
+                    now=now,
+                    register_unknown=register_unknown,
                 )
                 if atomic and outcome.failures:
                     raise _NothingStored
                 if in_same_transaction is not None:
-                    in_same_transaction(tx, site, ids, outcome)
+                    in_same_transaction(tx, factory, ids, outcome)
                 started = time.perf_counter()
             ids.publish()
         except _NothingStored:
@@ -101,19 +107,19 @@ def _find_and_lock(store: Store, tx: Connection, factory_id: str) -> Factory:
     cached = (store.organisation, factory_id)
     key = store.factory_keys.get(cached) or factories.find(tx, factory_id).factory_key
     store.dialect.lock_factory_shared(tx, key)
-    site = factories.find(tx, factory_id)
-    if site.factory_key != key:
+    factory = factories.find(tx, factory_id)
+    if factory.factory_key != key:
         store.factory_keys.pop(cached, None)
         raise TryAgain
     store.factory_keys[cached] = key
-    return site
+    return factory
 
 
 def store_events(
     *,
     store: Store,
     tx: Connection,
-    site: Factory,
+    factory: Factory,
     ids: IdResolver,
     events: ParsedEvents,
     now: int,
@@ -121,14 +127,14 @@ def store_events(
 ) -> IngestOutcome:
     """Insert the valid events in the caller's transaction, and note the worker-hours that they touch."""
     resolved, columns, refused = resolve_ids(
-        tx, ids, events, register_unknown=register_unknown, retained_from=site.retained_from
+        tx, ids, events, register_unknown=register_unknown, retained_from=factory.retained_from
     )
     outcome = IngestOutcome(events.total, failures=[*events.failures, *refused])
     if len(resolved) == 0:
         return outcome
     first, copies = _distinct(columns)
     distinct = take(columns, first) if copies else columns
-    stored = store.dialect.insert_events(tx, site.factory_key, distinct, now)
+    stored = store.dialect.insert_events(tx, factory.factory_key, distinct, now)
     is_new = np.ones(len(first), dtype=bool)
     is_new[list(stored)] = False
     again = [(int(first[place]), content) for place, content in stored.items()]
@@ -144,7 +150,7 @@ def store_events(
     outcome.created = len(new)
     outcome.new = resolved[new].tolist()
     if len(new):
-        pending.note(tx, site.factory_key, cells_of(columns.worker[new], columns.time[new]))
+        pending.note(tx, factory.factory_key, cells_of(columns.worker[new], columns.time[new]))
     return outcome
 
 

@@ -49,7 +49,7 @@ class EventFilters:
 
 
 def list_events(
-    *, store: Store, factory: str, filters: EventFilters, cursor: str | None, limit: int, audience: Audience
+    *, store: Store, factory_id: str, filters: EventFilters, cursor: str | None, limit: int, audience: Audience
 ) -> EventPage:
     """Return a page of the events that pass the filters; an id that is not registered finds nothing.
 
@@ -60,29 +60,29 @@ def list_events(
     if filters.event_type is not None and filters.event_type not in EVENT_TYPES:
         raise InvalidInput("event_type must be one of " + ", ".join(EVENT_TYPES), code="invalid_event_type")
 
-    def read(tx: Connection, site: Factory) -> EventPage:
-        persons = Persons(tx, site, audience)
+    def read(tx: Connection, factory: Factory) -> EventPage:
+        persons = Persons(tx, factory, audience)
         persons.refuse_traces()
-        cursors = _Cursors(None if persons.are_shown else site.pseudonym_key)
+        cursors = _Cursors(None if persons.are_shown else factory.pseudonym_key)
         after = None if cursor is None else cursors.read(cursor)
-        keys = _filters_by_key(tx, site, IdResolver(store, site), persons, filters)
+        keys = _filters_by_key(tx, factory, IdResolver(store, factory), persons, filters)
         if keys is None:
             return EventPage([], None)
-        rows = event_listing.page(store, tx, site.factory_key, keys, after, limit + 1)
-        render = Renderer(tx, site, persons)
+        rows = event_listing.page(store, tx, factory.factory_key, keys, after, limit + 1)
+        render = Renderer(tx, factory, persons)
         more = len(rows) > limit
         rows = rows[:limit]
         data = [render.event(row[0], row[1], row[2:]) for row in rows]
         return EventPage(data, cursors.write(event_listing.place_of(rows[-1])) if more else None)
 
-    return read_up_to_date(store=store, factory=factory, read=read)
+    return read_up_to_date(store=store, factory_id=factory_id, read=read)
 
 
 def _filters_by_key(
-    tx: Connection, site: Factory, ids: IdResolver, persons: Persons, filters: EventFilters
+    tx: Connection, factory: Factory, ids: IdResolver, persons: Persons, filters: EventFilters
 ) -> Filters | None:
     """Return the filters with keys for ids and the window cut to the events stored; None where nothing can pass."""
-    if site.first_event_at is None or site.last_event_at is None:
+    if factory.first_event_at is None or factory.last_event_at is None:
         return None
     keys = {}
     if filters.worker_id is not None:
@@ -94,7 +94,7 @@ def _filters_by_key(
         keys["source"] = ids.keys_of(tx, "source", [filters.source_id]).get(filters.source_id, _UNREGISTERED)
     if _UNREGISTERED in keys.values():
         return None
-    first, end = site.first_event_at, site.last_event_at + 1
+    first, end = factory.first_event_at, factory.last_event_at + 1
     return Filters(
         start=first if filters.start is None else max(first, filters.start),
         end=end if filters.end is None else min(end, filters.end),

@@ -20,12 +20,12 @@ class Renderer:
     from a person's, so who sees no persons sees none.
     """
 
-    def __init__(self, tx: Connection, site: Factory, persons: Persons | None) -> None:
-        self._workers = persons.names if persons else id_registry.names_of(tx, site.factory_key, "worker")
+    def __init__(self, tx: Connection, factory: Factory, persons: Persons | None) -> None:
+        self._workers = persons.names if persons else id_registry.names_of(tx, factory.factory_key, "worker")
         self._tells_event_id = persons is None or persons.are_shown
-        self._stations = id_registry.names_of(tx, site.factory_key, "workstation")
-        self._sources = id_registry.names_of(tx, site.factory_key, "source")
-        self._models = id_registry.names_of(tx, site.factory_key, "model")
+        self._stations = id_registry.names_of(tx, factory.factory_key, "workstation")
+        self._sources = id_registry.names_of(tx, factory.factory_key, "source")
+        self._models = id_registry.names_of(tx, factory.factory_key, "model")
 
     def event(self, worker_key: int, time: int, row: Any) -> dict[str, Any]:
         """`row` is (type, station key, confidence, source key, event_id, units, model key, received_at)."""

@@ -23,19 +23,19 @@ class Entity(NamedTuple):
     type: str = ""
 
 
-def entities(tx: Connection, site: Factory, kind: str, persons: Persons) -> list[Entity]:
+def entities(tx: Connection, factory: Factory, kind: str, persons: Persons) -> list[Entity]:
     """All entities of a kind (worker or workstation), ordered by id."""
     if kind == "worker":
         return [Entity(*worker) for worker in persons.rows()]
-    rows = id_registry.rows_of(tx, site.factory_key, kind)
+    rows = id_registry.rows_of(tx, factory.factory_key, kind)
     return [Entity(row.station_key, row.workstation_id, row.name, row.type) for row in rows]
 
 
-def entity_or_not_found(tx: Connection, site: Factory, kind: str, entity_id: str, persons: Persons) -> Entity:
+def entity_or_not_found(tx: Connection, factory: Factory, kind: str, entity_id: str, persons: Persons) -> Entity:
     """Return the entity of an id; raises NotFound."""
     if kind == "worker":
         return Entity(*persons.row(entity_id))
-    row = id_registry.row_of(tx, site.factory_key, kind, entity_id)
+    row = id_registry.row_of(tx, factory.factory_key, kind, entity_id)
     if row is None:
         raise NotFound(f"{kind.capitalize()} not found", code=f"{kind}_not_found")
     return Entity(row.station_key, row.workstation_id, row.name, row.type)

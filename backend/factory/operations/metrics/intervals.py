@@ -30,7 +30,7 @@ from factory.store.factories import Factory
 def explain_intervals(
     *,
     store: Store,
-    factory: str,
+    factory_id: str,
     entity: str,
     entity_id: str,
     start: int | None,
@@ -44,15 +44,15 @@ def explain_intervals(
     when start is after end, NotAllowed where they would tell the audience of single persons.
     """
 
-    def read(tx: Connection, site: Factory) -> MetricsAnswer:
-        window = window_of(start, end, site.first_event_at, now)
-        persons = Persons(tx, site, audience)
-        key = entity_or_not_found(tx, site, entity, entity_id, persons).key
-        reader = WindowReader(store, tx, site)
+    def read(tx: Connection, factory: Factory) -> MetricsAnswer:
+        window = window_of(start, end, factory.first_event_at, now)
+        persons = Persons(tx, factory, audience)
+        key = entity_or_not_found(tx, factory, entity, entity_id, persons).key
+        reader = WindowReader(store, tx, factory)
         data = (_of_worker if entity == "worker" else _of_station)(reader, key, window, persons)
-        return MetricsAnswer(data, window.rendered(site.time_zone, site.state_timeout_seconds))
+        return MetricsAnswer(data, window.rendered(factory.time_zone, factory.state_timeout_seconds))
 
-    return read_up_to_date(store=store, factory=factory, read=read)
+    return read_up_to_date(store=store, factory_id=factory_id, read=read)
 
 
 def _row(start: int, end: int, state: str) -> dict[str, Any]:
@@ -66,15 +66,15 @@ def _row(start: int, end: int, state: str) -> dict[str, Any]:
 
 def _of_worker(reader: WindowReader, key: int, window: Window, persons: Persons) -> list[dict[str, Any]]:
     persons.refuse_traces()
-    tx, site = reader.tx, reader.site
+    tx, factory = reader.tx, reader.factory
     spans, opened = reader.spans_with_opening((window.start, window.end), key)
-    stations = id_registry.names_of(tx, site.factory_key, "workstation")
-    render = Renderer(tx, site, persons)
+    stations = id_registry.names_of(tx, factory.factory_key, "workstation")
+    render = Renderer(tx, factory, persons)
     rows = []
     known_from = window.end if len(spans.start) == 0 else int(spans.start[0])
     if window.start < known_from:
         rows.append(_row(window.start, known_from, "unknown") | {"workstation_id": None, "event": None})
-    events = winners_at(reader.store, tx, site.factory_key, np.full(len(opened), key), opened)
+    events = winners_at(reader.store, tx, factory.factory_key, np.full(len(opened), key), opened)
     for start, end, state, station, opening, event in zip(
         *(column.tolist() for column in (spans.start, spans.end, spans.state, spans.station, opened)),
         events,

@@ -38,7 +38,7 @@ class MetricsAnswer(NamedTuple):
 def query_metrics(
     *,
     store: Store,
-    factory: str,
+    factory_id: str,
     entity: str,
     entity_id: str | None,
     start: int | None,
@@ -52,27 +52,27 @@ def query_metrics(
     NotFound for an unknown factory, worker or workstation, InvalidInput when start is after end.
     """
 
-    def read(tx: Connection, site: Factory) -> MetricsAnswer:
-        window = window_of(start, end, site.first_event_at, now)
-        persons = Persons(tx, site, audience)
+    def read(tx: Connection, factory: Factory) -> MetricsAnswer:
+        window = window_of(start, end, factory.first_event_at, now)
+        persons = Persons(tx, factory, audience)
         if entity == "factory":
-            data: Any = _factory(store, tx, site, window, persons)
+            data: Any = _factory(store, tx, factory, window, persons)
         else:
-            one = None if entity_id is None else entity_or_not_found(tx, site, entity, entity_id, persons)
-            data = (_workers if entity == "worker" else _stations)(store, tx, site, window, one, persons)
+            one = None if entity_id is None else entity_or_not_found(tx, factory, entity, entity_id, persons)
+            data = (_workers if entity == "worker" else _stations)(store, tx, factory, window, one, persons)
             data = data if one is None else data[0]
-        return MetricsAnswer(data, window.rendered(site.time_zone, site.state_timeout_seconds))
+        return MetricsAnswer(data, window.rendered(factory.time_zone, factory.state_timeout_seconds))
 
-    return read_up_to_date(store=store, factory=factory, read=read)
+    return read_up_to_date(store=store, factory_id=factory_id, read=read)
 
 
-def _factory(store: Store, tx: Connection, site: Factory, window: Window, persons: Persons) -> dict[str, Any]:
-    reader = WindowReader(store, tx, site)
+def _factory(store: Store, tx: Connection, factory: Factory, window: Window, persons: Persons) -> dict[str, Any]:
+    reader = WindowReader(store, tx, factory)
     bucketed = BucketedWindow(reader, [(window.start, window.end)])
     presence = bucketed.presence()
     registered = {
         "worker_count": len(reader.workers),
-        "station_count": len(id_registry.rows_of(tx, site.factory_key, "workstation")),
+        "station_count": len(id_registry.rows_of(tx, factory.factory_key, "workstation")),
     }
     there = Contributions(1, persons.k_min)
     count_buckets(there, presence)
@@ -92,13 +92,13 @@ def _factory(store: Store, tx: Connection, site: Factory, window: Window, person
 
 
 def _workers(
-    store: Store, tx: Connection, site: Factory, window: Window, one: Entity | None, persons: Persons
+    store: Store, tx: Connection, factory: Factory, window: Window, one: Entity | None, persons: Persons
 ) -> list[dict[str, Any]]:
-    rows = entities(tx, site, "worker", persons) if one is None else [one]
+    rows = entities(tx, factory, "worker", persons) if one is None else [one]
     named = [{"worker_id": row.id, "name": row.name} for row in rows]
     if persons.k_min > 1:
         return [names | blank(WORKER_METRICS) for names in named]
-    reader = WindowReader(store, tx, site, None if one is None else [one.key])
+    reader = WindowReader(store, tx, factory, None if one is None else [one.key])
     bucketed, keys = BucketedWindow(reader, [(window.start, window.end)]), keys_of(rows)
     presence = bucketed.presence()
     elapsed = np.broadcast_to(bucketed.elapsed, keys.shape)
@@ -107,12 +107,12 @@ def _workers(
 
 
 def _stations(
-    store: Store, tx: Connection, site: Factory, window: Window, one: Entity | None, persons: Persons
+    store: Store, tx: Connection, factory: Factory, window: Window, one: Entity | None, persons: Persons
 ) -> list[dict[str, Any]]:
     # What is withheld of one depends on the others.
-    rows = entities(tx, site, "workstation", persons) if one is None or persons.k_min > 1 else [one]
+    rows = entities(tx, factory, "workstation", persons) if one is None or persons.k_min > 1 else [one]
     only = None if len(rows) != 1 else [rows[0].key]
-    bucketed = BucketedWindow(WindowReader(store, tx, site), [(window.start, window.end)], stations=only)
+    bucketed = BucketedWindow(WindowReader(store, tx, factory), [(window.start, window.end)], stations=only)
     presence, occupancy, keys = bucketed.presence(), bucketed.occupancy(), keys_of(rows)
     hidden = withheld_stations(presence, keys, persons.k_min) if persons.k_min > 1 else np.zeros(len(keys), dtype=bool)
     totals = StationTotals(

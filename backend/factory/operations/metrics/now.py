@@ -19,17 +19,17 @@ from factory.store.events import id_registry
 from factory.store.factories import Factory
 
 
-def query_now(*, store: Store, factory: str, now: int, audience: Audience) -> dict[str, Any]:
+def query_now(*, store: Store, factory_id: str, now: int, audience: Audience) -> dict[str, Any]:
     """Return the state of each worker and workstation at `now` (microseconds), ordered by id; JSON-ready.
 
     `last_event_at` is cut to the minute, so that the answer changes rarely. An audience that sees figures only is
     told of no worker. Raises NotFound for an unknown factory.
     """
 
-    def read(tx: Connection, site: Factory) -> dict[str, Any]:
-        reader = WindowReader(store, tx, site)
-        stations = id_registry.rows_of(tx, site.factory_key, "workstation")
-        persons = Persons(tx, site, audience)
+    def read(tx: Connection, factory: Factory) -> dict[str, Any]:
+        reader = WindowReader(store, tx, factory)
+        stations = id_registry.rows_of(tx, factory.factory_key, "workstation")
+        persons = Persons(tx, factory, audience)
         names = {row.station_key: row.workstation_id for row in stations}
         states = {worker: rest for worker, *rest in zip(*(c.tolist() for c in reader.changes_at(now)), strict=True)}
         there: dict[int, dict[str, int]] = {row.station_key: {} for row in stations}
@@ -47,7 +47,7 @@ def query_now(*, store: Store, factory: str, now: int, audience: Audience) -> di
                     "since": None if since is None else format_timestamp(since),
                 }
             )
-        last = window_reads.last_event_until(store, tx, site, reader.workers, now)
+        last = window_reads.last_event_until(store, tx, factory, reader.workers, now)
         return {
             "workers": [] if persons.figures_only else rows,
             "workstations": [
@@ -65,4 +65,4 @@ def query_now(*, store: Store, factory: str, now: int, audience: Audience) -> di
             "last_event_at": None if last is None else format_timestamp(last // MINUTE * MINUTE),
         }
 
-    return read_up_to_date(store=store, factory=factory, read=read)
+    return read_up_to_date(store=store, factory_id=factory_id, read=read)

@@ -22,15 +22,15 @@ def query_organisation(
     event. Instants in microseconds. Each factory is read on a snapshot of its own. Raises InvalidInput.
     """
     with store.snapshot() as tx:
-        sites = factories.list_factories(tx)
+        all_factories = factories.list_factories(tx)
     rows = []
-    for site in sites:
-        audience = audience_of(site.factory_id)
+    for factory in all_factories:
+        audience = audience_of(factory.factory_id)
         if audience is None:
             continue
         answer = query_metrics(
             store=store,
-            factory=site.factory_id,
+            factory_id=factory.factory_id,
             entity="factory",
             entity_id=None,
             start=start,
@@ -38,6 +38,6 @@ def query_organisation(
             now=now,
             audience=audience,
         )
-        named = {"factory_id": site.factory_id, "name": site.name, "time_zone": site.time_zone}
+        named = {"factory_id": factory.factory_id, "name": factory.name, "time_zone": factory.time_zone}
         rows.append(named | {"window": {name: answer.window[name] for name in _WINDOW}} | answer.data)
     return rows

@@ -33,7 +33,7 @@ _BUCKETS_AT_ONCE = 500
 def query_timeseries(
     *,
     store: Store,
-    factory: str,
+    factory_id: str,
     metrics: Sequence[str],
     entity: str,
     entity_id: str | None,
@@ -51,12 +51,12 @@ def query_timeseries(
     """
     _check(metrics, entity, entity_id, bucket)
 
-    def read(tx: Connection, site: Factory) -> MetricsAnswer:
-        window = window_of(start, end, site.first_event_at, now)
-        persons = Persons(tx, site, audience)
-        key = None if entity_id is None else entity_or_not_found(tx, site, entity, entity_id, persons).key
+    def read(tx: Connection, factory: Factory) -> MetricsAnswer:
+        window = window_of(start, end, factory.first_event_at, now)
+        persons = Persons(tx, factory, audience)
+        key = None if entity_id is None else entity_or_not_found(tx, factory, entity, entity_id, persons).key
         only = {} if key is None else {entity: [key]}
-        reader = WindowReader(store, tx, site, only.get("worker"))
+        reader = WindowReader(store, tx, factory, only.get("worker"))
         buckets = buckets_of(reader, bucket, window)
         found: dict[str, list[Any]] = {name: [] for name in metrics}
         there, first = Contributions(len(buckets), persons.k_min), 0
@@ -74,9 +74,9 @@ def query_timeseries(
             {"start": start, "end": end} | _valued(metrics, row, hidden)
             for start, end, row, hidden in zip(bounds[:-1], bounds[1:], rows, withheld, strict=True)
         ]
-        return MetricsAnswer(data, window.rendered(site.time_zone, site.state_timeout_seconds))
+        return MetricsAnswer(data, window.rendered(factory.time_zone, factory.state_timeout_seconds))
 
-    return read_up_to_date(store=store, factory=factory, read=read)
+    return read_up_to_date(store=store, factory_id=factory_id, read=read)
 
 
 def _valued(metrics: Sequence[str], row: Sequence[Any], withheld: bool) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def hidden_stations(reader: WindowReader, persons: Persons, window: Window) -> s
     """Return the keys of the workstations of which nothing is told in a window."""
     if persons.k_min == 1:
         return set()
-    keys = keys_of(entities(reader.tx, reader.site, "workstation", persons))
+    keys = keys_of(entities(reader.tx, reader.factory, "workstation", persons))
     presence = BucketedWindow(reader, [(window.start, window.end)]).presence()
     return set(keys[withheld_stations(presence, keys, persons.k_min)].tolist())
 

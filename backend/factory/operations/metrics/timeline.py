@@ -48,7 +48,7 @@ class Timeline(NamedTuple):
 def query_timeline(
     *,
     store: Store,
-    factory: str,
+    factory_id: str,
     entity: str,
     ids: Sequence[str] | None,
     bucket: str | None,
@@ -64,14 +64,14 @@ def query_timeline(
     an unknown factory, worker or workstation, NotAllowed where it would tell the audience of single persons.
     """
 
-    def read(tx: Connection, site: Factory) -> Timeline:
-        window = window_of(start, end, site.first_event_at, now)
-        persons = Persons(tx, site, audience)
-        rows = _rows(tx, site, entity, ids, persons)
+    def read(tx: Connection, factory: Factory) -> Timeline:
+        window = window_of(start, end, factory.first_event_at, now)
+        persons = Persons(tx, factory, audience)
+        rows = _rows(tx, factory, entity, ids, persons)
         if entity == "worker":
             persons.refuse_traces()
         keys = keys_of(rows)
-        reader = WindowReader(store, tx, site, keys.tolist() if entity == "worker" else None)
+        reader = WindowReader(store, tx, factory, keys.tolist() if entity == "worker" else None)
         hidden = hidden_stations(reader, persons, window) if entity == "workstation" else set()
         shown = np.array([key for key in keys.tolist() if key not in hidden], dtype=np.int64)
         if bucket is None:
@@ -83,9 +83,9 @@ def query_timeline(
             data, beside = _by_buckets(reader, entity, shown, bucket, window)
         of = dict(zip(shown.tolist(), data, strict=True))
         named = [{"id": row.id, "name": row.name} | of.get(row.key, {"withheld": True}) for row in rows]
-        return Timeline(named, beside | {"window": window.rendered(site.time_zone, site.state_timeout_seconds)})
+        return Timeline(named, beside | {"window": window.rendered(factory.time_zone, factory.state_timeout_seconds)})
 
-    return read_up_to_date(store=store, factory=factory, read=read)
+    return read_up_to_date(store=store, factory_id=factory_id, read=read)
 
 
 def _refusal(code: str, field: str, message: str) -> InvalidInput:
@@ -93,9 +93,9 @@ def _refusal(code: str, field: str, message: str) -> InvalidInput:
     return InvalidInput(f"{field}: {message}", code=code, errors=[fault])
 
 
-def _rows(tx: Connection, site: Factory, entity: str, ids: Sequence[str] | None, persons: Persons) -> list[Entity]:
+def _rows(tx: Connection, factory: Factory, entity: str, ids: Sequence[str] | None, persons: Persons) -> list[Entity]:
     """Return the entities to answer for."""
-    rows = entities(tx, site, entity, persons)
+    rows = entities(tx, factory, entity, persons)
     if ids is not None:
         known = {row.id: row for row in rows}
         if not known.keys() >= set(ids):
@@ -164,7 +164,7 @@ def _exact_workers(reader: WindowReader, keys: Ints, window: Window, persons: Pe
     """Return a row for each worker, ordered as the keys, and the `states` and `workstations` that the rows index."""
     spans = reader.spans_in((window.start, window.end))
     known = spans.state != UNKNOWN
-    names = id_registry.names_of(reader.tx, reader.site.factory_key, "workstation")
+    names = id_registry.names_of(reader.tx, reader.factory.factory_key, "workstation")
     stations, place = _numbered(spans.station[known], names)
     station = np.full(len(known), None, dtype=object)
     station[known] = place
@@ -209,7 +209,7 @@ def _exact_stations(reader: WindowReader, keys: Ints, window: Window, persons: P
 def _with_units(reader: WindowReader, by: str, keys: Ints, window: Window, rows: Rows) -> Rows:
     """Return the rows with `units_at` and `units`; `by` is worker or station."""
     ranges = TimeRanges.of_each(reader.workers, window.start, window.end)
-    key, at, units = window_reads.units_by_instant(reader.store, reader.tx, reader.site, ranges, by)
+    key, at, units = window_reads.units_by_instant(reader.store, reader.tx, reader.factory, ranges, by)
     wanted = np.searchsorted(ranges.worker, keys) if by == "worker" else keys
     for row, (low, high) in zip(rows, _bounds(key, wanted), strict=True):
         row["units_at"], row["units"] = at[low:high].tolist(), units[low:high].tolist()

@@ -34,19 +34,19 @@ Ints = npt.NDArray[np.int64]
 class WindowReader:
     """Reads one factory on one snapshot; of its workers only some where their keys are given."""
 
-    def __init__(self, store: Store, tx: Connection, site: Factory, only: Collection[int] | None = None) -> None:
+    def __init__(self, store: Store, tx: Connection, factory: Factory, only: Collection[int] | None = None) -> None:
         self.store = store
         self.tx = tx
-        self.site = site
+        self.factory = factory
         self.only = only
-        self.calendar = Calendar(site.time_zone)
+        self.calendar = Calendar(factory.time_zone)
 
     @cached_property
     def workers(self) -> Ints:
         """The keys of the workers, ascending."""
         keys = self.only
         if keys is None:
-            keys = id_registry.names_of(self.tx, self.site.factory_key, "worker").keys() - {0}
+            keys = id_registry.names_of(self.tx, self.factory.factory_key, "worker").keys() - {0}
         return np.array(sorted(keys), dtype=np.int64)
 
     def first_states(self, but: Ints) -> FirstStates:
@@ -57,20 +57,20 @@ class WindowReader:
 
     @cached_property
     def _first_states(self) -> FirstStates:
-        changes = window_reads.first_changes(self.store, self.tx, self.site, self.workers)
+        changes = window_reads.first_changes(self.store, self.tx, self.factory, self.workers)
         return FirstStates(changes.group, changes.start)
 
     @cached_property
     def tails(self) -> Spans:
         """The known states that last without end; the group is the worker. Roll-ups leave them out."""
-        last = window_reads.last_changes(self.store, self.tx, self.site, self.workers)
+        last = window_reads.last_changes(self.store, self.tx, self.factory, self.workers)
         return spans_of(take(last, last.state != UNKNOWN))
 
     def changes_at(self, instant: int) -> Changes:
         """Return the change that made each worker's state at an instant; the group is the worker."""
         at = np.full_like(self.workers, instant)
         ranges = TimeRanges.through(self.workers, at, at)
-        changes = window_reads.changes_in(self.store, self.tx, self.site, ranges)
+        changes = window_reads.changes_in(self.store, self.tx, self.factory, ranges)
         return changes._replace(group=ranges.worker[changes.group])
 
     def spans_in(self, *periods: TimeRange) -> Spans:
@@ -78,7 +78,7 @@ class WindowReader:
         if not periods:
             return Spans(*(np.empty(0, dtype=np.int64) for _ in Spans._fields))
         ranges = self._of_each_worker(periods)
-        spans = spans_of(window_reads.changes_in(self.store, self.tx, self.site, ranges))
+        spans = spans_of(window_reads.changes_in(self.store, self.tx, self.factory, ranges))
         spans = clip(spans, ranges.start[spans.group], ranges.end[spans.group])
         return spans._replace(group=ranges.worker[spans.group])
 
@@ -86,7 +86,7 @@ class WindowReader:
         """Return the intervals of one worker cut to a period, and the instants at which they began."""
         start, end = period
         ranges = TimeRanges.of_each([worker], start, end)
-        whole = spans_of(window_reads.changes_in(self.store, self.tx, self.site, ranges))
+        whole = spans_of(window_reads.changes_in(self.store, self.tx, self.factory, ranges))
         whole = take(whole, np.maximum(whole.start, start) < np.minimum(whole.end, end))
         return clip(whole, start, end), whole.start
 
@@ -95,7 +95,7 @@ class WindowReader:
         if not periods:
             return PresenceRows.of(bucket=np.empty(0, dtype=np.int64))
         ranges = self._of_each_worker(periods)
-        counts = window_reads.counts_by_quarter(self.store, self.tx, self.site, ranges)
+        counts = window_reads.counts_by_quarter(self.store, self.tx, self.factory, ranges)
         worker = ranges.worker[counts.row]
         return presence_of_counts(counts.quarter, worker, counts.station, counts.units, counts.events)
 
@@ -137,7 +137,7 @@ class BucketedWindow:
         Inner buckets are whole roll-ups of the level; the first and the last are covered each for itself.
         Nothing is before the first event: a bucket that begins before it may as well begin with its month.
         """
-        first_event, calendar = self.reader.site.first_event_at, self.reader.calendar
+        first_event, calendar = self.reader.factory.first_event_at, self.reader.calendar
         if first_event is None:
             return Cover()
         month = int(calendar.starts_of(MONTHS, np.array([first_event]))[0])
@@ -161,7 +161,7 @@ class BucketedWindow:
 
         A roll-up that begins with the month of the first event is in the bucket of that event.
         """
-        first = self.reader.site.first_event_at or 0
+        first = self.reader.factory.first_event_at or 0
         earliest = np.searchsorted(self.ends, first, side="right")
         return np.maximum(np.searchsorted(self.starts, instants, side="right") - 1, earliest)
 
@@ -220,8 +220,8 @@ class BucketedWindow:
         return parts
 
     def _load(self, runs: Sequence[Run]) -> dict[int, RollupBlocks]:
-        site = self.reader.site
-        return rollups.load_runs(self.reader.store, self.reader.tx, site.factory_key, site.generation, runs)
+        factory = self.reader.factory
+        return rollups.load_runs(self.reader.store, self.reader.tx, factory.factory_key, factory.generation, runs)
 
     def _absences(self, blocks: RollupBlocks) -> Spans:
         """Months of absence as intervals; the group is the worker."""

@@ -54,20 +54,24 @@ def read_audit(
     before = None if cursor is None else _read_cursor(cursor)
     assert store.organisation is not None, "a trail is an organisation's"
     with store.snapshot() as tx:
-        sites = [site for site in factories.list_factories(tx) if factory_ids is None or site.factory_id in factory_ids]
-        persons = {site.factory_key: Persons(tx, site, audience(site.factory_id)) for site in sites}
+        all_factories = [
+            factory
+            for factory in factories.list_factories(tx)
+            if factory_ids is None or factory.factory_id in factory_ids
+        ]
+        persons = {factory.factory_key: Persons(tx, factory, audience(factory.factory_id)) for factory in all_factories}
         filters = Filters(
             start=start,
             end=end,
             actor=actor,
             action=action,
             subjects=None if subject is None else _stored_subjects(persons, subject),
-            factories=None if factory_ids is None else [site.factory_key for site in sites],
+            factories=None if factory_ids is None else [factory.factory_key for factory in all_factories],
         )
         lines = audit_log.lines(tx, store.organisation, filters, before=before, limit=limit + 1)
         more = len(lines) > limit
         lines = lines[:limit]
-        return AuditPage(_rendered(sites, persons, lines), str(lines[-1].number) if more else None)
+        return AuditPage(_rendered(all_factories, persons, lines), str(lines[-1].number) if more else None)
 
 
 def verify_audit(*, store: Store, organisation: str | None, kept: tuple[int, bytes] | None = None) -> list[str]:
@@ -112,8 +116,10 @@ def _stored_subjects(persons: Mapping[int, Persons], shown: str) -> list[tuple[i
     return [(factory_key, f"{WORKER}{one.key_of(shown_id)}") for factory_key, one in persons.items()]
 
 
-def _rendered(sites: Sequence[Factory], persons: Mapping[int, Persons], lines: Sequence[Line]) -> list[dict[str, Any]]:
-    names = {site.factory_key: site.factory_id for site in sites}
+def _rendered(
+    all_factories: Sequence[Factory], persons: Mapping[int, Persons], lines: Sequence[Line]
+) -> list[dict[str, Any]]:
+    names = {factory.factory_key: factory.factory_id for factory in all_factories}
     return [
         {
             "number": line.number,

@@ -15,7 +15,7 @@ MAX_VIEW = 64
 MAX_ROWS = 2**31 - 1
 
 
-def record_export(*, store: Store, factory: str, values: Any, by: Actor) -> dict[str, Any]:
+def record_export(*, store: Store, factory_id: str, values: Any, by: Actor) -> dict[str, Any]:
     """Record that a file of a view is made: `view`, `format` and the number of `rows`.
 
     Return the recorded values. Raises InvalidInput, NotFound.
@@ -26,13 +26,13 @@ def record_export(*, store: Store, factory: str, values: Any, by: Actor) -> dict
     form.choice("format", FORMATS, code="invalid_format")
     form.integer("rows", 0, MAX_ROWS, kind="an integer")
     exported = form.done()
-    record_file(store=store, factory=factory, by=by, **exported)
+    record_file(store=store, factory_id=factory_id, by=by, **exported)
     return exported
 
 
-def record_file(*, store: Store, factory: str, view: str, format: str, rows: int | None, by: Actor) -> None:
+def record_file(*, store: Store, factory_id: str, view: str, format: str, rows: int | None, by: Actor) -> None:
     """Record an export whose values are valid; `rows` is None before they are counted. Raises NotFound."""
     with store.writing() as tx:
-        site = factories.find(tx, factory)
+        factory = factories.find(tx, factory_id)
         detail = {"view": view, "format": format, "rows": rows}
-        record(tx, by, "export.made", factory_key=site.factory_key, detail=detail)
+        record(tx, by, "export.made", factory_key=factory.factory_key, detail=detail)

@@ -36,7 +36,7 @@ class ViewLog:
         self._recorded: set[_View] = set()
 
     def record(
-        self, *, store: Store, factory: str, worker_ids: Sequence[str] | None, by: Actor, audience: Audience
+        self, *, store: Store, factory_id: str, worker_ids: Sequence[str] | None, by: Actor, audience: Audience
     ) -> Audience:
         """Record that the actor reads data of some workers, or of all, if the audience is shown persons.
 
@@ -50,10 +50,10 @@ class ViewLog:
             self._hour, self._recorded = by.now // HOUR, set()
         recorded = self._recorded
         workers: Sequence[str | None] = worker_ids or [None]
-        views: list[_View] = [(by.organisation, by.name, factory, worker) for worker in workers]
+        views: list[_View] = [(by.organisation, by.name, factory_id, worker) for worker in workers]
         fresh = [view for view in views if view not in recorded]
         if fresh:
-            known = store.retry(lambda: _find(store, factory, fresh, audience))
+            known = store.retry(lambda: _find(store, factory_id, fresh, audience))
             if known is None:
                 return audience.without_persons()
             if known:
@@ -71,18 +71,18 @@ class _Found(NamedTuple):
     worker_key: int | None
 
 
-def _find(store: Store, factory: str, views: list[_View], audience: Audience) -> dict[_View, _Found] | None:
+def _find(store: Store, factory_id: str, views: list[_View], audience: Audience) -> dict[_View, _Found] | None:
     """Return the keys of the registered workers among them; None in a factory that shows no persons."""
     with store.snapshot() as tx:
-        site = factories.find(tx, factory)
-        if not audience.sees_persons(site.person_views):
+        factory = factories.find(tx, factory_id)
+        if not audience.sees_persons(factory.person_views):
             return None
-        keys = {view: None if view[3] is None else _key_of(tx, site, view[3]) for view in views}
-    return {view: _Found(site.factory_key, key) for view, key in keys.items() if key is not None or view[3] is None}
+        keys = {view: None if view[3] is None else _key_of(tx, factory, view[3]) for view in views}
+    return {view: _Found(factory.factory_key, key) for view, key in keys.items() if key is not None or view[3] is None}
 
 
-def _key_of(tx: Connection, site: Factory, worker_id: str) -> int | None:
-    row = id_registry.row_of(tx, site.factory_key, "worker", worker_id)
+def _key_of(tx: Connection, factory: Factory, worker_id: str) -> int | None:
+    row = id_registry.row_of(tx, factory.factory_key, "worker", worker_id)
     return None if row is None else int(row.worker_key)
 
 
@@ -101,7 +101,7 @@ class ViewsPage(NamedTuple):
     next_cursor: str | None
 
 
-def list_views(*, store: Store, factory: str, worker_id: str, cursor: str | None, limit: int) -> ViewsPage:
+def list_views(*, store: Store, factory_id: str, worker_id: str, cursor: str | None, limit: int) -> ViewsPage:
     """List the views of a worker, newest first: of the worker alone, of all workers, or an export of their data.
 
     One row per hour, actor and action; the instant is the beginning of the hour in UTC. Raises NotFound, and
@@ -115,9 +115,9 @@ def list_views(*, store: Store, factory: str, worker_id: str, cursor: str | None
         }
         raise InvalidInput("cursor is not valid", code="invalid_cursor", errors=[fault])
     with store.snapshot() as tx:
-        site = factories.find(tx, factory)
-        subject = subject_of(registered_worker(tx, site, worker_id).worker_key)
-        rows = erasure.views_of(tx, site, subject, before=None if cursor is None else int(cursor), limit=limit + 1)
+        factory = factories.find(tx, factory_id)
+        subject = subject_of(registered_worker(tx, factory, worker_id).worker_key)
+        rows = erasure.views_of(tx, factory, subject, before=None if cursor is None else int(cursor), limit=limit + 1)
     more = len(rows) > limit
     data = [{"hour": format_timestamp(row.hour * HOUR), "actor": row.actor, "action": row.action} for row in rows]
     return ViewsPage(data[:limit], str(rows[limit - 1].number) if more else None)

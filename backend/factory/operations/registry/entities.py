@@ -28,25 +28,25 @@ _ID_FIELDS = {"worker": ("worker_id",), "workstation": ("workstation_id", "stati
 _TEXT_FIELDS = {"worker": ("name",), "workstation": ("name", "type")}
 
 
-def list_entities(*, store: Store, factory: str, kind: str, audience: Audience) -> list[dict[str, str]]:
+def list_entities(*, store: Store, factory_id: str, kind: str, audience: Audience) -> list[dict[str, str]]:
     """List all workers or workstations, by the id that the audience sees. Raises NotFound for an unknown factory."""
     with store.snapshot() as tx:
-        site = factories.find(tx, factory)
+        factory = factories.find(tx, factory_id)
         if kind == "worker":
-            return [_rendered(kind, row) for row in Persons(tx, site, audience).rows()]
-        return [_rendered(kind, row) for row in id_registry.rows_of(tx, site.factory_key, kind)]
+            return [_rendered(kind, row) for row in Persons(tx, factory, audience).rows()]
+        return [_rendered(kind, row) for row in id_registry.rows_of(tx, factory.factory_key, kind)]
 
 
-def get_entity(*, store: Store, factory: str, kind: str, entity_id: str, audience: Audience) -> dict[str, str]:
+def get_entity(*, store: Store, factory_id: str, kind: str, entity_id: str, audience: Audience) -> dict[str, str]:
     """Return one worker, by the id that the audience sees, or one workstation; raises NotFound."""
     with store.snapshot() as tx:
-        site = factories.find(tx, factory)
+        factory = factories.find(tx, factory_id)
         if kind == "worker":
-            return _rendered(kind, Persons(tx, site, audience).row(entity_id))
-        return _one(tx, site.factory_key, kind, entity_id)
+            return _rendered(kind, Persons(tx, factory, audience).row(entity_id))
+        return _one(tx, factory.factory_key, kind, entity_id)
 
 
-def create_entity(*, store: Store, factory: str, kind: str, values: Any, by: Actor) -> dict[str, str]:
+def create_entity(*, store: Store, factory_id: str, kind: str, values: Any, by: Actor) -> dict[str, str]:
     """Register a worker (`worker_id`, `name`) or workstation (`workstation_id` or `station_id`, `name`, `type`).
 
     Without a name the id is the name. The id of an erased worker may be used again. Raises InvalidInput, NotFound, and
@@ -56,17 +56,19 @@ def create_entity(*, store: Store, factory: str, kind: str, values: Any, by: Act
     entity_id = _entity_id(kind, form)
     texts = _texts(kind, form)
     with store.writing() as tx:
-        site = factories.find(tx, factory)
-        store.dialect.lock_factory_shared(tx, site.factory_key)
-        store.dialect.lock_registries(tx, site.factory_key)
-        id_registry.add(tx, site.factory_key, kind, entity_id, texts)
+        factory = factories.find(tx, factory_id)
+        store.dialect.lock_factory_shared(tx, factory.factory_key)
+        store.dialect.lock_registries(tx, factory.factory_key)
+        id_registry.add(tx, factory.factory_key, kind, entity_id, texts)
         if kind == "worker":
-            erasure.forget_erased(tx, site, entity_id)
-        _record(tx, by, site, f"{kind}.created", entity_id, texts)
-        return _one(tx, site.factory_key, kind, entity_id)
+            erasure.forget_erased(tx, factory, entity_id)
+        _record(tx, by, factory, f"{kind}.created", entity_id, texts)
+        return _one(tx, factory.factory_key, kind, entity_id)
 
 
-def update_entity(*, store: Store, factory: str, kind: str, entity_id: str, values: Any, by: Actor) -> dict[str, str]:
+def update_entity(
+    *, store: Store, factory_id: str, kind: str, entity_id: str, values: Any, by: Actor
+) -> dict[str, str]:
     """Change `name`, and `type` of a workstation. Raises InvalidInput, NotFound."""
     form = Form(values)
     for name in _ID_FIELDS[kind]:
@@ -74,12 +76,12 @@ def update_entity(*, store: Store, factory: str, kind: str, entity_id: str, valu
             form.fault(name, "read_only", "cannot be changed")
     texts = _texts(kind, form)
     with store.writing() as tx:
-        site = factories.find(tx, factory)
-        _one(tx, site.factory_key, kind, entity_id)
+        factory = factories.find(tx, factory_id)
+        _one(tx, factory.factory_key, kind, entity_id)
         if texts:
-            id_registry.change(tx, site.factory_key, kind, entity_id, texts)
-            _record(tx, by, site, f"{kind}.changed", entity_id, texts)
-        return _one(tx, site.factory_key, kind, entity_id)
+            id_registry.change(tx, factory.factory_key, kind, entity_id, texts)
+            _record(tx, by, factory, f"{kind}.changed", entity_id, texts)
+        return _one(tx, factory.factory_key, kind, entity_id)
 
 
 def _one(tx: Connection, factory_key: int, kind: str, entity_id: str) -> dict[str, str]:
@@ -89,13 +91,13 @@ def _one(tx: Connection, factory_key: int, kind: str, entity_id: str) -> dict[st
     return _rendered(kind, row)
 
 
-def _record(tx: Connection, by: Actor, site: Factory, action: str, entity_id: str, texts: dict[str, str]) -> None:
+def _record(tx: Connection, by: Actor, factory: Factory, action: str, entity_id: str, texts: dict[str, str]) -> None:
     """Record a change without a worker's name: the name is erased with the person, and the trail is not."""
     if action.startswith("worker."):
-        subject, detail = subject_of(registered_worker(tx, site, entity_id).worker_key), {"fields": sorted(texts)}
-        record(tx, by, action, factory_key=site.factory_key, subject=subject, detail=detail)
+        subject, detail = subject_of(registered_worker(tx, factory, entity_id).worker_key), {"fields": sorted(texts)}
+        record(tx, by, action, factory_key=factory.factory_key, subject=subject, detail=detail)
     else:
-        record(tx, by, action, factory_key=site.factory_key, subject=f"workstation:{entity_id}", detail=texts)
+        record(tx, by, action, factory_key=factory.factory_key, subject=f"workstation:{entity_id}", detail=texts)
 
 
 def _rendered(kind: str, row: Any) -> dict[str, str]:

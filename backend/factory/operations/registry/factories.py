@@ -26,13 +26,13 @@ _DERIVED_FROM = ("time_zone", "state_timeout_seconds")
 def list_factories(*, store: Store) -> list[dict[str, Any]]:
     """List all factories by id."""
     with store.snapshot() as tx:
-        return [_rendered(site) for site in factories.list_factories(tx)]
+        return [_rendered(factory) for factory in factories.list_factories(tx)]
 
 
-def get_factory(*, store: Store, factory: str) -> dict[str, Any]:
+def get_factory(*, store: Store, factory_id: str) -> dict[str, Any]:
     """Return one factory; raises NotFound."""
     with store.snapshot() as tx:
-        return _rendered(factories.find(tx, factory))
+        return _rendered(factories.find(tx, factory_id))
 
 
 def create_factory(*, store: Store, values: Any, by: Actor) -> dict[str, Any]:
@@ -46,12 +46,19 @@ def create_factory(*, store: Store, values: Any, by: Actor) -> dict[str, Any]:
     row = {"name": settings["factory_id"], **_DEFAULTS, **settings}
     with store.writing() as tx:
         factories.add(tx, row)
-        site = factories.find(tx, row["factory_id"])
-        record(tx, by, "factory.created", factory_key=site.factory_key, subject=site.factory_id, detail=_rendered(site))
-        return _rendered(site)
+        factory = factories.find(tx, row["factory_id"])
+        record(
+            tx,
+            by,
+            "factory.created",
+            factory_key=factory.factory_key,
+            subject=factory.factory_id,
+            detail=_rendered(factory),
+        )
+        return _rendered(factory)
 
 
-def update_factory(*, store: Store, factory: str, values: Any, by: Actor) -> dict[str, Any]:
+def update_factory(*, store: Store, factory_id: str, values: Any, by: Actor) -> dict[str, Any]:
     """Change `name`, `time_zone`, `state_timeout_seconds`, `shifts` or `person_views`.
 
     Once it returns, every number follows the new settings; until then every number follows the old ones.
@@ -59,34 +66,34 @@ def update_factory(*, store: Store, factory: str, values: Any, by: Actor) -> dic
     """
     settings = _checked(values, required=False)
     with store.snapshot() as tx:
-        site = factories.find(tx, factory)
-    if settings.pop("factory_id", factory) != factory:
+        factory = factories.find(tx, factory_id)
+    if settings.pop("factory_id", factory_id) != factory_id:
         raise invalid_field("factory_id", "read_only", "cannot be changed")
-    settings = {name: value for name, value in settings.items() if getattr(site, name) != value}
+    settings = {name: value for name, value in settings.items() if getattr(factory, name) != value}
 
     def note(tx: Connection, before: Factory) -> None:
         was, is_now = _rendered(before), _rendered(before._replace(**settings))
         detail = {name: {"before": was[name], "after": is_now[name]} for name in settings}
-        record(tx, by, "factory.changed", factory_key=site.factory_key, subject=factory, detail=detail)
+        record(tx, by, "factory.changed", factory_key=factory.factory_key, subject=factory_id, detail=detail)
 
     if any(name in settings for name in _DERIVED_FROM):
-        build_generation(store=store, factory=factory, settings=settings, now=by.now, on_switch=note)
+        build_generation(store=store, factory_id=factory_id, settings=settings, now=by.now, on_switch=note)
     elif settings:
         with store.writing() as tx:
-            before = factories.find(tx, factory)
-            factories.change(tx, site.factory_key, settings)
+            before = factories.find(tx, factory_id)
+            factories.change(tx, factory.factory_key, settings)
             note(tx, before)
-    return get_factory(store=store, factory=factory)
+    return get_factory(store=store, factory_id=factory_id)
 
 
-def _rendered(site: Factory) -> dict[str, Any]:
+def _rendered(factory: Factory) -> dict[str, Any]:
     return {
-        "factory_id": site.factory_id,
-        "name": site.name,
-        "time_zone": site.time_zone,
-        "state_timeout_seconds": site.state_timeout_seconds,
-        "shifts": json.loads(site.shifts),
-        "person_views": site.person_views,
+        "factory_id": factory.factory_id,
+        "name": factory.name,
+        "time_zone": factory.time_zone,
+        "state_timeout_seconds": factory.state_timeout_seconds,
+        "shifts": json.loads(factory.shifts),
+        "person_views": factory.person_views,
     }
 
 

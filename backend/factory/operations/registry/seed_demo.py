@@ -26,7 +26,7 @@ SAMPLE_SEED = 2026
 
 
 def seed_demo(
-    *, store: Store, factory: str, now: int, by: Actor, seed: int = SAMPLE_SEED, if_empty: bool = False
+    *, store: Store, factory_id: str, now: int, by: Actor, seed: int = SAMPLE_SEED, if_empty: bool = False
 ) -> dict[str, int | bool]:
     """Remove the factory's registry and events and load the sample data up to `now` (microseconds).
 
@@ -34,43 +34,43 @@ def seed_demo(
     workers, workstations or events stays as it is. Return `replaced` and the numbers of workers, workstations and
     events of the sample. Raises NotFound, Unavailable.
     """
-    return store.retry(lambda: _seed(store, factory, now, by, seed, if_empty))
+    return store.retry(lambda: _seed(store, factory_id, now, by, seed, if_empty))
 
 
-def _seed(store: Store, factory: str, now: int, by: Actor, seed: int, if_empty: bool) -> dict[str, int | bool]:
+def _seed(store: Store, factory_id: str, now: int, by: Actor, seed: int, if_empty: bool) -> dict[str, int | bool]:
     with store.writing() as tx:
-        site = factories.find(tx, factory)
-        store.dialect.lock_factory(tx, site.factory_key)
+        factory = factories.find(tx, factory_id)
+        store.dialect.lock_factory(tx, factory.factory_key)
         store.dialect.lock_derivation(tx)
-        site = factories.find(tx, factory)
-        if if_empty and _has_data(tx, site):
+        factory = factories.find(tx, factory_id)
+        if if_empty and _has_data(tx, factory):
             return {"replaced": False, "workers": 0, "workstations": 0, "events": 0}
-        site = clear_factory.clear(tx, site)
+        factory = clear_factory.clear(tx, factory)
         workers, stations = sample_registry()
         for worker in workers:
-            id_registry.add(tx, site.factory_key, "worker", worker["worker_id"], {"name": worker["name"]})
-            erasure.forget_erased(tx, site, worker["worker_id"])
+            id_registry.add(tx, factory.factory_key, "worker", worker["worker_id"], {"name": worker["name"]})
+            erasure.forget_erased(tx, factory, worker["worker_id"])
         for station in stations:
             texts = {"name": station["name"], "type": station["type"]}
-            id_registry.add(tx, site.factory_key, "workstation", station["workstation_id"], texts)
-        events = _load(store, tx, site, now, seed)
-        record(tx, by, "factory.reseeded", factory_key=site.factory_key, detail={"events": events})
+            id_registry.add(tx, factory.factory_key, "workstation", station["workstation_id"], texts)
+        events = _load(store, tx, factory, now, seed)
+        record(tx, by, "factory.reseeded", factory_key=factory.factory_key, detail={"events": events})
     return {"replaced": True, "workers": len(workers), "workstations": len(stations), "events": events}
 
 
-def _has_data(tx: Connection, site: Factory) -> bool:
-    registered = any(id_registry.rows_of(tx, site.factory_key, kind) for kind in ("worker", "workstation"))
-    return registered or site.first_event_at is not None or pending.one_of(tx, site.factory_key) is not None
+def _has_data(tx: Connection, factory: Factory) -> bool:
+    registered = any(id_registry.rows_of(tx, factory.factory_key, kind) for kind in ("worker", "workstation"))
+    return registered or factory.first_event_at is not None or pending.one_of(tx, factory.factory_key) is not None
 
 
-def _load(store: Store, tx: Connection, site: Factory, now: int, seed: int) -> int:
-    sample = _columns(list(sample_events(seed=seed, until_us=now, time_zone=site.time_zone)))
+def _load(store: Store, tx: Connection, factory: Factory, now: int, seed: int) -> int:
+    sample = _columns(list(sample_events(seed=seed, until_us=now, time_zone=factory.time_zone)))
     # The keys are not published: the next request reads them once the transaction is committed.
-    ids = IdResolver(store, site)
-    outcome = store_events(store=store, tx=tx, site=site, ids=ids, events=sample, now=now, register_unknown=True)
-    generation = Generation(site.factory_key, site.generation, site.timeout, Calendar(site.time_zone))
-    cells = pending.take(store, tx, site.factory_key)
-    factories.widen(tx, site.factory_key, int(cells["first"].min()), int(cells["last"].max()))
+    ids = IdResolver(store, factory)
+    outcome = store_events(store=store, tx=tx, factory=factory, ids=ids, events=sample, now=now, register_unknown=True)
+    generation = Generation(factory.factory_key, factory.generation, factory.timeout, Calendar(factory.time_zone))
+    cells = pending.take(store, tx, factory.factory_key)
+    factories.widen(tx, factory.factory_key, int(cells["first"].min()), int(cells["last"].max()))
     derive(store, tx, generation, cells)
     return outcome.created
 

@@ -95,7 +95,7 @@ def lines(tx: Connection, organisation_key: int, filters: Filters, *, before: in
             audit.c.action.startswith(filters.action, autoescape=True) if prefix else audit.c.action == filters.action
         )
     if filters.subjects is not None:
-        anywhere = [text for factory, text in filters.subjects if factory is None]
+        anywhere = [text for factory_id, text in filters.subjects if factory_id is None]
         somewhere = [pair for pair in filters.subjects if pair[0] is not None]
         conditions.append(audit.c.subject.in_(anywhere) | tuple_(audit.c.factory_key, audit.c.subject).in_(somewhere))
     if filters.factories is not None:

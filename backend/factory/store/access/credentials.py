@@ -45,4 +45,4 @@ def roles_of(tx: Connection, user_key: int) -> Mapping[str, str]:
         .where(memberships.c.user_key == user_key)
     )
     found = ((EVERYWHERE if row.factory_key == 0 else row.factory_id, row.role) for row in tx.execute(query))
-    return {factory: role for factory, role in found if factory is not None}
+    return {factory_id: role for factory_id, role in found if factory_id is not None}

@@ -21,13 +21,13 @@ _HOUR = 3_600_000_000
 _IDS_A_QUERY = 500
 
 
-def views_of(tx: Connection, site: Factory, subject: str, *, before: int | None, limit: int) -> list[Any]:
+def views_of(tx: Connection, factory: Factory, subject: str, *, before: int | None, limit: int) -> list[Any]:
     """Return the views of a worker, newest first, as rows (hour since the epoch, actor, action, number).
 
     Equal lines of an hour are one row with the last one's `number`; only rows with a number below `before`. Lines from
     before the factory was filled with sample data are left out: worker keys mean other persons there.
     """
-    in_factory = (audit.c.organisation_key == site.organisation_key) & (audit.c.factory_key == site.factory_key)
+    in_factory = (audit.c.organisation_key == factory.organisation_key) & (audit.c.factory_key == factory.factory_key)
     reseeded = in_factory & (audit.c.action == "factory.reseeded")
     last_reseeded = select(func.coalesce(func.max(audit.c.number), 0)).where(reseeded).scalar_subquery()
     of_worker = audit.c.action.in_(_VIEWS_OF_ONE) & (audit.c.subject == subject)
@@ -39,32 +39,32 @@ def views_of(tx: Connection, site: Factory, subject: str, *, before: int | None,
     return list(tx.execute(query if before is None else query.having(number < before)))
 
 
-def changes_after(tx: Connection, site: Factory, worker_key: int, after: int, limit: int) -> list[Any]:
+def changes_after(tx: Connection, factory: Factory, worker_key: int, after: int, limit: int) -> list[Any]:
     """Return up to `limit` state changes of a worker after an instant, as rows (start_at, state, station_key)."""
     query = select(intervals.c.start_at, intervals.c.state, intervals.c.station_key).where(
-        intervals.c.factory_key == site.factory_key,
-        intervals.c.generation == site.generation,
+        intervals.c.factory_key == factory.factory_key,
+        intervals.c.generation == factory.generation,
         intervals.c.worker_key == worker_key,
         intervals.c.start_at > after,
     )
     return list(tx.execute(query.order_by(intervals.c.start_at).limit(limit)))
 
 
-def rename(tx: Connection, site: Factory, worker_key: int, worker_id: str, name: str) -> None:
+def rename(tx: Connection, factory: Factory, worker_key: int, worker_id: str, name: str) -> None:
     """Set a worker's id and name."""
-    condition = (workers.c.factory_key == site.factory_key) & (workers.c.worker_key == worker_key)
+    condition = (workers.c.factory_key == factory.factory_key) & (workers.c.worker_key == worker_key)
     tx.execute(workers.update().where(condition).values(worker_id=worker_id, name=name))
 
 
 def replace_event_ids(
-    store: Store, tx: Connection, site: Factory, worker_key: int, replacement: Callable[[str], str], rows: int
+    store: Store, tx: Connection, factory: Factory, worker_key: int, replacement: Callable[[str], str], rows: int
 ) -> int:
     """Replace the event ids of a worker, `rows` per statement; return the number of events that had one.
 
     Different texts must get different replacements.
     """
     return sum(
-        _replace_in(store, tx, table, {"factory_key": site.factory_key, "worker_key": worker_key}, replacement, rows)
+        _replace_in(store, tx, table, {"factory_key": factory.factory_key, "worker_key": worker_key}, replacement, rows)
         for table in _EVENT_TABLES
         if exists_on(metadata.tables[table], tx.dialect.name)
     )
@@ -114,31 +114,31 @@ def _write_event_ids(
     tx.execute(text(update), {**keys, **parameters})
 
 
-def mark_erased(tx: Connection, site: Factory, worker_ids: Iterable[str], now: int) -> None:
+def mark_erased(tx: Connection, factory: Factory, worker_ids: Iterable[str], now: int) -> None:
     """Mark ids as erased, so that no delivery registers them again."""
     for worker_id in worker_ids:
-        forget_erased(tx, site, worker_id)
-        digest = erased_digest(site.pseudonym_key, worker_id)
-        tx.execute(insert(erased_workers).values(factory_key=site.factory_key, digest=digest, erased_at=now))
+        forget_erased(tx, factory, worker_id)
+        digest = erased_digest(factory.pseudonym_key, worker_id)
+        tx.execute(insert(erased_workers).values(factory_key=factory.factory_key, digest=digest, erased_at=now))
 
 
-def forget_erased(tx: Connection, site: Factory, worker_id: str) -> None:
+def forget_erased(tx: Connection, factory: Factory, worker_id: str) -> None:
     """Remove the mark of an erased id, so that it can be registered again."""
-    digest = erased_digest(site.pseudonym_key, worker_id)
-    condition = (erased_workers.c.factory_key == site.factory_key) & (erased_workers.c.digest == digest)
+    digest = erased_digest(factory.pseudonym_key, worker_id)
+    condition = (erased_workers.c.factory_key == factory.factory_key) & (erased_workers.c.digest == digest)
     tx.execute(delete(erased_workers).where(condition))
 
 
-def erased_among(tx: Connection, site: Factory, worker_ids: Iterable[str]) -> set[str]:
+def erased_among(tx: Connection, factory: Factory, worker_ids: Iterable[str]) -> set[str]:
     """Return the erased ids among `worker_ids`."""
-    by_digest = {erased_digest(site.pseudonym_key, one): one for one in worker_ids}
+    by_digest = {erased_digest(factory.pseudonym_key, one): one for one in worker_ids}
     digests = list(by_digest)
     found: set[str] = set()
     for first in range(0, len(digests), _IDS_A_QUERY):
         part = digests[first : first + _IDS_A_QUERY]
         rows = tx.execute(
             select(erased_workers.c.digest).where(
-                erased_workers.c.factory_key == site.factory_key, erased_workers.c.digest.in_(part)
+                erased_workers.c.factory_key == factory.factory_key, erased_workers.c.digest.in_(part)
             )
         )
         found.update(by_digest[bytes(row[0])] for row in rows)

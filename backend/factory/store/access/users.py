@@ -116,9 +116,9 @@ def roles(tx: Connection, organisation_key: int, user_key: int | None = None) ->
         query = query.where(memberships.c.user_key == user_key)
     found: dict[int, dict[str, str]] = {}
     for row in tx.execute(query):
-        factory = EVERYWHERE if row.factory_key == _ALL_FACTORIES else row.factory_id
-        if factory is not None:
-            found.setdefault(row.user_key, {})[factory] = row.role
+        factory_id = EVERYWHERE if row.factory_key == _ALL_FACTORIES else row.factory_id
+        if factory_id is not None:
+            found.setdefault(row.user_key, {})[factory_id] = row.role
     return found
 
 

@@ -16,7 +16,7 @@ class ObservedFactory(NamedTuple):
 
     organisation_key: int
     organisation: str
-    factory: str
+    factory_id: str
     time_zone: str
     shifts: str
     newest: int | None
@@ -42,6 +42,6 @@ def observed_factories(tx: Connection) -> list[ObservedFactory]:
     )
     rows = tx.execute(select(*columns).join_from(factories, organisations))
     return [
-        ObservedFactory(key, organisation, factory, zone, shifts, newest, int(size) // CELL.itemsize)
-        for key, organisation, factory, zone, shifts, newest, size in rows
+        ObservedFactory(key, organisation, factory_id, zone, shifts, newest, int(size) // CELL.itemsize)
+        for key, organisation, factory_id, zone, shifts, newest, size in rows
     ]

@@ -31,14 +31,19 @@ def _mine(alias: str) -> str:
 
 
 def _changes(
-    store: Store, tx: Connection, site: Factory, relation: tuple[str, dict[str, Any]], group: dict[str, str], which: str
+    store: Store,
+    tx: Connection,
+    factory: Factory,
+    relation: tuple[str, dict[str, Any]],
+    group: dict[str, str],
+    which: str,
 ) -> Changes:
     given, parameters = relation
     columns = store.dialect.fetch_columns(
         tx,
         group | _CHANGES,
         f"SELECT {{}} FROM {given} " + store.dialect.for_each("intervals v", f"{_mine('v')} AND {which}"),
-        {"factory_key": site.factory_key, "generation": site.generation, **parameters},
+        {"factory_key": factory.factory_key, "generation": factory.generation, **parameters},
     )
     changes = Changes(*columns)
     return take(changes, np.lexsort((changes.start, changes.group)))
@@ -53,27 +58,27 @@ def _latest(condition: str, recent: str) -> str:
     return f"{start} AND p.start_at >= {recent}), {start})"
 
 
-def changes_in(store: Store, tx: Connection, site: Factory, ranges: TimeRanges) -> Changes:
+def changes_in(store: Store, tx: Connection, factory: Factory, ranges: TimeRanges) -> Changes:
     """Return the changes in each range, and the last one before it unless one is at its beginning.
 
     `group` is the row of the range. Ordered by group and start.
     """
     opening = _latest("p.start_at <= given.start_at", f"given.start_at - {DAY}")
     inside = f"v.start_at >= coalesce({opening}, given.start_at) AND v.start_at < given.end_at"
-    return _changes(store, tx, site, given_ranges(store, ranges), {"given.i": "i8"}, inside)
+    return _changes(store, tx, factory, given_ranges(store, ranges), {"given.i": "i8"}, inside)
 
 
-def last_changes(store: Store, tx: Connection, site: Factory, workers: Ints) -> Changes:
+def last_changes(store: Store, tx: Connection, factory: Factory, workers: Ints) -> Changes:
     """Return the last change of each worker that has any; `group` is the worker."""
-    recent = (site.last_event_at or 0) - DAY
+    recent = (factory.last_event_at or 0) - DAY
     last = f"v.start_at = coalesce({_latest('true', str(recent))})"
-    return _changes(store, tx, site, store.dialect.relation({"worker": workers}), {"given.worker": "i8"}, last)
+    return _changes(store, tx, factory, store.dialect.relation({"worker": workers}), {"given.worker": "i8"}, last)
 
 
-def first_changes(store: Store, tx: Connection, site: Factory, workers: Ints) -> Changes:
+def first_changes(store: Store, tx: Connection, factory: Factory, workers: Ints) -> Changes:
     """Return the first change of each worker that has any: its first state event; `group` is the worker."""
     first = f"v.start_at = (SELECT min(p.start_at) FROM intervals p WHERE {_mine('p')})"
-    return _changes(store, tx, site, store.dialect.relation({"worker": workers}), {"given.worker": "i8"}, first)
+    return _changes(store, tx, factory, store.dialect.relation({"worker": workers}), {"given.worker": "i8"}, first)
 
 
 class QuarterCounts(NamedTuple):
@@ -94,7 +99,7 @@ class UnitsByInstant(NamedTuple):
     units: Ints
 
 
-def counts_by_quarter(store: Store, tx: Connection, site: Factory, ranges: TimeRanges) -> QuarterCounts:
+def counts_by_quarter(store: Store, tx: Connection, factory: Factory, ranges: TimeRanges) -> QuarterCounts:
     """Return the events in the ranges, raw or not, in rows to be added up. Local hours begin on quarters of UTC."""
     given, parameters = given_ranges(store, ranges)
     events = store.dialect.for_each(
@@ -113,14 +118,14 @@ def counts_by_quarter(store: Store, tx: Connection, site: Factory, ranges: TimeR
         tx,
         columns,
         f"SELECT {{}} FROM {given} {events} GROUP BY 1, 2, 3",
-        {"factory_key": site.factory_key, **parameters},
+        {"factory_key": factory.factory_key, **parameters},
     )
-    row, kept = retention.in_ranges(store, tx, site.factory_key, site.retained_from, ranges)
+    row, kept = retention.in_ranges(store, tx, factory.factory_key, factory.retained_from, ranges)
     more = (row, kept.station, kept.time // _QUARTER * _QUARTER, kept.units, np.ones_like(row))
     return QuarterCounts(*(np.concatenate(columns) for columns in zip(found, more, strict=True)))
 
 
-def units_by_instant(store: Store, tx: Connection, site: Factory, ranges: TimeRanges, by: str) -> UnitsByInstant:
+def units_by_instant(store: Store, tx: Connection, factory: Factory, ranges: TimeRanges, by: str) -> UnitsByInstant:
     """Return the units of the events in the ranges, raw or not.
 
     `by` is `worker`, where the key is the row of the range, or `station`.
@@ -136,9 +141,9 @@ def units_by_instant(store: Store, tx: Connection, site: Factory, ranges: TimeRa
         tx,
         {**key, f"e.event_time / {MILLISECOND}": "i8", "sum(e.units)": "i8"},
         f"SELECT {{}} FROM {given} {counted} GROUP BY 1, 2 ORDER BY 1, 2",
-        {"factory_key": site.factory_key, **parameters},
+        {"factory_key": factory.factory_key, **parameters},
     )
-    row, kept = retention.in_ranges(store, tx, site.factory_key, site.retained_from, ranges)
+    row, kept = retention.in_ranges(store, tx, factory.factory_key, factory.retained_from, ranges)
     counting = np.flatnonzero(kept.units > 0)
     if len(counting) == 0:
         return UnitsByInstant(*found)
@@ -151,10 +156,10 @@ def units_by_instant(store: Store, tx: Connection, site: Factory, ranges: TimeRa
     return UnitsByInstant(which[first], at[first], np.add.reduceat(units[order], first))
 
 
-def last_event_until(store: Store, tx: Connection, site: Factory, workers: Ints, instant: int) -> int | None:
+def last_event_until(store: Store, tx: Connection, factory: Factory, workers: Ints, instant: int) -> int | None:
     """Return the time of the newest event, raw or not, not after an instant; `workers` are all of the factory."""
-    if site.last_event_at is None or site.last_event_at <= instant:
-        return site.last_event_at
+    if factory.last_event_at is None or factory.last_event_at <= instant:
+        return factory.last_event_at
     given, parameters = store.dialect.relation({"worker": workers})
     latest = (
         "(SELECT max(e.event_time) FROM events e WHERE e.factory_key = :factory_key "
@@ -164,7 +169,7 @@ def last_event_until(store: Store, tx: Connection, site: Factory, workers: Ints,
         tx,
         {f"coalesce({latest}, {BEFORE_ALL})": "i8"},
         f"SELECT {{}} FROM {given}",
-        {"factory_key": site.factory_key, **parameters},
+        {"factory_key": factory.factory_key, **parameters},
     )
     last = int(times.max(initial=BEFORE_ALL))
-    return retention.last_until(store, tx, site.factory_key, instant) if last == BEFORE_ALL else last
+    return retention.last_until(store, tx, factory.factory_key, instant) if last == BEFORE_ALL else last

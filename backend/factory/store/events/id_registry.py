@@ -56,14 +56,14 @@ class ErasedWorkers(InvalidInput):
 class IdResolver:
     """Resolves ids to keys in one transaction, from the cache of committed rows or from the database."""
 
-    def __init__(self, store: Store, factory: Factory) -> None:
+    def __init__(self, store: Store, factory_id: Factory) -> None:
         self._store = store
-        self._factory = factory
+        self._factory = factory_id
         self._learned: dict[str, dict[str, int]] = {}
 
     def _cached(self, kind: str) -> dict[str, int]:
-        factory = self._factory
-        return self._store.id_cache.setdefault((factory.factory_key, factory.registry_epoch, kind), {"": 0})
+        factory_id = self._factory
+        return self._store.id_cache.setdefault((factory_id.factory_key, factory_id.registry_epoch, kind), {"": 0})
 
     def keys_of(self, tx: Connection, kind: str, names: Iterable[str]) -> Mapping[str, int]:
         """Return the keys of the registered names among them, and 0 for ''."""
