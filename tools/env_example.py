@@ -86,7 +86,8 @@ def _feature_flags() -> str:
 def _options() -> Iterator[str]:
     declared = declared_options()
     for group in GROUPS:
-        yield f"# --- {group.__doc__}"
+        heading = (group.__doc__ or "").removesuffix(".")
+        yield f"# --- {heading}"
         for one in fields(group):
             yield "\n".join(_block(declared[one.name]))
 

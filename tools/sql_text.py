@@ -7,7 +7,7 @@ import textwrap
 
 
 def general_form(sql: str) -> str:
-    """The statement with parameters as `:name`, whatever the number of rows and ids, and whatever the window."""
+    """Write a statement with parameters as `:name`, the same for any number of rows and ids and any window."""
     sql = re.sub(r"%\((\w+)\)s", r":\1", " ".join(sql.split())).replace("%%", "%")
     sql = re.sub(r"\b17\d{14}\b", ":instant", sql)
     sql = re.sub(r"IN \(:(\w+?_\d+)(?:_\d+)?(?:, :\w+)*\)", r"IN (:\1, ...)", sql)
@@ -24,7 +24,7 @@ _TOKEN = re.compile(r"'[^']*'|\(\s*|\)|[^\s()']+|\s+")
 
 
 def formatted(sql: str) -> str:
-    """The statement with a line for each clause, and subqueries indented."""
+    """Write a statement with one line for each clause, and subqueries indented."""
     lines: list[str] = []
     line, indent, at = "", 0, 0
     blocks: list[int | None] = [0]  # the indent of each open parenthesis, None where it goes on in its line
@@ -71,7 +71,7 @@ _LATERAL = re.compile(r"CROSS JOIN LATERAL \(SELECT \* FROM (\S+ \w+) WHERE (.*?
 
 
 def without_dialect(sql: str) -> str:
-    """The statement without the differences that the head of docs/STATEMENTS.md names."""
+    """Strip from a statement the differences that the head of docs/STATEMENTS.md names."""
     sql = _ARRAYS.sub(r"(\1)", _COPY.sub(r"\1", sql))
     sql = _JSON.sub(lambda found: "(" + ", ".join(re.findall(r" AS (\w+)", found[1])) + ")", sql)
     return _LATERAL.sub(r"CROSS JOIN \1 WHERE \2", sql)

@@ -38,7 +38,7 @@ class Recorder:
 
     @contextmanager
     def recorded(self) -> Iterator[list[Statement]]:
-        """The list that fills with the statements of the block, each once."""
+        """Yield a list that fills with the statements of the block, each once."""
         self.sent, self.recording = [], True
         yield self.sent
         self.recording = False
@@ -51,7 +51,7 @@ class Recorder:
 
 
 def _sender(frame: FrameType | None) -> tuple[str, str]:
-    """The outermost function of the store on the way to the statement, and the first sentence of its docstring."""
+    """Find the outermost function of the store that sent a statement, and the first sentence of its docstring."""
     own: list[FrameType] = []
     engine: list[FrameType] = []
     while frame is not None:

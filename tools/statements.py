@@ -55,7 +55,7 @@ SQLite gets the same statements but for these differences; others are shown as a
 
 
 def recordings(database_url: str) -> dict[str, list[Statement]]:
-    """The statements of each frequent request on an empty, migrated database."""
+    """Record the statements of each frequent request on an empty, migrated database."""
     now = [NOON]
     app = create_app(
         load_settings(
@@ -117,7 +117,7 @@ def _get(client: FlaskClient, path: str) -> None:
 
 
 def document(postgresql_url: str, sqlite_url: str) -> str:
-    """The text of docs/STATEMENTS.md, from two empty, migrated databases."""
+    """Write the text of docs/STATEMENTS.md, from two empty, migrated databases."""
     requests, other = recordings(postgresql_url), recordings(sqlite_url)
     functions, others = _by_function(requests), _by_function(other)
     parts = [HEAD, "## What each request sends\n"]

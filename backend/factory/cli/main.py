@@ -37,7 +37,7 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="factory")
 def main() -> None:
-    """Factory productivity metrics from camera and sensor events.
+    """Serve and operate factory productivity metrics from camera and sensor events.
 
     Settings come from environment variables; .env.example lists them all.
     """

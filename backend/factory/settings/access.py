@@ -7,7 +7,7 @@ from factory.settings.types import integer, one_of, option, optional_text, secon
 
 @dataclass(frozen=True, kw_only=True)
 class AccessOptions:
-    """Access"""
+    """Access."""
 
     access: str = option(
         "auto",

@@ -7,7 +7,7 @@ from factory.settings.types import boolean, database_url, integer, one_of, optio
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseOptions:
-    """Database"""
+    """Database."""
 
     database_url: str = option(
         "sqlite:///var/factory.db",

@@ -7,7 +7,7 @@ from factory.settings.types import instant, integer, one_of, option, seconds
 
 @dataclass(frozen=True, kw_only=True)
 class EventOptions:
-    """Events"""
+    """Events."""
 
     max_clock_skew_seconds: int = option(
         "300", "How far in the future an event's timestamp may lie, in seconds.", integer(0, 86_400)

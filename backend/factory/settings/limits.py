@@ -7,7 +7,7 @@ from factory.settings.types import integer, limit_storage, option, origins, rate
 
 @dataclass(frozen=True, kw_only=True)
 class LimitOptions:
-    """Limits"""
+    """Limits."""
 
     rate_limit_ingest: str = option(
         "1000/second", "Requests with events, per key or user, if access is required.", rate

@@ -7,7 +7,7 @@ from factory.settings.types import boolean, http_url, one_of, option, optional_t
 
 @dataclass(frozen=True, kw_only=True)
 class ObservationOptions:
-    """Observation"""
+    """Observation."""
 
     log_level: str = option(
         "INFO",

@@ -7,7 +7,7 @@ from factory.settings.types import integer, one_of, option
 
 @dataclass(frozen=True, kw_only=True)
 class PrivacyOptions:
-    """Privacy"""
+    """Privacy."""
 
     person_views: str = option(
         "auto",

@@ -10,7 +10,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceOptions:
-    """Service"""
+    """Service."""
 
     environment: str = option(
         "development",

@@ -112,7 +112,7 @@ def _rendered(kind: str, row: Any) -> dict[str, str]:
 
 
 def _entity_id(kind: str, form: Form) -> str:
-    """The id of a new entity, by whichever of its names; the form has the fault where there is none."""
+    """Return the id of a new entity, by either of its names; the form has the fault if there is none."""
     names = _ID_FIELDS[kind]
     ids = [form.given[name] for name in names if name in form.given]
     if not ids:
