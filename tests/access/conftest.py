@@ -1,4 +1,4 @@
-"""What the tests of access stand on: an application that asks for credentials, and who may show some."""
+"""Fixtures of the tests of access: an application that asks for credentials, and people and keys that have some."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REQUIRED = {"ACCESS": "required", "SECRET_KEY": SECRET_KEY, **UNLIMITED}
 
 @pytest.fixture(scope="session")
 def guarded() -> Callable[..., Iterator[Flask]]:
-    """A function from the URL of a database to an application on it that asks for credentials."""
+    """Return a function from the URL of a database to an application on it that asks for credentials."""
 
     def make(database_url: str, **changes: str) -> Iterator[Flask]:
         from factory.app import create_app
@@ -33,5 +33,5 @@ def guarded() -> Callable[..., Iterator[Flask]]:
 
 
 def population_of(app: Flask) -> Population:
-    """Adds users and keys to an application's database."""
+    """Return a population that adds users and keys to an application's database."""
     return Population(app.extensions["factory_store"], app.extensions["factory"].clock())

@@ -57,7 +57,7 @@ class Provider:
         return {"keys": [{**public, "kid": "1", "use": "sig", "alg": "RS256"}]}
 
     def authorize(self, query: dict[str, str]) -> str:
-        """Where the browser of a user who agrees is led."""
+        """Return the address to which the browser of a user who agrees is led."""
         asked = {name: query.get(name) for name in ("client_id", "redirect_uri", "response_type")}
         assert asked == {"client_id": CLIENT, "redirect_uri": CALLBACK, "response_type": "code"}, asked
         assert query["code_challenge_method"] == "S256"
@@ -67,7 +67,7 @@ class Provider:
         return f"{CALLBACK}?{urlencode({'code': code, 'state': query['state']})}"
 
     def token(self, form: dict[str, str], authorization: str) -> tuple[int, dict[str, Any]]:
-        """The token endpoint's answer."""
+        """Return the token endpoint's answer."""
         expected = "Basic " + base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
         asked = self.codes.pop(form.get("code", ""), None)
         verifier = hashlib.sha256(form.get("code_verifier", "").encode()).digest()

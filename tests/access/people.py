@@ -1,4 +1,4 @@
-"""How the tests of sign-in speak to the service: as a browser does, with cookies."""
+"""Client of the tests of sign-in: it speaks to the service as a browser does, with cookies."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Browser:
 
 
 def member(app: Flask, roles: Mapping[str, str] | None = None, organisation: int = DEFAULT, **columns: Any) -> User:
-    """A user with the password of all tests; without roles a viewer of the factory `default`."""
+    """Add a user with the password of all tests; without roles a viewer of the factory `default`."""
     roles = {"default": "viewer"} if roles is None else roles
     return population_of(app).user(organisation, roles, **{"password_hash": HASHED, **columns})
 

@@ -68,7 +68,7 @@ class Plant:
         self.invalid = dict(self._invalid())
 
     def _invalid(self) -> Iterator[tuple[str, tuple[Headers, str]]]:
-        """What shows nobody, by name: the headers, and the code of the refusal."""
+        """Yield credentials that show nobody, by name: the headers, and the code of the refusal."""
         people, now = self.people, self.people.now
         user = people.user(self.acme, {"*": "admin"})
         session = people.session(user)
@@ -192,7 +192,7 @@ class Plant:
         assert self._rows() == before
 
     def _rows(self) -> dict[str, int]:
-        """The number of rows of each table; COPY, which is no statement of the engine's, would change it."""
+        """Count the rows of each table; COPY, which is no statement of the engine's, would change a number."""
         with self.people.store.system().snapshot() as tx:
             tables = [table for table in metadata.sorted_tables if exists_on(table, tx.dialect.name)]
             counted = [table for table in tables if table.name not in ("sign_in_failures", "audit")]
@@ -219,7 +219,7 @@ def filled(text: str, things: dict[str, str]) -> str:
 
 
 def assert_refused(reply: Any, status: int, code: str | None = None) -> None:
-    """The one shape of errors, on the given status."""
+    """Assert that a reply has the one shape of errors and the given status."""
     assert reply.status_code == status, (reply.status_code, reply.text)
     assert_is_error(Answer(status, reply.get_json(), reply.headers), status, code)
     assert (reply.headers.get("WWW-Authenticate") == "Bearer") == (status == 401)

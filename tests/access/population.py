@@ -64,7 +64,7 @@ class Population:
         self.tokens = AccessTokens(secret_key)
 
     def organisation(self, organisation_id: str) -> int:
-        """The key of a new organisation."""
+        """Add an organisation and return its key."""
         with self.store.system().writing() as tx:
             values = {"organisation_id": organisation_id, "name": organisation_id}
             key: int = tx.execute(insert(organisations).values(values)).inserted_primary_key[0]
@@ -77,7 +77,7 @@ class Population:
             factories.add(tx, {"factory_id": factory_id, "shifts": json.dumps(DEFAULT_SHIFTS), **values})
 
     def user(self, organisation: int, roles: Mapping[str, str], **columns: Any) -> User:
-        """A user with roles by factory id, or "*"; `columns` are those of the table that differ."""
+        """Add a user with roles by factory id, or "*"; `columns` are those of the table that differ."""
         number, user_id = next(_numbers), random_id()
         values = {
             "organisation_key": organisation,
@@ -104,7 +104,7 @@ class Population:
         return User(organisation, user_key, user_id, values["email"])
 
     def session(self, user: User, **columns: Any) -> Session:
-        """A sign-in of a user with its access token."""
+        """Sign a user in and return the session with its access token."""
         session_id, secret = random_id(), random_secret()
         values = {
             "organisation_key": user.organisation,
@@ -125,11 +125,11 @@ class Population:
         return self.tokens.sign(user_id=user.user_id, session_id=session_id, now=self.now, expires_at=expires_at)
 
     def token(self, organisation: int, roles: Mapping[str, str], **columns: Any) -> str:
-        """The access token of a new user."""
+        """Add a user and return the access token."""
         return self.session(self.user(organisation, roles, **columns)).token
 
     def key(self, organisation: int, factory_id: str, scope: str, **columns: Any) -> Key:
-        """An API key of a factory; `last_used_at` is now, so that its use changes nothing."""
+        """Add an API key of a factory; `last_used_at` is now, so that its use changes nothing."""
         key_id, secret = random_id(), random_secret()
         with self.store.system().writing() as tx:
             values = {

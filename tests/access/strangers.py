@@ -29,7 +29,7 @@ class Route:
 
     @property
     def is_in_a_factory(self) -> bool:
-        """Whether it acts in the factory that the request names."""
+        """Return whether the route acts in the factory that the request names."""
         return self.needed not in ("public", "signed_in", "people somewhere", "organisations")
 
     def __str__(self) -> str:

@@ -395,7 +395,7 @@ def test_a_moved_end_is_named(store: Store, database_url: str) -> None:
 
 
 def rewrite(store: Store, database_url: str) -> None:
-    """The whole chain anew, with one line's actor changed: it holds."""
+    """Write the whole chain anew, with one line's actor changed: it holds."""
     from factory.store.access import audit_log
 
     with store.system().snapshot() as tx:

@@ -31,7 +31,7 @@ def site(database_url: str, guarded: Callable[..., Iterator[Flask]], provider: P
 
 
 def go(site: Flask, provider: Provider, browser: Browser | None = None, **changed: str) -> tuple[Browser, Any]:
-    """A browser that goes to the provider and comes back; `changed` are parameters of the way back."""
+    """Go to the provider and come back with a browser; `changed` are parameters of the way back."""
     browser = browser or Browser(site)
     started = browser.ask("GET", START)
     assert started.status_code == 302, started.text
@@ -40,7 +40,7 @@ def go(site: Flask, provider: Provider, browser: Browser | None = None, **change
 
 
 def reason(answer: Any) -> str:
-    """Why a sign-in failed; nobody is signed in then."""
+    """Return the reason of a failed sign-in; assert that nobody is signed in then."""
     assert answer.status_code == 302
     assert not any("factory_refresh" in text for text in answer.headers.getlist("Set-Cookie"))
     assert answer.headers["Location"].startswith("/?sign-in=failed&reason=")

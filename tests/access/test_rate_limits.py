@@ -33,7 +33,7 @@ Make = Callable[..., Flask]
 
 @pytest.fixture
 def make(fresh_database: Callable[[str], str]) -> Iterator[Make]:
-    """A function from settings to an application; counting needs no database, so one is enough."""
+    """Yield a function from settings to an application; counting needs no database, so one is enough."""
     from factory.app import create_app
 
     apps = []

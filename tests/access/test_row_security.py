@@ -146,13 +146,13 @@ _FILTER = re.compile(r"\b((?:\w+\.)?(?:factory_key|organisation_key)) = (?:%\(\w
 
 
 def unfiltered(statement: str) -> str:
-    """A statement that asks for nobody's rows in particular."""
+    """Return the statement so that it asks for nobody's rows in particular."""
     return statement if statement.lstrip().startswith("INSERT") else _FILTER.sub(r"\1 IS NOT NULL", statement)
 
 
 @contextmanager
 def without_filters(tenants: Tenants, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], int]]:
-    """Takes the factory and the organisation out of every condition of a tenant's statements; how many there were."""
+    """Take factory and organisation out of every condition of a tenant's statements; yield how many were changed."""
     removed = 0
 
     def rewrite(statement: str, tx: Connection) -> str:
@@ -191,7 +191,7 @@ def content(reply: Any) -> tuple[int, Any]:
 
 
 def readable(route: Route) -> bool:
-    """Whether its example names only things that both organisations have."""
+    """Return whether the route's example names only things that both organisations have."""
     return not re.search(r"\{(user|key|organisation)_id\}", route.rule)
 
 
@@ -306,7 +306,7 @@ def test_a_statement_without_condition_meets_own_rows_only(tenants: Tenants, tab
 
 
 def matched(store: Store, statement: Any) -> int | None:
-    """How many rows a statement meets, which is taken back; None where it is not allowed at all."""
+    """Count the rows that a statement meets, and take it back; None where it is not allowed at all."""
     try:
         with store.writing() as tx:
             found: int = tx.execute(statement).rowcount

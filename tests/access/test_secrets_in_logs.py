@@ -150,7 +150,7 @@ class Run:
         self.ask("GET", f"/events/?cursor={QUERY_TOKEN}")
 
     def break_down(self, store: Store, email: str) -> None:
-        """Requests that nobody foresaw: tables are gone that they need."""
+        """Send requests whose failure nobody foresaw: the tables that they need are gone."""
         for table, requests in {
             "sessions": [("POST", "/session/", {"email": email, "password": SECOND_PASSWORD})],
             "api_keys": [("POST", "/keys/", {"name": "Camera", "scope": "read"})],

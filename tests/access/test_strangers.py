@@ -55,7 +55,7 @@ def each(routes: list[Route] | tuple[Route, ...]) -> Any:
 
 
 def contracts(app: Flask) -> dict[str, Contract]:
-    """The contract of each method and address below /api/v1, as the application has them."""
+    """Return the contract of each method and address below /api/v1, as the application has them."""
     found: dict[str, Contract] = {}
     for rule in app.url_map.iter_rules():
         resource = getattr(app.view_functions[rule.endpoint], "view_class", None)
@@ -169,7 +169,7 @@ def test_a_foreign_factory_in_the_query_is_answered_as_one_that_does_not_exist(p
 
 
 def _refusal(route: Route, stranger: str) -> tuple[int, str]:
-    """Who has a role in all factories of an organisation that is too small for it is told so of any name."""
+    """Return status and code: a role in all factories of an organisation that is too small is told so of any name."""
     told = stranger == "the admin of another organisation" and route.needed == "ingest"
     return (403, "not_allowed") if told else (404, "factory_not_found")
 
@@ -190,7 +190,7 @@ def test_a_foreign_thing_is_answered_as_one_that_does_not_exist(plant: Plant, ro
 
 
 def too_small(route: Route) -> Iterator[tuple[str, str]]:
-    """The roles and scopes that lack what a route needs."""
+    """Yield the roles and scopes that lack what a route needs."""
     wanted = {"people somewhere": {"people"}, "ingest or enter": {"ingest", "enter"}}.get(route.needed, {route.needed})
     if route.needed == "signed_in":
         return

@@ -70,7 +70,7 @@ def migrate(url: str) -> None:
 
 
 def hold(url: str) -> None:
-    """A tenant's transaction works, and is held to its rows."""
+    """Assert that a tenant's transaction works, and is held to its rows."""
     with closing(open_store(make_settings(url))) as store:
         assert migrations.check(store) == []
         with store.acting_for(DEFAULT_ORGANISATION).writing() as tx:

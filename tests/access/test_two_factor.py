@@ -49,7 +49,7 @@ def user(site: Flask) -> User:
 
 @pytest.fixture
 def phone(site: Flask, user: User, moment: Clock) -> App:
-    """The app of a user who has set up a second factor half a minute ago."""
+    """Return the app of a user who has set up a second factor half a minute ago."""
     browser = Browser(site)
     browser.sign_in(user.email)
     told = browser.ask("POST", "/session/totp", {"password": PASSWORD}).json["data"]

@@ -35,13 +35,13 @@ def signed_in(site: Flask, user: User) -> Browser:
 
 @pytest.fixture
 def boss(site: Flask) -> Browser:
-    """An administrator of the whole organisation."""
+    """Sign in an administrator of the whole organisation."""
     return signed_in(site, member(site, {"*": "admin"}, email="boss@example.org"))
 
 
 @pytest.fixture
 def local(site: Flask) -> Browser:
-    """An administrator of the factory `berlin` only, who has a look at another one."""
+    """Sign in an administrator of the factory `berlin` only, who is a viewer of another one."""
     return signed_in(site, member(site, {"berlin": "admin", "celle": "viewer"}, email="local@example.org"))
 
 

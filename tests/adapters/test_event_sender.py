@@ -1,4 +1,4 @@
-"""What the sender does with each answer of a server, and what it keeps on disk."""
+"""The sender: its work on each answer of a server, and the events that it keeps on disk."""
 
 from __future__ import annotations
 

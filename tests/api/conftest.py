@@ -24,7 +24,7 @@ PATH_VALUES = {
 
 @pytest.fixture(scope="module")
 def served(fresh_database: Callable[[str], str]) -> Iterator[Flask]:
-    """An application in demo mode on SQLite with one worker's morning in it; shared by a module's tests."""
+    """Yield an application in demo mode on SQLite with one worker's morning in it; shared by a module's tests."""
     from factory.app import create_app
 
     app = create_app(make_settings(fresh_database("sqlite"), DEMO_MODE="true"), clock=Clock())
@@ -83,7 +83,7 @@ def api_rules(app: Flask) -> list[tuple[str, str]]:
 
 
 def asked(address: str) -> str:
-    """The address with the parameters that it cannot do without."""
+    """Return the address with the parameters that it cannot do without."""
     needed: dict[str, Any] = {
         "/api/v1/metrics/timeseries": "?metric=event_count&entity=worker&id=W1&bucket=hour",
         "/api/v1/metrics/timeline": "?entity=worker",

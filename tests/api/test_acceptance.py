@@ -96,7 +96,7 @@ else:
 
 @pytest.fixture
 def fresh() -> Callable[[str], str]:
-    """Makes ids that no earlier run has used: fresh('W') is 'W-' and twelve hex digits."""
+    """Make ids that no earlier run has used: fresh('W') is 'W-' and twelve hex digits."""
     return lambda prefix: f"{prefix}-{uuid.uuid4().hex[:12]}"
 
 
@@ -314,7 +314,7 @@ def test_factories_see_nothing_of_each_other(api: Api, fresh: Callable[[str], st
 
 @pytest.fixture
 def one_shift(api: Api, fresh: Callable[[str], str]) -> tuple[str, str, str]:
-    """A factory, worker and station: working 8 to 10, idle to 11, then absent; 30 units at 9."""
+    """Make a factory's worker and station: working 8 to 10, idle to 11, then absent; 30 units at 9."""
     factory, worker, station = fresh("F"), fresh("W"), fresh("S")
     api.post("/factories/", {"factory_id": factory, "name": "Shift", "time_zone": "UTC", "state_timeout_seconds": 0})
     answer = api.post(

@@ -44,7 +44,7 @@ def filled(path: str) -> str:
 
 
 def schema_of(openapi: Any, schema: Any) -> Any:
-    """A schema that stands alone, so that a plain validator can read it."""
+    """Return a schema that stands alone, so that a plain validator can read it."""
     return {**schema, "components": openapi["components"]}
 
 

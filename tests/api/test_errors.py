@@ -43,7 +43,7 @@ def test_every_route_refuses_an_unknown_method_and_names_the_ones_it_has(served:
 
 
 def acts_in_a_factory(served: Flask, method: str, address: str) -> bool:
-    """Whether the route's contract has the parameters that name one."""
+    """Return whether the route's contract has the parameters that name a factory."""
     endpoint, _ = served.url_map.bind("localhost").match(address, method=method)
     handler = getattr(served.view_functions[endpoint].view_class, method.lower())  # type: ignore[attr-defined]
     return any(parameter.name == "X-Factory-ID" for parameter in handler.contract.parameters)

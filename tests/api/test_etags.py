@@ -1,4 +1,4 @@
-"""Who asks again is told that nothing has changed, or what has."""
+"""A client that asks again is told that nothing has changed, or what has."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ EVENT = {
 
 @pytest.fixture
 def posted(client: Any) -> Any:
-    """The answer to the event's POST; the clock stands at 2026-01-15T12:00:00Z."""
+    """Return the answer to the event's POST; the clock stands at 2026-01-15T12:00:00Z."""
     return client.post("/api/v1/events/", json=EVENT, headers={"X-Request-ID": "journey-1"})
 
 

@@ -1,4 +1,4 @@
-"""What Prometheus is told of factories, sources and requests that are under way."""
+"""Series for Prometheus about factories, sources and requests that are under way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an operator sees of the service: its log lines and its Prometheus series."""
+"""An operator's sight of the service: its log lines and its Prometheus series."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ ORDER = {
 
 
 def registered(app: Flask, when: str) -> list[Any]:
-    """The hooks that Flask has; of one that an extension registered the extension's name."""
+    """Return the hooks that Flask has; of one that an extension registered the extension's name."""
     by_blueprint = getattr(app, f"{when}_request_funcs")
     assert set(by_blueprint) <= {None}, "a blueprint has hooks of its own"
     hooks = by_blueprint[None]

@@ -32,7 +32,7 @@ def address(role: str) -> str:
 
 
 def fill_with_people(database: Path, log: Path) -> None:
-    """A person of each role who has chosen a password, and a second factory."""
+    """Add a person of each role who has chosen a password, and a second factory."""
     first = "a first password that is told"
     run_command(
         database,
@@ -56,13 +56,13 @@ def add_user(server: RunningServer, email: str, name: str, role: str) -> str:
 
 
 def newcomer(server: RunningServer, role: str = "viewer") -> tuple[str, str]:
-    """The e-mail address and the first password of somebody new, of whom no other test knows."""
+    """Add somebody of whom no other test knows; return the e-mail address and the first password."""
     email = f"newcomer-{next(_numbers)}@example.org"
     return email, add_user(server, email, "The newcomer", role)
 
 
 def somebody(server: RunningServer, role: str) -> str:
-    """The e-mail address of somebody with the usual password, of whom no other test knows."""
+    """Add somebody with the usual password, of whom no other test knows; return the e-mail address."""
     email, first = newcomer(server, role)
     choose_password(server, email, first)
     return email
@@ -76,14 +76,14 @@ def choose_password(server: RunningServer, email: str, first: str) -> None:
 
 
 def sign_in_over_http(server: RunningServer, email: str, password: str = PASSWORD) -> str:
-    """An access token."""
+    """Sign in and return the access token."""
     reply = server.post_json("/api/v1/session/", {"email": email, "password": password})
     assert reply.status == 200, reply.body
     return str(reply.body["access_token"])
 
 
 def admins_token(server: RunningServer) -> str:
-    """The same for some minutes: no test ends the sessions of the admin, and each sign-in costs a hash."""
+    """Return an admin's token, the same for some minutes: no test ends its session, and a sign-in costs a hash."""
     token, since = _tokens.get(server, ("", 0.0))
     if not token or time.monotonic() - since > RENEW_SECONDS:
         token = sign_in_over_http(server, address("admin"))
@@ -96,14 +96,14 @@ def headers(token: str) -> dict[str, str]:
 
 
 def api(server: RunningServer, method: str, path: str, body: object = None, *, role: str) -> Any:
-    """What the API answers to a person of that role."""
+    """Return the API's answer to a person of that role."""
     token = admins_token(server) if role == "admin" else sign_in_over_http(server, address(role))
     content = None if body is None else json.dumps(body).encode()
     return server.request(method, f"/api/v1{path}", content, headers(token)).body
 
 
 def fill_in(page: Any, email: str, password: str) -> None:
-    """The sign-in page filled in and sent."""
+    """Fill in the sign-in page and send it."""
     page.get_by_label("E-mail address").fill(email)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in", exact=True).click()

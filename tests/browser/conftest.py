@@ -30,7 +30,7 @@ FLAGS = [
 
 @pytest.fixture(scope="session")
 def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """A server of open access with the sample data, and in it a worker with a hostile name who was never seen.
+    """Run a server of open access with the sample data, and in it a worker with a hostile name who was never seen.
 
     All tests of the process share it: each has a factory of its own for what it changes.
     """
@@ -43,13 +43,13 @@ def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSer
 
 @pytest.fixture(scope="module")
 def server(open_server: RunningServer) -> RunningServer:
-    """The server of the module's tests; a module may put another in its place."""
+    """Return the server of the module's tests; a module may put another in its place."""
     return open_server
 
 
 @pytest.fixture(scope="session")
 def secured_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """A server that asks who one is: the sample data, a second factory without any, and a person of each role.
+    """Run a server with sign-in: the sample data, a second factory without any, and a person of each role.
 
     All tests of the process share it: each has persons of its own for what ends with them.
     """
@@ -79,13 +79,13 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def complaints() -> list[str]:
-    """What the browser complained of: console errors, refused styles and scripts, exceptions."""
+    """Collect the browser's complaints: console errors, refused styles and scripts, exceptions."""
     return []
 
 
 @pytest.fixture
 def reader() -> dict[str, Any]:
-    """Who reads the page, as options of a browser context: an English reader at a desk.
+    """Return the page's reader, as options of a browser context: an English reader at a desk.
 
     Without the service worker, which copies the whole page while a test runs, and answers in the server's place.
     """
@@ -104,7 +104,7 @@ def page(browser: Any, complaints: list[str], reader: dict[str, Any]) -> Iterato
 
 @pytest.fixture(scope="module")
 def modules(browser: Any) -> Iterator[Any]:
-    """A blank page that can import the front end's modules, without a server."""
+    """Yield a blank page that can import the front end's modules, without a server."""
     context = browser.new_context(locale="en-GB")
     blank = context.new_page()
 

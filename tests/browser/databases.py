@@ -18,7 +18,7 @@ Fill = Callable[[Path], None]
 
 
 def once_a_run(tmp_path_factory: pytest.TempPathFactory, name: str, fill: Fill) -> Path:
-    """The database of that name, filled by whichever process of the run asks for it first."""
+    """Return the database of that name, filled by whichever process of the run asks for it first."""
     own = tmp_path_factory.getbasetemp()
     directory = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "databases" / name
     directory.mkdir(parents=True, exist_ok=True)
@@ -35,13 +35,13 @@ def once_a_run(tmp_path_factory: pytest.TempPathFactory, name: str, fill: Fill) 
 
 
 def copy(database: Path, directory: Path) -> str:
-    """The URL of a copy in that directory."""
+    """Copy a database into that directory and return the copy's URL."""
     shutil.copy(database, directory / "factory.db")
     return f"sqlite:///{directory / 'factory.db'}"
 
 
 def run_command(database: Path, *arguments: str, typed: str = "", **environment: str) -> None:
-    """`factory …` on a database that no server has open."""
+    """Run `factory …` on a database that no server has open."""
     from factory.cli.main import main
 
     environ = {"DATABASE_URL": f"sqlite:///{database}", "LOG_LEVEL": "WARNING", **environment}

@@ -31,7 +31,7 @@ SETTLED = "main[aria-busy='false']"
 
 
 def open_view(page: Any, server: RunningServer, query: str = "", settled: str = "#view > *") -> None:
-    """The page with its first figures, or with what it says instead of them."""
+    """Open the page and wait for its first figures, or for what it says instead of them."""
     page.goto(f"http://127.0.0.1:{server.port}/?{query}")
     page.wait_for_selector(f"{SETTLED} {settled}")
 
@@ -45,7 +45,7 @@ def poll(page: Any, path: str = "/metrics/now") -> Any:
 
 
 def new_factory(server: RunningServer, stem: str, **settings: Any) -> str:
-    """A factory of the caller's own, of which the id begins with `stem`."""
+    """Make a factory of the caller's own, of which the id begins with `stem`."""
     factory = f"{stem}-{next(_numbers)}"
     made = server.post_json("/api/v1/factories/", {"factory_id": factory, "name": factory, **settings})
     assert made.status == 201, made.body
@@ -61,7 +61,7 @@ def days_before(now: datetime, days: int) -> tuple[datetime, datetime]:
 
 
 def period(days: int = 2, *, window: bool = True, live: bool = False) -> str:
-    """The same as the query of a view or, without `window`, of the API; a `live` one lasts until now."""
+    """Return these days as the query of a view or, without `window`, of the API; a `live` one lasts until now."""
     start, end = days_before(STARTED, days)
     bounds = f"from={start:%Y-%m-%dT%H:%M:%SZ}" + ("" if live else f"&to={end:%Y-%m-%dT%H:%M:%SZ}")
     return f"window=custom&{bounds}" if window else bounds
@@ -74,12 +74,12 @@ def hours(value: float) -> str:
 
 
 def decimal(value: float) -> str:
-    """A number with one decimal as the page writes it: a half is rounded up, as it stands in the API's answer."""
+    """Write a number with one decimal as the page does: a half is rounded up, as it stands in the API's answer."""
     return f"{Decimal(str(value)).quantize(Decimal('0.1'), ROUND_HALF_UP):,}"
 
 
 def sticking_out(page: Any, widths: Iterable[int], selector: str = "html") -> list[tuple[int, int]]:
-    """The widths of the screen on which an element is wider than its place, and by how much."""
+    """Return the widths of the screen on which an element is wider than its place, and by how much."""
     found = []
     for width in widths:
         page.set_viewport_size({"width": width, "height": 800})

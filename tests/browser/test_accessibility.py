@@ -34,7 +34,7 @@ def open_calm(page: Any, server: RunningServer, name: str) -> None:
 
 
 def violations(page: Any, *rules: str) -> list[str]:
-    """What axe-core finds wrong, of all its rules or of some: the rule, and the elements that break it."""
+    """Return the faults that axe-core finds, by all its rules or some: the rule, and the elements that break it."""
     only = {"runOnly": list(rules)} if rules else {}
     found = axe.Axe().run(page, options={"resultTypes": ["violations"], **only}).response["violations"]
     return [f"{rule['id']}: {[node['target'] for node in rule['nodes']]}" for rule in found]

@@ -75,7 +75,7 @@ def open_compare(page: Any, plant: Plant, query: str = "", *, ready: str = ".com
 
 
 def table(page: Any) -> dict[str, list[str]]:
-    """The cells of each figure: A, B, the difference and it in percent."""
+    """Return the cells of each figure: A, B, the difference and it in percent."""
     lines: list[list[str]] = page.locator(".comparison tbody tr").evaluate_all(
         """rows => rows.map(({ cells }) =>
           [cells[0], cells[1], cells[2], ...cells[3].children].map((cell) => cell.textContent))"""

@@ -14,7 +14,7 @@ from tests.servers import RunningServer
 
 
 def open_detail(page: Any, server: RunningServer, what: str, query: str = "", days: int = 2) -> None:
-    """`what` is the view and the id, as in "worker/W1"."""
+    """Open the detail of `what`, the view and the id, as in "worker/W1"."""
     view, entity = what.split("/")
     page.goto(f"http://127.0.0.1:{server.port}/?view={view}&id={entity}&{period(days)}{query}")
     page.wait_for_selector("main[aria-busy='false'] .detail")
@@ -33,7 +33,7 @@ def value(page: Any, label: str) -> str:
 
 
 def counts(page: Any) -> list[int]:
-    """The column of counts in the list of events that is shown."""
+    """Return the column of counts in the list of events that is shown."""
     cells = page.locator(".breakdown .events-of:visible tbody tr td:nth-child(2)").all_inner_texts()
     return [int(cell.replace(",", "")) for cell in cells]
 

@@ -22,7 +22,7 @@ NOW = datetime.now(timezone.utc).replace(microsecond=0)
 
 @pytest.fixture
 def factory(server: RunningServer) -> str:
-    """A factory of the test's own, in Berlin."""
+    """Make a factory of the test's own, in Berlin."""
     return new_factory(server, "site", time_zone=ZONE.key)
 
 
@@ -81,7 +81,7 @@ def field(form: Any, name: str) -> Any:
 
 
 def counts(how_many: int) -> list[Any]:
-    """Counts of 1, 2, 3 … units, each a different number; some of them in one instant."""
+    """Make counts of 1, 2, 3 … units, each a different number; some of them in one instant."""
     ages = [timedelta(seconds=30 + n // 3) for n in range(how_many)]
     return [event(NOW - age, kind="product_count", count=n + 1, event_id=str(n)) for n, age in enumerate(ages)]
 

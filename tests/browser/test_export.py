@@ -1,4 +1,4 @@
-"""What is downloaded, byte for byte: CSV by RFC 4180, and an Excel file read back from its XML."""
+"""Downloads, byte for byte: CSV by RFC 4180, and an Excel file read back from its XML."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TABLE = {"columns": COLUMNS, "rows": ROWS, "timeZone": "Europe/Berlin"}
 
 @pytest.fixture(scope="module")
 def page(browser: Any, server: RunningServer) -> Iterator[Any]:
-    """An answer of the API as a document: the page's policy and none of its code. The browser may not complain."""
+    """Open an answer of the API as a document: the page's policy and none of its code. The browser may not complain."""
     complaints: list[str] = []
     context = browser.new_context(accept_downloads=True, timezone_id="America/New_York", locale="de-DE")
     opened = context.new_page()
@@ -100,7 +100,7 @@ def sheet_of(book: zipfile.ZipFile) -> ElementTree.Element:
 
 
 def cells_of(book: zipfile.ZipFile) -> list[list[str | float | None]]:
-    """The sheet's rows; a date is the number that Excel keeps."""
+    """Return the sheet's rows; a date is the number that Excel keeps."""
     texts = [
         item.findtext("t", "", SHEET)
         for item in ElementTree.fromstring(book.read("xl/sharedStrings.xml")).findall("si", SHEET)

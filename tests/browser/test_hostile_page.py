@@ -20,7 +20,7 @@ addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, so
 
 @pytest.fixture(scope="module")
 def hostile(server: RunningServer) -> str:
-    """A factory in which everything that can be named is named with markup."""
+    """Make a factory in which everything that can be named is named with markup."""
     halves = [("00:00", "12:00"), ("12:00", "00:00")]
     shifts = [{"name": f"{start}{HOSTILE}", "start": start, "end": end} for start, end in halves]
     factory = new_factory(server, "hostile", name=HOSTILE, shifts=shifts)

@@ -46,7 +46,7 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def page(browser: Any, site: Site) -> Iterator[Any]:
-    """The site's page under the service worker."""
+    """Open the site's page under the service worker."""
     context = browser.new_context()
     opened = context.new_page()
     opened.goto(site.url)

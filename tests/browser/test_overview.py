@@ -22,7 +22,7 @@ MINUTES = {  # how long ago each worker of the floor was last seen, and doing wh
 
 @pytest.fixture
 def floor(server: RunningServer) -> str:
-    """A factory in which five workers do five different things."""
+    """Make a factory in which five workers do five different things."""
     return make_floor(server, MINUTES)
 
 
@@ -44,7 +44,7 @@ def make_floor(server: RunningServer, minutes: dict[str, tuple[int, str]]) -> st
 
 @pytest.fixture
 def asked(page: Any) -> list[str]:
-    """What the page has asked the API, oldest first: path and query."""
+    """Return the page's requests to the API, oldest first: path and query."""
     questions: list[str] = []
 
     def note(request: Any) -> None:
@@ -57,7 +57,7 @@ def asked(page: Any) -> list[str]:
 
 
 def answers(server: RunningServer, asked: list[str], path: str) -> list[Any]:
-    """What the server answers to the page's questions of that path, those of the latest period first."""
+    """Return the server's answers to the page's questions of that path, those of the latest period first."""
     questions = sorted({one for one in asked if one.startswith(f"{path}?")}, key=beginning, reverse=True)
     return [server.request("GET", f"/api/v1{question}").body["data"] for question in questions]
 
@@ -75,7 +75,7 @@ def figure(page: Any, name: str) -> str:
 
 
 def against(value: float, before: float, *, relative: bool) -> str:
-    """A change as the page writes it."""
+    """Write a change as the page does."""
     difference = (value - before) / before * 100 if relative else value - before
     size = decimal(abs(difference))
     sign = "±" if size == "0.0" else "+" if difference > 0 else "−"

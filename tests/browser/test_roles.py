@@ -1,4 +1,4 @@
-"""What each role sees of the page, and what it is told instead of persons, against a server that asks who one is."""
+"""Each role's view of the page, with what it is told instead of persons, against a server that asks who one is."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def server(secured_server: RunningServer) -> RunningServer:
 
 @pytest.fixture
 def refusals(page: Any) -> list[str]:
-    """The questions that the server refused after the sign-in."""
+    """Return the questions that the server refused after the sign-in."""
     found: list[str] = []
 
     def note(response: Any) -> None:

@@ -1,4 +1,4 @@
-"""What stands around every view: fresh, stale and refused figures, the menu, and all of it by keyboard."""
+"""The frame around every view: fresh, stale and refused figures, the menu, and all of it by keyboard."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIGURES = "**/api/v1/metrics/**"
 
 @pytest.fixture(scope="module")
 def floor(server: RunningServer) -> Callable[[str, int], str]:
-    """A function: makes a factory in which W1 made units so many minutes ago, and returns its id."""
+    """Return a function that makes a factory in which W1 made units so many minutes ago, and returns its id."""
 
     def make(name: str, minutes: int) -> str:
         factory = new_factory(server, name, name=f"Plant {name}")

@@ -18,7 +18,7 @@ def open_table(page: Any, server: RunningServer, view: str = "workers", query: s
 
 
 def column(page: Any, title: str) -> list[str]:
-    """What stands in the cells under a heading, without the quiet line beneath."""
+    """Return the text of the cells under a heading, without the quiet line beneath."""
     titles = page.locator(".listing thead th").all_inner_texts()
     place = titles.index(title) + 1
     return list(

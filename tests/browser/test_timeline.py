@@ -68,7 +68,7 @@ def factory(server: RunningServer) -> str:
 
 @pytest.fixture
 def asked() -> list[dict[str, str]]:
-    """The queries of the timeline so far."""
+    """Collect the queries of the timeline so far."""
     return []
 
 
@@ -76,7 +76,7 @@ def asked() -> list[dict[str, str]]:
 def page(
     page: Any, server: RunningServer, factory: str, asked: list[dict[str, str]], complaints: list[str]
 ) -> Iterator[Any]:
-    """A blank page of the server's origin under the page's policy; it must not complain of anything."""
+    """Yield a blank page of the server's origin under the page's policy; it must not complain of anything."""
 
     def note(request: Any) -> None:
         if "/metrics/timeline?" in request.url:
@@ -94,7 +94,7 @@ def page(
 def show(
     page: Any, start: datetime, end: datetime, names: dict[str, str] | None = None, entity: str = "worker"
 ) -> None:
-    """The timeline of these rows (names by id) and window, loaded."""
+    """Load the timeline of these rows (names by id) and window."""
     rows = [{"id": one, "name": name} for one, name in (names or {"W1": "Anna", "W2": "Bo"}).items()]
     window = {"from": int(start.timestamp() * 1000), "to": int(end.timestamp() * 1000)}
     with page.expect_response("**/metrics/timeline?*"):
@@ -120,7 +120,7 @@ def told(page: Any, kind: str) -> list[Any]:
 
 
 def pixels_of(page: Any, colour: list[int]) -> int:
-    """How many pixels of the canvas have exactly this colour."""
+    """Count the pixels of the canvas that have exactly this colour."""
     count = page.evaluate(
         """([red, green, blue]) => {
           const canvas = document.querySelector(".timeline-canvas");

@@ -13,7 +13,7 @@ TURN_MS = 15_000
 
 @pytest.fixture
 def reader(reader: dict[str, Any]) -> dict[str, Any]:
-    """Who looks at a large screen."""
+    """Return a reader who looks at a large screen."""
     return {**reader, "viewport": {"width": 1920, "height": 1080}}
 
 
