@@ -1,4 +1,4 @@
-"""What every test stands on: two real stores, a clock that a test sets, an application and its client.
+"""Fixtures of every test: two real stores, a clock that a test sets, an application and its client.
 
 SQLite is a file of its own for each test; PostgreSQL is one embedded server for the run and a
 database of its own for each test. Both are copied from a template that was migrated once.
@@ -68,7 +68,7 @@ class Clock:
 
 
 def make_settings(database_url: str, **changes: str) -> Settings:
-    """Settings of a test's application; `changes` are environment names and their texts."""
+    """Make the settings of a test's application; `changes` are environment names and their texts."""
     from factory.settings import load_settings
 
     environ = {
@@ -81,7 +81,7 @@ def make_settings(database_url: str, **changes: str) -> Settings:
 
 
 def close_store(store: Any) -> None:
-    """Gives back every connection, so that the file can be copied and the database dropped."""
+    """Give back every connection, so that the file can be copied and the database dropped."""
     store.close()
 
 
@@ -116,7 +116,7 @@ def _embedded_server() -> tuple[str, Callable[[], None]]:
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
-    """The URL of a superuser's connection to the run's one PostgreSQL server."""
+    """Yield the URL of a superuser's connection to the run's one PostgreSQL server."""
     given = os.environ.get("FACTORY_TEST_POSTGRES_URL")
     url, stop = (given, lambda: None) if given else _embedded_server()
     if not given:
@@ -139,7 +139,7 @@ def _administer(server: str, statement: str) -> None:
 
 
 def _drop(server: str, databases: list[str]) -> None:
-    """Removes databases from a server that goes on; the embedded one goes with all that it holds."""
+    """Remove databases from a server that goes on; the embedded one goes with all that it holds."""
     if os.environ.get("FACTORY_TEST_POSTGRES_URL"):
         for name in databases:
             _administer(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
@@ -181,7 +181,7 @@ def _fresh_postgresql(postgresql_server: str, _postgresql_template: str) -> Iter
 
 @pytest.fixture(scope="session")
 def fresh_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
-    """A function: the store's name ("sqlite" or "postgresql") to the URL of a new, migrated, empty database."""
+    """Return a function from a store ("sqlite" or "postgresql") to the URL of a new, migrated, empty database."""
 
     def make(store: str) -> str:
         if store == "postgresql":  # asked for late: whoever needs SQLite alone starts no server
@@ -197,7 +197,7 @@ def fresh_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
 
 @pytest.fixture(params=STORES)
 def database_url(request: pytest.FixtureRequest, fresh_database: Callable[[str], str]) -> str:
-    """The URL of an empty, migrated database of the test's own; the test runs once on each store."""
+    """Return the URL of an empty, migrated database of the test's own; the test runs once on each store."""
     return fresh_database(request.param)
 
 
@@ -215,7 +215,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def app(settings: Settings, clock: Clock) -> Iterator[Flask]:
-    """The whole application on the test's own database."""
+    """Yield the whole application on the test's own database."""
     from factory.app import create_app
 
     flask_app = create_app(settings, clock=clock)
@@ -225,5 +225,5 @@ def app(settings: Settings, clock: Clock) -> Iterator[Flask]:
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
-    """A client of the whole application; it speaks HTTP and nothing else."""
+    """Return a client of the whole application; it speaks HTTP and nothing else."""
     return app.test_client()

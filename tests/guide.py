@@ -26,7 +26,7 @@ class Block:
 
 
 def blocks(document: Path) -> list[Block]:
-    """The fenced blocks in their order."""
+    """Return the fenced blocks in their order."""
     found: list[Block] = []
     lines = document.read_text(encoding="utf-8").splitlines()
     place = reason = ""

@@ -23,7 +23,7 @@ ANSWERS = 24
 
 
 def start_of_clock(server: RunningServer) -> tuple[datetime, datetime]:
-    """The earliest and the latest instant at which the server's clock can have stood at BEGIN, by what it answers."""
+    """Return the earliest and latest instant at which the server's clock can have stood at BEGIN, by its answers."""
     before = datetime.now(timezone.utc)
     told = instant(server.request("GET", "/api/v1/metrics/now").body["timestamp"])
     return before - (told - BEGIN), datetime.now(timezone.utc) - (told - BEGIN)
@@ -34,7 +34,7 @@ def instant(text: str) -> datetime:
 
 
 def serving(server: RunningServer) -> list[int]:
-    """The processes that serve."""
+    """Return the processes that serve."""
     assert server.process is not None
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
     return [int(child) for child in children]

@@ -20,7 +20,7 @@ DERIVED = ("intervals", "rollups")
 
 @pytest.fixture
 def run(database_url: str) -> Run:
-    """Runs one command on the test's own database; expects it to succeed unless told otherwise."""
+    """Return a function that runs one command on the test's own database, and expects success unless told otherwise."""
     from factory.cli.main import main
 
     def invoke(*arguments: str, expect: int | None = 0, url: str = database_url, **changes: str) -> Result:
@@ -83,7 +83,7 @@ def ids(rows: list[dict[str, Any]]) -> list[str]:
 
 @pytest.fixture
 def tamper(database_url: str) -> Iterator[Callable[[str], int]]:
-    """Runs a statement behind the product's back and returns how many rows it changed."""
+    """Yield a function that runs a statement behind the product's back and returns how many rows it changed."""
     engine = create_engine(database_url)
     raw = {"sqlite": "events", "postgresql": "events_first"}[engine.dialect.name]
 

@@ -25,7 +25,7 @@ LINE = ",".join(ROW.values())
 
 
 def read(path: Path, lines_a_batch: int = 100) -> tuple[list[dict[str, Any]], list[int], dict[int, str]]:
-    """The events that the rules are asked of, the line of each, and the code of each line that holds none."""
+    """Return the events that the rules are asked of, the line of each, and the code of each line that holds none."""
     batches = list(read_batches(path, lines_a_batch))
     events = [json.loads(line) for batch in batches for line in batch.body.splitlines()]
     refused = {failure.index: failure.code for batch in batches for failure in batch.refused}

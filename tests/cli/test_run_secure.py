@@ -29,7 +29,7 @@ class Secure:
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> str:
-        """Starts it and answers all that it printed before it served."""
+        """Start it and return all that it printed before it served."""
         kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tools.run_secure", "--directory", str(self.directory)],

@@ -42,7 +42,7 @@ def holds_some(spool: Path) -> bool:
 
 
 def number(progress: str, word: str) -> int:
-    """The last figure after a word of the progress line."""
+    """Return the last figure after a word of the progress line."""
     return int(re.findall(rf"{word} ([0-9,]+)", progress)[-1].replace(",", ""))
 
 

@@ -63,7 +63,7 @@ class Host:
             one.communicate()
 
     def run(self, *command: str, **variables: str) -> tuple[int, str]:
-        """The status of a command and what it said on its standard error."""
+        """Run a command; return its status and its standard error."""
         started = self.start(*command, **variables)
         _, said = started.communicate(timeout=SECONDS)
         return started.returncode, said
@@ -73,11 +73,11 @@ class Host:
         return [one["image"] for one in told if one["service"] == service]
 
     def calls(self) -> str:
-        """What the stand-in for docker was told, a line each."""
+        """Return the calls of the stand-in for docker, a line each."""
         return (self.home / "calls").read_text()
 
     def files(self) -> dict[str, str]:
-        """What stands in the directory, less what commands keep for themselves."""
+        """Return the files of the directory, less those that commands keep for themselves."""
         found = (file for file in self.directory.rglob("*") if file.is_file())
         return {
             str(file.relative_to(self.directory)): file.read_text()
@@ -114,7 +114,7 @@ def host(tmp_path: Path) -> Iterator[Host]:
 
 
 def copy_release(directory: Path) -> None:
-    """The composition and commands that are checked out here."""
+    """Copy the composition and commands that are checked out here."""
     (directory / "deploy").mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "docker-compose.yml", directory)
     for name in ("compose.sh", "install-certificate", "over-ssh", "release", "rolling-update"):

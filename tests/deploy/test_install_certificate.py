@@ -33,7 +33,7 @@ def contents(directory: Path) -> dict[str, str]:
 
 @pytest.fixture
 def served(host: Host) -> Path:
-    """Where NGINX has its certificate from."""
+    """Return the directory from which NGINX has its certificate."""
     return make_certificate(host.home / "certs")
 
 

@@ -18,7 +18,7 @@ V2 = ["factory-backend:v2", "factory-backend:v2"]
 
 
 def disturb(host: Host, disturbance: Callable[[Popen], None], *command: str, **variables: str) -> int:
-    """The status of a command to which something happens as it starts the new backends."""
+    """Run a command, let something happen as it starts the new backends, and return its status."""
     gate = host.home / "gate"
     gate.touch()
     started = host.start(*command, **variables)
@@ -91,7 +91,7 @@ def test_what_runs_is_kept_in_an_env_whose_last_line_does_not_end(host: Host) ->
 
 @pytest.fixture
 def checkout(host: Host, tmp_path: Path) -> Path:
-    """A checked-out commit that differs from what is on the host: one file is other, one is new."""
+    """Make a checked-out commit that differs from the host: one file is other, one is new."""
     place = tmp_path / "checkout"
     copy_release(place)
     with (place / "docker-compose.yml").open("a") as composition:

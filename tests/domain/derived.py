@@ -1,4 +1,4 @@
-"""What the domain makes of a history's events, in memory: the same steps as the product's, without a store."""
+"""The domain's derivation of a history's events, in memory: the same steps as the product's, without a store."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Derived:
         return take(spans, spans.state != UNKNOWN)
 
     def presence(self, starts: Ints, ends: Ints) -> PresenceRows:
-        """The presence rows of buckets that are ascending and without gaps."""
+        """Return the presence rows of buckets that are ascending and without gaps."""
         pieces, bucket = split(self.spans, starts, ends)
         inside = (self.time >= starts[0]) & (self.time < ends[-1])
         worker, time, station, units = (c[inside] for c in (self.worker, self.time, self.station, self.units))

@@ -37,7 +37,7 @@ def first_states(derived: Derived, but: Ints) -> FirstStates:
 
 
 def tables_of(derived: Derived, starts: Ints, ends: Ints) -> dict[str, list[dict[str, Any]]]:
-    """The metrics of all workers and all stations in a window, and of the factory in each bucket."""
+    """Return the metrics of all workers and all stations in a window, and of the factory in each bucket."""
     presence, occupancy = derived.presence(starts, ends), derived.occupancy(starts, ends)
     workers, stations = (np.arange(len(ids)) + 1 for ids in (derived.workers, derived.stations))
     of_workers = WorkerTotals(
@@ -124,7 +124,7 @@ def test_times_and_units_of_the_pieces_of_a_window_add_up_to_the_windows(history
 
 
 def sums(rows: LazyTable, key: Column, column: Column) -> list[int]:
-    """The sums by key, with plain arithmetic."""
+    """Return the sums by key, with plain arithmetic."""
     total = [0] * 9
     for n, amount in zip(key.of(rows).tolist(), column.of(rows).tolist(), strict=True):
         total[n] += amount

@@ -24,7 +24,7 @@ HOURS_OF_A_FORTNIGHT = [FIRST + timedelta(hours=n) for n in range(2 * 7 * 24)]
 
 
 def begin_work(day: date) -> set[str]:
-    """Who begins a shift on this day."""
+    """Return the workers who begin a shift on this day."""
     return {person.worker_id for person in PEOPLE if shift_of(person, day, UTC) is not None}
 
 

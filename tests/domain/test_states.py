@@ -157,7 +157,7 @@ def test_the_pieces_of_a_window_add_up_to_what_is_clipped_to_it(changes: Changes
 
 
 def total(spans: Spans) -> dict[tuple[int, ...], int]:
-    """The length of the spans by group, state and station."""
+    """Return the length of the spans by group, state and station."""
     sums: dict[tuple[int, ...], int] = {}
     for group, start, end, state, station in zip(*(c.tolist() for c in spans), strict=True):
         sums[group, state, station] = sums.get((group, state, station), 0) + end - start

@@ -1,4 +1,4 @@
-"""When stations are occupied and productive (section 3 of the specification): two workers there do not count twice."""
+"""Occupied and productive stations (section 3 of the specification): two workers there do not count twice."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def test_hours_of_workers_are_those_that_their_ranges_overlap(
 
 
 def hourly(derived: Derived, calendar: Calendar) -> PresenceRows:
-    """The presence rows of all hours in which anything happened, up to the last event."""
+    """Return the presence rows of all hours in which anything happened, up to the last event."""
     spans = take(derived.spans, derived.spans.end < FOREVER)
     ranges = TimeRanges.join(
         TimeRanges(spans.group, spans.start, spans.end), TimeRanges.through(derived.worker, derived.time, derived.time)
@@ -120,7 +120,7 @@ def test_hours_roll_up_to_days_and_months_that_say_what_the_reference_says(histo
 
 
 def presence_at(bucket: Ints, rows: PresenceRows) -> PresenceRows:
-    """The rows in other buckets."""
+    """Put the rows into other buckets."""
     columns = {column.name: column.of(rows) for column in PresenceRows.columns()}
     return PresenceRows.of(**{**columns, "bucket": bucket})
 

@@ -17,7 +17,7 @@ TYPES = ("working", "idle", "product_count", "product_count")
 
 
 def make_event(client: int, number: int) -> dict[str, Any]:
-    """The `number`-th event of a client: shared workers, so that clients meet in the same stretches of time."""
+    """Make the `number`-th event of a client: shared workers, so that clients meet in the same stretches of time."""
     return {
         "timestamp": (START + timedelta(seconds=97 * (number % 5000), microseconds=client)).isoformat(),
         "worker_id": f"W{number % 5}",
@@ -63,7 +63,7 @@ class Load:
 
 
 def post_events(server: RunningServer, events: list[dict[str, Any]], refused: list[tuple[int, str]]) -> bool:
-    """Whether every one of `events` was acknowledged; what a dead server says counts as nothing."""
+    """Return whether every one of `events` was acknowledged; what a dead server says counts as nothing."""
     try:
         if len(events) == 1:
             reply = server.post_json("/api/v1/events/", events[0])
@@ -79,7 +79,7 @@ def post_events(server: RunningServer, events: list[dict[str, Any]], refused: li
 
 
 def stored_event_ids(server: RunningServer) -> Counter[str]:
-    """How often each event is stored, read page by page as a client reads them."""
+    """Count each stored event, read page by page as a client reads them."""
     found: Counter[str] = Counter()
     cursor = ""
     while True:

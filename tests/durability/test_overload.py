@@ -65,7 +65,7 @@ def identity(client: int) -> str:
 
 
 def refused_in_time(answers: list[tuple[Reply, float]]) -> Counter[str]:
-    """The codes of the refusals, each of which must be early and tell when to come again."""
+    """Count the refusals by code; assert that each is early and tells when to come again."""
     codes: Counter[str] = Counter()
     for reply, seconds in answers:
         assert seconds < POOL_SECONDS + LOCK_SECONDS + SOON

@@ -19,7 +19,7 @@ REQUESTS = 20
 
 
 def posted(server: RunningServer) -> float:
-    """The requests to /events/ that the server says it answered."""
+    """Return the requests to /events/ that the server says it answered."""
     lines = server.request("GET", "/metrics").content.decode().splitlines()
     counts = [line for line in lines if line.startswith("flask_http_request_total{") and 'method="POST"' in line]
     return sum(float(line.rsplit(" ", 1)[1]) for line in counts)

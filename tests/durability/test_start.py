@@ -18,7 +18,7 @@ SERVERS = 4
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a store without any table; for SQLite there is not even a file or its directory."""
+    """Yield the URL of a store without any table; for SQLite there is not even a file or its directory."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/var/factory.db"
         return

@@ -37,7 +37,7 @@ def server_stays_well(server: RunningServer) -> Iterator[None]:
 def post(
     path: str, body: bytes, *headers: str, length: str | None = None, content_type: str = "application/json"
 ) -> bytes:
-    """A request's bytes, with a Content-Length of our own choosing."""
+    """Return a request's bytes, with a Content-Length of our own choosing."""
     lines = [
         f"POST /api/v1{path} HTTP/1.1",
         "Host: localhost",

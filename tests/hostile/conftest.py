@@ -36,5 +36,5 @@ def new_site(app: Any) -> Site:
 
 @pytest.fixture
 def site(attacked_app: Any) -> Site:
-    """A client of a factory that has no events yet; the clock stands at 2026-01-15T12:00:00Z."""
+    """Return a client of a factory that has no events yet; the clock stands at 2026-01-15T12:00:00Z."""
     return new_site(attacked_app)

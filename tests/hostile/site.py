@@ -1,4 +1,4 @@
-"""How the hostile tests speak to the service, and what they hold every answer to."""
+"""Requests of the hostile tests to the service, and the rules that they hold every answer to."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Site:
 
 
 def event(**changes: Any) -> dict[str, Any]:
-    """A good event with changes; a change to `...` leaves the field out."""
+    """Make a good event with changes; a change to `...` leaves the field out."""
     return {name: value for name, value in {**GOOD, **changes}.items() if value is not ...}
 
 
@@ -93,13 +93,13 @@ def line(value: Any) -> bytes:
 
 
 def raw_event(field: str, token: bytes) -> bytes:
-    """A good event's JSON in which `field` is the given bytes as they stand."""
+    """Return a good event's JSON in which `field` is the given bytes as they stand."""
     members = [line(name) + b":" + line(value) for name, value in GOOD.items() if name != field]
     return b"{" + b",".join([*members, line(field) + b":" + token]) + b"}"
 
 
 def assert_is_error(answer: Answer, status: int, code: str | None = None, field: str | None = None) -> None:
-    """The one shape of errors, with the given status and where given the code and the faulty field."""
+    """Assert the one shape of errors, with the given status and where given the code and the faulty field."""
     assert answer.status == status, answer.body
     body = answer.body
     assert isinstance(body["error"], str)
@@ -121,7 +121,7 @@ def assert_is_error(answer: Answer, status: int, code: str | None = None, field:
 
 
 def assert_batch(answer: Answer, status: int, *, created: int = 0, duplicates: int = 0, failed: list[int]) -> None:
-    """A batch's answer whose counts, indices and errors agree with each other and with what is expected."""
+    """Assert that a batch's counts, indices and errors agree with each other and with what is expected."""
     assert answer.status == status, answer.body
     body = answer.body
     assert (body["created_count"], body["duplicate_count"]) == (created, duplicates), body

@@ -61,7 +61,7 @@ def document(served_app: Any) -> Any:
 
 
 def _with_known_ids(path: str, served: Any) -> str:
-    """The path of what can be changed with the ids of its examples in the place of parameters."""
+    """Return the path of what can be changed with the ids of its examples in the place of parameters."""
     if not any("requestBody" in operation for operation in served.values()):
         return path
     for operation in served.values():

@@ -1,4 +1,4 @@
-"""What has to hold of the manifests, beyond what a schema can say: each check names what is wrong, a sentence each."""
+"""Checks of the manifests beyond what a schema can say: each names what is wrong, a sentence each."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ EXAMPLES = {
 
 @cache
 def documented_keys() -> frozenset[str]:
-    """The keys of the Secret `backend`, which nobody but the operator has, as the guide lists them."""
+    """Return the keys of the Secret `backend`, which nobody but the operator has, as the guide lists them."""
     guide = (ROOT / "docs" / "operations" / "kubernetes.md").read_text(encoding="utf-8")
     table = guide.partition("| key of `backend` |")[2].partition("\n\n")[0]
     return frozenset(re.findall(r"^\| `([a-z_]+)` ", table, flags=re.MULTILINE))
@@ -45,7 +45,7 @@ def documented_keys() -> frozenset[str]:
 
 @cache
 def routes() -> MapAdapter:
-    """The addresses of the application."""
+    """Return the addresses of the application."""
     with TemporaryDirectory() as directory:
         app = create_app(make_settings(f"sqlite:///{directory}/factory.db"))
         app.extensions["factory_store"].close()
@@ -53,7 +53,7 @@ def routes() -> MapAdapter:
 
 
 def dockerfile(container: Object) -> str:
-    """The recipe of a container's image."""
+    """Return the recipe of a container's image."""
     name = container["image"].rpartition(":")[0].rpartition("-")[2]
     return (ROOT / f"Dockerfile.{name}").read_text(encoding="utf-8")
 
@@ -212,7 +212,7 @@ def _is_route(path: str) -> bool:
 
 
 def rollouts(manifests: Manifests) -> Iterator[str]:
-    """A release takes no pod away before another is ready, and a pod that ends answers what it has begun."""
+    """Check that a release takes no pod away before another is ready, and that a pod that ends answers its requests."""
     nginx = (ROOT / "deploy" / "nginx" / "proxy.conf").read_text(encoding="utf-8")
     [answer] = re.findall(r"proxy_read_timeout (\d+)s;", nginx)
     work = {"backend": gunicorn_config.graceful_timeout, "frontend": int(answer)}
@@ -262,14 +262,14 @@ def scaling(manifests: Manifests) -> Iterator[str]:
 
 
 def _most_in_flight(environment: dict[str, str]) -> int:
-    """How many requests a pod takes on."""
+    """Return the number of requests that a pod takes on."""
     known = {name: environment[name] for name in ("WEB_WORKERS", "MAX_REQUESTS_IN_FLIGHT") if name in environment}
     settings = load_settings(known)
     return settings.web_workers * settings.max_requests_in_flight
 
 
 def disruptions(manifests: Manifests) -> Iterator[str]:
-    """A drain of a node may take a pod of each Deployment, and never the last."""
+    """Check that a drain of a node may take a pod of each Deployment, and never the last."""
     fewest = {one["metadata"]["name"]: one["spec"].get("replicas", 1) for one in manifests.of("Deployment")}
     for one in manifests.of("HorizontalPodAutoscaler"):
         fewest[one["spec"]["scaleTargetRef"]["name"]] = one["spec"]["minReplicas"]

@@ -22,7 +22,7 @@ Labels = dict[str, str]
 
 @cache
 def rendered(overlay: str) -> str:
-    """What `kubectl apply -k` would send."""
+    """Return the text that `kubectl apply -k` would send."""
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         pytest.skip("kubectl is not installed (Debian: apt-get install kubernetes-client)")
@@ -66,11 +66,11 @@ class Manifests:
                 yield name, pod, container
 
     def selected(self, selector: Object) -> list[str]:
-        """The workloads whose pods a selector of labels matches; an empty one matches all."""
+        """Return the workloads whose pods a selector of labels matches; an empty one matches all."""
         return [name for name, labels, _ in self.pods() if matches(selector, labels)]
 
     def environment(self, container: Object) -> Labels:
-        """The variables that a container gets; a ConfigMap that is not there gives none."""
+        """Return the variables that a container gets; a ConfigMap that is not there gives none."""
         found: Labels = {}
         for source in container.get("envFrom", []):
             settings = self.named("ConfigMap", source["configMapRef"]["name"])
@@ -83,7 +83,7 @@ def label(one: Object) -> str:
 
 
 def matches(selector: Object, labels: Labels) -> bool:
-    """Whether a LabelSelector matches; of its expressions, those with In."""
+    """Return whether a LabelSelector matches; of its expressions, those with In."""
     wanted = selector.get("matchLabels", {}).items() <= labels.items()
     return wanted and all(
         one["operator"] == "In" and labels.get(one["key"]) in one["values"]
@@ -92,5 +92,5 @@ def matches(selector: Object, labels: Labels) -> bool:
 
 
 def port_numbers(pod: Object) -> dict[str, int]:
-    """The named ports of a pod."""
+    """Return the named ports of a pod."""
     return {port["name"]: port["containerPort"] for one in pod["containers"] for port in one.get("ports", [])}

@@ -1,4 +1,4 @@
-"""Who may speak to whom, by all network policies together."""
+"""Permitted traffic between workloads, by all network policies together."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def network(manifests: Manifests) -> Iterator[str]:
 
 
 def _peers(manifests: Manifests, peers: list[Object]) -> Iterator[str]:
-    """The workloads that peers of a rule are, or that they are others; without a peer it is everybody."""
+    """Yield the workloads that a rule's peers are, or that they are others; without a peer it is everybody."""
     if not peers:
         yield "everybody"
     for peer in peers:
@@ -46,7 +46,7 @@ def _peers(manifests: Manifests, peers: list[Object]) -> Iterator[str]:
 
 
 def _strangers(manifests: Manifests) -> Iterator[str]:
-    """A policy is about pods of ours or those of cert-manager, and speaks of those that there are."""
+    """Check that a policy is about pods of ours or those of cert-manager, and speaks of those that there are."""
     for one in manifests.of("NetworkPolicy"):
         spec = one["spec"]
         if not manifests.selected(spec["podSelector"]) and one["metadata"]["name"] != "acme-from-ingress":

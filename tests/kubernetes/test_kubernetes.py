@@ -1,4 +1,4 @@
-"""What the overlays render to is valid and hangs together; each check finds the mistakes that it is for."""
+"""The rendered overlays are valid and hang together; each check finds the mistakes that it is for."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def test_the_guide_names_the_keys_of_the_secret() -> None:
 
 
 def adapter_query() -> str:
-    """The expression that prometheus-adapter makes of its rule, for the pods of a namespace."""
+    """Return the expression that prometheus-adapter makes of its rule, for the pods of a namespace."""
     [rule] = yaml.safe_load((KUBERNETES / "monitoring" / "adapter.yml").read_text())["rules"]
     query: str = rule["metricsQuery"]
     for template, value in {
@@ -276,7 +276,7 @@ esac
 
 @pytest.fixture
 def release(tmp_path: Path) -> Release:
-    """Runs the script of a release against a stand-in of the API server: its exit code, and what it asked for."""
+    """Return a function that runs the script of a release on a stand-in API server: exit code and requests."""
     (tmp_path / "kubectl").write_text(FAKE_KUBECTL)
     (tmp_path / "kubectl").chmod(0o755)
 
@@ -292,7 +292,7 @@ def release(tmp_path: Path) -> Release:
 
 
 def steps(calls: list[str]) -> list[str]:
-    """What was asked of the API server in turn, as far as it changes pods."""
+    """Return the requests to the API server in turn, as far as they change pods."""
     known = {"component notin": "settings", "component=migrate": "migration", "component in": "pods", "rollout": "wait"}
     return [step for call in calls for words, step in known.items() if words in call]
 

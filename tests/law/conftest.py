@@ -13,13 +13,13 @@ from tests.reference import instant
 
 @pytest.fixture(scope="session")
 def law_clock() -> Clock:
-    """The clock of the applications on both stores."""
+    """Return the clock of the applications on both stores."""
     return Clock()
 
 
 @pytest.fixture(scope="session")
 def both(fresh_database: Callable[[str], str], law_clock: Clock) -> Iterator[list[Served]]:
-    """The application on SQLite and on PostgreSQL."""
+    """Yield the application on SQLite and on PostgreSQL."""
     from factory.app import create_app
 
     apps = {store: create_app(make_settings(fresh_database(store)), clock=law_clock) for store in STORES}
@@ -30,14 +30,14 @@ def both(fresh_database: Callable[[str], str], law_clock: Clock) -> Iterator[lis
 
 @pytest.fixture(params=STORES)
 def served(request: pytest.FixtureRequest, both: list[Served], law_clock: Clock) -> Served:
-    """The application on one store; the test runs once on each, and its clock begins at noon."""
+    """Return the application on one store; the test runs once on each, and its clock begins at noon."""
     law_clock.now = NOON
     return next(each for each in both if each.store == request.param)
 
 
 @pytest.fixture(params=["reference", *STORES])
 def factory(request: pytest.FixtureRequest, law_clock: Clock) -> Factory:
-    """A function: events and settings to the answers about them, evaluated at noon unless `now` says otherwise."""
+    """Return a function from events and settings to the answers about them, at noon unless `now` says otherwise."""
 
     def make(
         *events: Told, now: str = "12:00", time_zone: str = "UTC", timeout: int = 3600, workers: Iterable[str] = ()

@@ -40,7 +40,7 @@ class Served:
     client: FlaskClient
 
     def new_factory(self, time_zone: str = "UTC", state_timeout_seconds: int = 3600) -> str:
-        """A factory of the test's own: it begins empty."""
+        """Make a factory of the test's own: it begins empty."""
         factory = f"law-{next(_numbers)}"
         answer = self.client.post(
             f"{API}/factories/",
@@ -71,7 +71,7 @@ class Served:
             assert answer.json["success_count"] == len(delivery.events), (answer.text, delivery.body)
 
     def ask(self, factory: str, question: Question) -> str:
-        """The answer's `data` and `window` as JSON text, after comparing them with the reference."""
+        """Return the answer's `data` and `window` as JSON text, after comparing them with the reference."""
         answer = self.client.get(API + question.path, query_string={**question.parameters, "factory": factory})
         assert answer.status_code == 200, f"{self.store} {question}: {answer.text}"
         body = answer.json
@@ -83,7 +83,7 @@ class Served:
 
 
 def _without_extras(data: Any) -> Any:
-    """An interval's event may say more than the reference knows (when it was received, for one)."""
+    """Drop what an interval's event says beyond the reference (when it was received, for one)."""
     if isinstance(data, list) and data and "duration_seconds" in data[0] and "event" in data[0]:
         return [{**row, "event": _event(row["event"])} for row in data]
     return data
@@ -102,7 +102,7 @@ def between(window: Window) -> dict[str, str]:
 
 
 def metrics_questions(reference: Reference, window: Window) -> Iterator[Question]:
-    """The factory, all workers and all workstations, each of them, and their intervals."""
+    """Ask for the factory, all workers and all workstations, each of them, and their intervals."""
     parameters = between(window)
     yield Question("/metrics/factory", parameters, reference.metrics("factory", None, *window))
     for entity, ids in (("worker", reference.workers), ("workstation", reference.workstations)):
@@ -124,7 +124,7 @@ def series_question(
 
 
 def any_series(reference: Reference, windows: tuple[Window, ...], random: Random) -> Question:
-    """A series of any metric of any entity; a bucket that suits the window's length."""
+    """Ask for a series of any metric of any entity, with a bucket that suits the window's length."""
     ids: dict[str, list[str | None]] = {
         "factory": [None],
         "worker": [*sorted(reference.workers)],
@@ -145,7 +145,7 @@ def any_series(reference: Reference, windows: tuple[Window, ...], random: Random
 
 
 def _difference(said: Any, expected: Any, where: str = "") -> str:
-    """Where two answers differ, a line each."""
+    """Return the places where two answers differ, a line each."""
     if isinstance(said, dict) and isinstance(expected, dict):
         pairs = [(f"{where}.{key}", said.get(key), expected.get(key)) for key in {**said, **expected}]
     elif isinstance(said, list) and isinstance(expected, list) and len(said) == len(expected):

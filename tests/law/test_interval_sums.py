@@ -68,7 +68,7 @@ def test_intervals_are_gapless_and_sum_to_the_metric(
 
 
 def assert_covers(rows: list[dict[str, Any]], window: dict[str, Any]) -> None:
-    """The rows follow each other without a gap from the window's `from` to its `to`."""
+    """Assert that the rows follow each other without a gap from the window's `from` to its `to`."""
     assert all(length(row) > 0 for row in rows)
     edges = [window["from"], *(row["end"] for row in rows)]
     assert [row["start"] for row in rows] == edges[:-1]

@@ -14,7 +14,7 @@ from tests.strategies import MINUTE, SEEDS, History, deliveries, examples, histo
 
 
 def now_of(reference: Reference) -> dict[str, Any]:
-    """What the reference says of the moment: the intervals and stretches of its next microsecond."""
+    """Return the reference's answer about the moment: the intervals and stretches of its next microsecond."""
     now = reference.now
     workers: list[dict[str, Any]] = []
     for worker in sorted(reference.workers):

@@ -1,4 +1,4 @@
-"""What waits may be more than fits into memory at once."""
+"""Refreshes of events that wait, more than fit into memory at once."""
 
 from __future__ import annotations
 

@@ -32,13 +32,13 @@ def store_of(served: Served) -> Store:
 
 
 def cut_of(history: History, random: Random) -> int:
-    """A whole minute near an event, or between; often one at which an event is."""
+    """Choose a whole minute near an event, or between; often one at which an event is."""
     at = random.choice(history.events).timestamp + random.choice((0, 0, MINUTE, -1, HOUR, 90 * MINUTE))
     return at // MINUTE * MINUTE
 
 
 def without_old_events(question: Question, cut: int) -> Question:
-    """The answer expected once the events before the cut are gone: they are not shown behind intervals."""
+    """Return the answer expected once the events before the cut are gone: they are not shown behind intervals."""
     if not question.path.endswith("/intervals") or "/workers/" not in question.path:
         return question
     rows = [
@@ -59,7 +59,7 @@ def ask_all(served: Served, factory: str, reference: Reference, windows: tuple[W
 
 
 def drawings(served: Served, factory: str, windows: tuple[Window, ...]) -> list[Any]:
-    """What the timelines and the view of this moment answer."""
+    """Return the answers of the timelines and of the view of this moment."""
     paths = [("/metrics/now", {})]
     for window in windows:
         for entity in ("worker", "workstation"):
