@@ -132,7 +132,7 @@ class Reference:
         }
 
     def stretches(self, station: str, start: int, end: int) -> list[Stretch]:
-        """The station's time cut where anybody comes, goes or changes, then joined where the state is the same."""
+        """Cut the station's time where anybody comes, goes or changes, then join it where the state is the same."""
         there = [
             (i, worker)
             for worker, intervals in self._intervals.items()
@@ -218,7 +218,7 @@ class Reference:
         }
 
     def values(self, entity: str, entity_id: str | None, start: int, end: int) -> dict[str, Any]:
-        """The exact values of one entity over one window that is already cut."""
+        """Return the exact values of one entity over one window that is already cut."""
         if entity == "factory":
             return self.factory(start, end)
         assert entity_id is not None
@@ -229,7 +229,7 @@ class Reference:
     def metrics(
         self, entity: str, entity_id: str | None = None, start: int | None = None, end: int | None = None
     ) -> dict[str, Any]:
-        """`data` and `window` of a metrics route; all workers or workstations in code-point order without an id."""
+        """Return `data` and `window` of a metrics route; all entities in code-point order without an id."""
         start, end = self.window(start, end)
         data: Any
         if entity != "factory" and entity_id is None:
@@ -287,7 +287,7 @@ class Reference:
         return {"data": data, "window": self.describe(start, end)}
 
     def buckets(self, bucket: str, start: int, end: int) -> list[tuple[int, int]]:
-        """The buckets of a cut window, the first and the last cut to it."""
+        """Return the buckets of a cut window, the first and the last cut to it."""
         if start == end:
             return []
         zone = ZoneInfo(self.time_zone)

@@ -56,7 +56,7 @@ UNKNOWN_TYPE = ""
 
 
 def shown(event: Event | None) -> dict[str, Any] | None:
-    """The event of an interval, as much of it as the sender said."""
+    """Return the event of an interval, as much of it as the sender said."""
     if event is None:
         return None
     return {

@@ -40,7 +40,7 @@ def rfc3339(us: int) -> str:
 
 
 def start_of_day(day: date, zone: ZoneInfo) -> int:
-    """The instant at which the local date begins (of two midnights the first)."""
+    """Return the instant at which the local date begins (of two midnights the first)."""
     midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
     return (midnight.astimezone(timezone.utc) - EPOCH) // timedelta(microseconds=1)
 
@@ -105,7 +105,7 @@ def _missing_first(text: str | None) -> tuple[bool, str]:
 
 
 def winner(at_one_instant: list[Event]) -> Event:
-    """Which of several state events of one worker at one instant counts."""
+    """Return the state event that counts of several of one worker at one instant."""
     return min(
         at_one_instant,
         key=lambda event: (
@@ -138,7 +138,7 @@ class Interval:
 
 
 def worker_intervals(events: list[Event], timeout: int) -> list[Interval]:
-    """The intervals of one worker, gapless from before all time to after it. `timeout` 0: no limit."""
+    """Return the intervals of one worker, gapless from before all time to after it. `timeout` 0: no limit."""
 
     def until(t: int) -> int:
         return t + timeout if timeout else FOREVER
@@ -179,14 +179,14 @@ def _join(intervals: list[Interval]) -> list[Interval]:
 
 
 def cut(intervals: list[Interval], start: int, end: int) -> list[Interval]:
-    """The parts inside `[start, end)`."""
+    """Return the parts inside `[start, end)`."""
     parts = (Interval(max(i.start, start), min(i.end, end), i.state, i.event) for i in intervals)
     return [part for part in parts if part.length > 0]
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """What a station was for a while."""
+    """The state of a station for a while."""
 
     start: int
     end: int

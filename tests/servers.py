@@ -25,7 +25,7 @@ FAKETIME = {"LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC"}
 
 @dataclass(frozen=True)
 class Reply:
-    """What a client sees of an answer: the status, the headers in lower case and the body."""
+    """A client's view of an answer: the status, the headers in lower case and the body."""
 
     status: int
     headers: Mapping[str, str]
@@ -44,7 +44,7 @@ _ports = itertools.cycle(random.sample(range(_first_port, _first_port + PORTS_A_
 
 
 def free_port() -> int:
-    """A port of this host on which nobody listens, and no other test process will."""
+    """Return a port of this host on which nobody listens, and no other test process will."""
     for port in itertools.islice(_ports, PORTS_A_PROCESS):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -59,7 +59,7 @@ class History:
     windows: tuple[tuple[int | None, int | None], ...]
 
     def reference(self, events: list[Event] | None = None, now: int | None = None) -> Reference:
-        """What the numbers are when these events (all of them, if none are named) have been accepted."""
+        """Return the numbers once these events (all of them, if none are named) have been accepted."""
         return Reference(
             list(self.events) if events is None else events,
             now=self.now if now is None else now,
@@ -108,7 +108,7 @@ def histories(draw: st.DrawFn, max_events: int = 14) -> History:
 
 
 def said(event: Event) -> dict[str, Any]:
-    """The event as a plain sender writes it."""
+    """Write the event as a plain sender does."""
     fields = {
         "timestamp": rfc3339(event.timestamp),
         "worker_id": event.worker_id,
@@ -124,7 +124,7 @@ def said(event: Event) -> dict[str, Any]:
 
 
 def reworded(event: Event, random: Random) -> dict[str, Any]:
-    """The same event as another sender might write it: another offset, explicit nulls, fields that are ignored."""
+    """Write the event as another sender might: another offset, explicit nulls, fields that are ignored."""
     words = said(event)
     offset, written = random.choice(((0, ""), (0, "Z"), (0, "z"), (0, "+00:00"), (330, "+05:30"), (-210, "-03:30")))
     local = rfc3339(event.timestamp + offset * MINUTE).removesuffix("Z")
@@ -156,7 +156,7 @@ class Delivery:
 
 
 def deliveries(events: tuple[Event, ...], random: Random, *, in_one: bool = False) -> list[Delivery]:
-    """The events in any order, some of them twice, cut into requests of any size and kind."""
+    """Cut the events, in any order and some of them twice, into requests of any size and kind."""
     order = list(events) + [e for e in events if random.random() < 0.3]
     random.shuffle(order)
     requests: list[Delivery] = []

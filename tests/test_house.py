@@ -1,4 +1,4 @@
-"""What the documents say of the code is so: options, tasks, commands, routes, links and locks."""
+"""The documents are true of the code: options, tasks, commands, routes, links and locks."""
 
 from __future__ import annotations
 
@@ -236,7 +236,7 @@ def test_what_the_shell_blocks_of_a_document_call_is_there(document: Path) -> No
 
 
 def is_there(name: str) -> bool:
-    """Whether the repository has a file or directory of this name, or an operator gets it on the way."""
+    """Return whether the repository has a file or directory of this name, or an operator gets it on the way."""
     if name.startswith("deploy/secrets/"):
         composition = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
         return f"./{name}" in {secret["file"] for secret in composition["secrets"].values()}
@@ -244,7 +244,7 @@ def is_there(name: str) -> bool:
 
 
 def exists(name: str, *words: str) -> bool:
-    """Whether the first word is a command, and the second one of its own where it has such."""
+    """Return whether the first word is a command, and the second one of its own where it has such."""
     command = main.commands.get(name)
     return words[0] in command.commands if isinstance(command, click.Group) else command is not None
 

@@ -1,4 +1,4 @@
-"""What the page takes from others is recorded: version, licence, checksums; and it is what the lock file names."""
+"""The page's parts from others are recorded: version, licence, checksums; and they are what the lock file names."""
 
 from __future__ import annotations
 

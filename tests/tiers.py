@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _seconds() -> float:
-    """The processor time of this process and of the children that it has waited for."""
+    """Return the processor time of this process and of the children that it has waited for."""
     children = os.times()
     return time.process_time() + children.children_user + children.children_system
 

@@ -1,4 +1,4 @@
-"""What Prometheus sees when an alert should fire and when it should be silent, as series of two hours."""
+"""Series of two hours as Prometheus sees them when an alert should fire and when it should be silent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def requests(errors: int) -> Series:
 
 
 def slow(seconds: str) -> Series:
-    """A request a second, all of them faster than so many seconds and none faster than the bucket below."""
+    """Make the series of a request a second, all faster than so many seconds, none than the bucket below."""
     name = "flask_http_request_duration_seconds_bucket"
     return {
         f'{name}{{le="{bound}"}}': f"0+60x{MINUTES}" if float(bound) >= float(seconds) else f"0x{MINUTES}"
@@ -33,7 +33,7 @@ def slow(seconds: str) -> Series:
 
 
 def one_in_fifty(seconds: str) -> Series:
-    """The same, but of a hundred requests ninety-eight are faster than half a second."""
+    """Make the series of `slow`, but of a hundred requests ninety-eight are faster than half a second."""
     fast = {series: f"0+58.8x{MINUTES}" for series, values in slow(seconds).items() if values == f"0x{MINUTES}"}
     return slow(seconds) | fast
 
@@ -48,7 +48,7 @@ def nan(minutes: int) -> str:
 
 
 def ended(series: str, value: float, minute: int = 90) -> Series:
-    """A series of a container that is stopped: it leaves the name service, and Prometheus ends what it had of it."""
+    """Make a stopped container's series: it leaves the name service, and Prometheus ends what it had of it."""
     return {series: f"{value}x{minute} stale"}
 
 
@@ -80,12 +80,12 @@ CONTACT = 'factory_backup_wal_last_contact_timestamp_seconds{job="backup",instan
 
 
 def nodes(series: str, *values: float) -> Series:
-    """What the exporters of a database's nodes tell of theirs, one value each."""
+    """Make the series that the exporters of a database's nodes tell of theirs, one value each."""
     return {f'{series}{{job="postgres",instance="db{n}"}}': f"{value}x{MINUTES}" for n, value in enumerate(values, 1)}
 
 
 def scheduled(mark: str, age: float, every: float) -> Series:
-    """What succeeded so many seconds ago and should each so many."""
+    """Make the series of a job that succeeded so many seconds ago and should each so many."""
     return constant(SUCCESS.format(mark), NOW - age) | constant(INTERVAL.format(mark), every)
 
 

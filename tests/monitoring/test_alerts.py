@@ -234,7 +234,7 @@ def test_an_alert_goes_to_whom_it_concerns(labels: list[str], receiver: str) -> 
 
 
 def route_of(alert: str) -> dict[str, Any]:
-    """How an alert is told: a route has from the one above it what it does not say itself."""
+    """Return the route of an alert: it has from the one above it what it does not say itself."""
     labels = {f'{name}="{value}"' for name, value in {"alertname": alert, **alerts()[alert]["labels"]}.items()}
     found = route = yaml.safe_load(ALERTMANAGER.read_text())["route"]
     while route := next((one for one in route.get("routes", []) if labels >= set(one["matchers"])), None):

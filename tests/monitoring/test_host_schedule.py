@@ -1,4 +1,4 @@
-"""What a host without containers does by itself, as the guide has it, suits its alerts, and no slot fills its disk."""
+"""The schedule of a host without containers, as the guide has it, suits its alerts, and no slot fills its disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the runbooks are read is told to Prometheus from outside deploy/, over which each release is laid."""
+"""The runbooks' address is told to Prometheus from outside deploy/, over which each release is laid."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def test_what_goes_wrong_with_a_request_is_in_its_line_alone(nginx: Nginx) -> No
 
 
 def strip_upstream(text: str) -> str:
-    """The log without the addresses of the backends."""
+    """Return the log without the addresses of the backends."""
     lines = [json.loads(line) for line in text.splitlines()]
     return json.dumps(
         [{name: value for name, value in line.items() if name != "nginx.upstream.address"} for line in lines]

@@ -106,7 +106,7 @@ def test_a_tag_is_released_once_it_runs_in_production_or_without_a_registry_once
 
 
 def evaluate(expression: str, results: dict[str, str], registry: str = "") -> object:
-    """What GitHub makes of an expression in a tag's run that nobody has cancelled."""
+    """Evaluate an expression as GitHub does in a tag's run that nobody has cancelled."""
     python = expression.replace("\n", " ").replace("&&", " and ").replace("||", " or ")
     python = python.replace("!cancelled()", "True").replace("github.ref_type", "'tag'")
     python = python.replace("vars.REGISTRY", repr(registry))

@@ -12,7 +12,7 @@ from tests.privacy.plant import REQUIRED, Plant
 
 @pytest.fixture
 def plant_with(database_url: str, clock: Clock) -> Iterator[Callable[..., Plant]]:
-    """A function from settings that differ to a plant on the test's database."""
+    """Yield a function from settings that differ to a plant on the test's database."""
     from factory.app import create_app
 
     apps: list[Any] = []

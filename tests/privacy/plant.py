@@ -102,7 +102,7 @@ class Plant:
             return pseudonym(factories.find(tx, factory).pseudonym_key, worker(number))
 
     def audited(self, prefix: str = "") -> list[tuple[str, str, str]]:
-        """(action, actor, subject) of the lines of the default organisation, oldest first."""
+        """Return (action, actor, subject) of the lines of the default organisation, oldest first."""
         from factory.store.access import audit_log
 
         with self.store.snapshot() as tx:

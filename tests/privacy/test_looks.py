@@ -1,4 +1,4 @@
-"""Who looks at persons stands in the audit trail, and those concerned can read it."""
+"""Looks at persons stand in the audit trail, and those concerned can read it."""
 
 from __future__ import annotations
 

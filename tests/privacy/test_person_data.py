@@ -1,4 +1,4 @@
-"""What is stored about one person can be taken out whole; what is done by hand stands in the audit trail."""
+"""The data stored about one person can be taken out whole; what is done by hand stands in the audit trail."""
 
 from __future__ import annotations
 

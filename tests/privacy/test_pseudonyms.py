@@ -1,4 +1,4 @@
-"""Who may not see persons meets no real id and no name anywhere."""
+"""A reader who may not see persons meets no real id and no name anywhere."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ QUERIES = {
 
 
 def contracted_gets(app: Flask) -> set[str]:
-    """The addresses of all GET routes below the API that have a contract."""
+    """Return the addresses of all GET routes below the API that have a contract."""
     found = set()
     for rule in app.url_map.iter_rules():
         view: Any = getattr(app.view_functions[rule.endpoint], "view_class", None)
@@ -41,7 +41,7 @@ def contracted_gets(app: Flask) -> set[str]:
 
 
 def everything(plant: Plant, reader: Reader) -> list[tuple[str, Any]]:
-    """The answers to all GET routes, asked with pseudonyms, for all windows and in all shapes."""
+    """Return the answers to all GET routes, asked with pseudonyms, for all windows and in all shapes."""
     answers = []
     for rule in sorted(contracted_gets(plant.app)):
         for query in QUERIES.get(rule, [""]):

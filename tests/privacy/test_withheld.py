@@ -1,4 +1,4 @@
-"""Who sees no persons is told nothing of fewer than K_MIN of them."""
+"""A reader who sees no persons is told nothing of fewer than K_MIN of them."""
 
 from __future__ import annotations
 

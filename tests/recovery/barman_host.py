@@ -56,16 +56,16 @@ class Backups:
             shutil.chown(self._home, "nobody", "nogroup")
 
     def lose(self) -> None:
-        """The host is gone; there is a new one, on which nothing is. Whoever writes goes on in the old place."""
+        """Lose the host; there is a new one, on which nothing is. Whoever writes goes on in the old place."""
         self._home.rename(self._home.with_name("lost"))
         self._make_home()
 
     def run(self, *arguments: str) -> str:
-        """What a command of deploy/backup/backup says."""
+        """Run a command of deploy/backup/backup and return what it says."""
         return self._run(str(ROOT / "deploy" / "backup" / "backup"), *arguments)
 
     def barman(self, *arguments: str) -> str:
-        """What Barman says; `cron` is what its package runs each minute."""
+        """Run Barman and return what it says; `cron` is what its package runs each minute."""
         return self._run("barman", "--config", self._environment["BACKUP_CONFIGURATION"], *arguments)
 
     def receive_all_of(self, node: Node) -> None:
@@ -79,7 +79,7 @@ class Backups:
         wait_until(lambda: node.ask(received) == 1, f"Barman had all of {node.name}", self._cluster, 40)
 
     def restored(self, query: str) -> Any:
-        """What a server answers that was restored to the newest point, without any node."""
+        """Return the answer of a server that was restored to the newest point, without any node."""
         server = Server(self._home / "restored")
         self.run("restore", str(server.directory))
         (server.directory / "postgresql.conf").write_text("unix_socket_directories = ''\nhot_standby = off\n")
@@ -113,7 +113,7 @@ def _is_primary(server: Server) -> bool:
 
 @contextmanager
 def backups(cluster: Cluster) -> Iterator[Backups]:
-    """A Barman of the cluster; its process that receives the log ends with the nodes."""
+    """Run a Barman of the cluster; its process that receives the log ends with the nodes."""
     pytest.importorskip("barman", reason="Barman is not installed")
     if shutil.which("rsync") is None:
         pytest.skip("rsync, by which Barman restores, is not installed")

@@ -94,7 +94,7 @@ class Node:
                         process.kill()
 
     def state(self) -> dict[str, Any]:
-        """What Patroni says of the node; nothing when it does not answer."""
+        """Return the state that Patroni tells of the node; nothing when it does not answer."""
         try:
             answer: dict[str, Any] = http_request("127.0.0.1", self._api, "GET", "/patroni", timeout=2).body
             return answer
@@ -102,19 +102,19 @@ class Node:
             return {}
 
     def follows(self) -> bool:
-        """Whether it is a standby that gets the primary's log."""
+        """Return whether it is a standby that gets the primary's log."""
         state = self.state()
         return state.get("role") == "replica" and state.get("replication_state") == "streaming"
 
     def says(self, address: str) -> int:
-        """The status of a health address, as a load balancer asks it; 0 when nobody answers."""
+        """Return the status of a health address, as a load balancer asks it; 0 when nobody answers."""
         try:
             return http_request("127.0.0.1", self._api, "GET", address, timeout=2).status
         except (OSError, http.client.HTTPException):
             return 0
 
     def ask(self, statement: str, database: str = "postgres") -> Any:
-        """The first value that a statement answers on this node, as superuser."""
+        """Return the first value that a statement answers on this node, as superuser."""
         connection = psycopg2.connect(
             host="127.0.0.1", port=self.port, user="postgres", password=PASSWORD, dbname=database
         )
@@ -159,7 +159,7 @@ class Cluster:
 
 @contextmanager
 def etcd(directory: Path) -> Iterator[str]:
-    """An etcd of one member; `host:port`."""
+    """Run an etcd of one member; yield its `host:port`."""
     if shutil.which("etcd") is None:
         pytest.skip("etcd (Debian: etcd-server) is not installed")
     client, peer = free_port(), free_port()
@@ -188,7 +188,7 @@ def etcd(directory: Path) -> Iterator[str]:
 
 @contextmanager
 def patroni_cluster() -> Iterator[Cluster]:
-    """A primary and two standbys, one of them synchronous; all processes are killed at the end."""
+    """Run a primary and two standbys, one of them synchronous; all processes are killed at the end."""
     pytest.importorskip("patroni", reason="Patroni is not installed")
     if os.geteuid() == 0 and shutil.which("setpriv") is None:
         pytest.skip("setpriv (Debian: util-linux), by which root runs PostgreSQL as somebody else, is not installed")

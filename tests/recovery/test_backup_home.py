@@ -1,4 +1,4 @@
-"""What deploy/backup/backup does with what it finds in the home of the backups; the programs it calls are stand-ins."""
+"""Work of deploy/backup/backup on what it finds in the home of the backups; the programs it calls are stand-ins."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BACKUP = Path(__file__).parents[2] / "deploy" / "backup" / "backup"
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """An empty one, with a Barman that can do nothing and a restic that brings a file."""
+    """Make an empty home, with a Barman that can do nothing and a restic that brings a file."""
     programs = tmp_path / "bin"
     programs.mkdir()
     for name, commands in (("barman", "exit 1"), ("restic", 'touch "$PWD/fetched"')):

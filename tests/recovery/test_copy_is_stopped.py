@@ -57,5 +57,5 @@ def test_a_copy_that_is_stopped_when_it_has_just_taken_its_lock_leaves_none_behi
 
 
 def locked(repository: Path) -> bool:
-    """Whether there is a lock; a file of a longer name was to become one, and is none for restic."""
+    """Return whether there is a lock; a file of a longer name was to become one, and is none for restic."""
     return any(len(lock.name) == 64 for lock in (repository / "locks").glob("*"))

@@ -1,4 +1,4 @@
-"""What was restored takes the place of the data that was there, or leaves it as it was."""
+"""Restored data takes the place of the data that was there, or leaves it as it was."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MEMORY = Path("/dev/shm")
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """The directory of a server's data, 18/docker, which is there."""
+    """Make the directory of a server's data, 18/docker, which is there."""
     directory = tmp_path / "18" / "docker"
     directory.mkdir(parents=True)
     (directory / "PG_VERSION").write_text("of before\n")
@@ -26,7 +26,7 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def restored() -> Iterator[Path]:
-    """A restored database on another disk."""
+    """Yield a restored database on another disk."""
     with TemporaryDirectory(dir=MEMORY) as place:
         directory = Path(place) / "restored"
         (directory / "global").mkdir(parents=True)
@@ -46,7 +46,7 @@ def replace(restored: Path, data: Path, *, largest_file: int = -1) -> subprocess
 
 
 def contents(volume: Path) -> dict[str, str]:
-    """Which database is in which directory."""
+    """Return the database in each directory."""
     return {one.name: (one / "PG_VERSION").read_text().strip() for one in volume.iterdir()}
 
 

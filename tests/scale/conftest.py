@@ -22,7 +22,7 @@ def directory() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def primary(directory: Path) -> Iterator[Server]:
-    """A server with a migrated database; whoever changes its configuration puts it back."""
+    """Yield a server with a migrated database; whoever changes its configuration puts it back."""
     from factory.store import migrations, open_store
 
     server = make_primary(directory)
@@ -35,7 +35,7 @@ def primary(directory: Path) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def replica(primary: Server) -> Iterator[Server]:
-    """The primary's streaming replica; running and replaying whenever a test begins."""
+    """Yield the primary's streaming replica; running and replaying whenever a test begins."""
     server = make_replica(primary)
     yield server
     server.stop("immediate")
@@ -43,7 +43,7 @@ def replica(primary: Server) -> Iterator[Server]:
 
 @pytest.fixture
 def new_database(primary: Server) -> Iterator[Callable[[], str]]:
-    """A function that makes a migrated, empty database of the primary and answers its name."""
+    """Yield a function that makes a migrated, empty database of the primary and answers its name."""
     names: list[str] = []
 
     def make() -> str:

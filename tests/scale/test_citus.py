@@ -55,7 +55,7 @@ END $$;
 
 @pytest.fixture
 def name(new_database: Callable[[], str], primary: Server) -> str:
-    """A migrated database with the functions that stand in for Citus."""
+    """Make a migrated database with the functions that stand in for Citus."""
     name = new_database()
     primary.ask("CREATE SCHEMA citus", name)
     primary.ask(f"ALTER DATABASE {name} SET search_path = citus, public", name)

@@ -1,4 +1,4 @@
-"""What a sender sees of a database that changes its primary: 503 with Retry-After, and then its acknowledgement."""
+"""A sender's view of a database that changes its primary: 503 with Retry-After, and then its acknowledgement."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Make = Callable[..., Flask]
 
 @pytest.fixture
 def make() -> Iterator[Make]:
-    """A function from the URL of a database and options to an application."""
+    """Yield a function from the URL of a database and options to an application."""
     from factory.app import create_app
 
     apps: list[Flask] = []

@@ -59,7 +59,7 @@ class Site:
         return int(answer.get_json()["data"]["total_events"])
 
     def went(self) -> dict[str, int]:
-        """Where the reads since the last question went: `replica`, or why to the primary."""
+        """Count the reads since the last question by where they went: `replica`, or why to the primary."""
         went = dict(self.reads)
         self.reads.clear()
         return went
@@ -73,7 +73,7 @@ Make = Callable[..., Site]
 
 @pytest.fixture
 def make(primary: Server, replica: Server, new_database: Callable[[], str]) -> Iterator[Make]:
-    """A function that makes a site with a database of its own; arguments are options."""
+    """Yield a function that makes a site with a database of its own; arguments are options."""
     from factory.app import create_app
 
     sites: list[Site] = []
@@ -97,7 +97,7 @@ def caught_up(primary: Server, replica: Server) -> bool:
 
 @pytest.fixture
 def paused(replica: Server) -> Iterator[Server]:
-    """The replica, which replays nothing until the end of the test."""
+    """Yield the replica, which replays nothing until the end of the test."""
     replica.ask("SELECT pg_wal_replay_pause()")
     wait_until(lambda: replica.ask("SELECT pg_get_wal_replay_pause_state()") == "paused", "the replica pauses")
     yield replica
@@ -174,7 +174,7 @@ def test_a_replica_that_is_behind_is_passed_by_and_nothing_is_missed(make: Make,
 
 
 def make_behind(make: Make, paused: Server) -> Site:
-    """A site with two events, of which the replica has one; nothing waits to be derived."""
+    """Make a site with two events, of which the replica has one; nothing waits to be derived."""
     paused.ask("SELECT pg_wal_replay_resume()")
     site = make()
     assert site.post(1) == 201

@@ -135,7 +135,7 @@ def test_workers_and_workstations_have_the_same_keys_on_all_hosts(hosts: Hosts, 
 
 @pytest.fixture
 def two_stores(primary: Server, new_database: Callable[[], str]) -> Iterator[tuple[str, Store, Store]]:
-    """The name of a database with 300 events that wait, and the store of each of two processes."""
+    """Yield the name of a database with 300 events that wait, and the store of each of two processes."""
     name = new_database()
     settings = make_settings(primary.url(name))
     with closing(open_store(settings)) as first, closing(open_store(settings)) as second:
@@ -161,7 +161,7 @@ def fill(url: str) -> None:
 
 
 def at_once(*works: Callable[[], object]) -> list[object]:
-    """What each returns, all of them begun at the same moment."""
+    """Return the results of all works, begun at the same moment."""
     barrier = Barrier(len(works))
 
     def run(work: Callable[[], object]) -> object:

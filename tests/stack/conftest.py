@@ -50,7 +50,7 @@ class Stack:
         return run(["docker", "exec", container, *command], self.environment)
 
     def sql(self, statement: str, service: str = "postgres") -> list[str]:
-        """The rows of a statement, as psql writes them unaligned."""
+        """Return the rows of a statement, as psql writes them unaligned."""
         psql = ("psql", "--username", "postgres", "--no-align", "--tuples-only", "--command", statement, "factory")
         return self.execute(self.container(service), *psql).splitlines()
 
@@ -58,7 +58,7 @@ class Stack:
         return run(["docker", "inspect", "--format", template, container], self.environment).strip()
 
     def url(self, variable: str) -> str:
-        """The address of what is published on the port in a variable of docker-compose.yml."""
+        """Return the address of what is published on the port in a variable of docker-compose.yml."""
         scheme = "https" if variable == "TLS_PORT" else "http"
         return f"{scheme}://localhost:{self.environment[variable]}"
 
@@ -98,7 +98,7 @@ class Stack:
 
 
 def run(command: list[str], environment: dict[str, str], *, check: bool = True) -> str:
-    """What a command says on its standard output; an assertion with all that it said where it fails."""
+    """Run a command and return its standard output; where it fails, raise an assertion with all that it said."""
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert not check or done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
     return done.stdout
@@ -121,7 +121,7 @@ def compose_command() -> list[str]:
 
 
 def base_images() -> set[str]:
-    """The images that the composition and the Dockerfiles begin with, less those of services that are left out."""
+    """Return the images that the composition and the Dockerfiles begin with, less those of LEFT_OUT services."""
     files = [
         (ROOT / name).read_text()
         for name in ("docker-compose.yml", "Dockerfile.backend", "Dockerfile.frontend", "deploy/backup/Dockerfile")

@@ -102,5 +102,5 @@ class Senders:
 
 
 def stored(stack: Stack, senders: Senders) -> list[str]:
-    """The event ids of these senders in the database, repeated ones repeated."""
+    """Return the event ids of these senders in the database, repeated ones repeated."""
     return stack.sql(f"SELECT event_id FROM events WHERE event_id LIKE '{senders._run}-%'")

@@ -29,11 +29,11 @@ class Backup:
         return self.stack.execute(self.container, "backup", *arguments)
 
     def drill(self, *arguments: str) -> dict[str, Any]:
-        """What the drill reports."""
+        """Run the drill and return what it reports."""
         return json.loads(self.run("drill", *arguments))  # type: ignore[no-any-return]
 
     def fails(self, *arguments: str) -> str:
-        """What a command says that fails, as it should."""
+        """Run a command that fails, as it should, and return what it says."""
         command = ["docker", "exec", self.container, "backup", *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode != 0, done.stdout
@@ -42,7 +42,7 @@ class Backup:
 
 @pytest.fixture(scope="module")
 def backup(stack: Stack) -> Backup:
-    """The container, once it has made its first full backup by itself and proven that it can be restored."""
+    """Return the container, once it has made its first full backup by itself and proven that it can be restored."""
     found = Backup(stack)
     proven = (
         "grep -q factory_restore_drill_last_success_timestamp_seconds /var/lib/barman/metrics.prom && echo yes || true"
@@ -170,7 +170,7 @@ def locks(stack: Stack, backup: Backup) -> list[str]:
 
 @pytest.fixture
 def in_a_copy(stack: Stack, backup: Backup) -> Iterator[Backup]:
-    """The container, while it makes a copy by itself that takes a while."""
+    """Yield the container, while it makes a copy by itself that takes a while."""
     backup.shell(f"head --bytes 256M /dev/urandom >{HOME}/factory/ballast; rm -f {HOME}/{COPIED}")
     docker("restart", backup.container)
     locked = "ls /var/lib/restic/repository/locks | grep --invert-match tmp || true"

@@ -31,7 +31,7 @@ def secrets(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def fresh(secrets: dict[str, str], tmp_path: Path) -> Iterator[str]:
-    """The name of a container that makes its database now."""
+    """Yield the name of a container that makes its database now."""
     compose_command()
     if not is_here(IMAGE):
         pytest.skip(f"the container image {IMAGE} is not here and cannot be pulled")
@@ -91,7 +91,7 @@ STREAMS = "psql --username postgres --no-align --tuples-only --command 'SELECT s
 
 @pytest.fixture
 def copying(fresh: str, tmp_path: Path) -> Iterator[str]:
-    """The name of a replica's container that copies the fresh database, so slowly that it has only begun."""
+    """Yield the name of a replica's container that copies the fresh database, so slowly that it has only begun."""
     wait_until(fresh, READY, "ready")
     program = tmp_path / "pg_basebackup"
     program.write_text(COPIES % "--max-rate=300k")

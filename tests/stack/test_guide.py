@@ -35,12 +35,12 @@ SYSTEMD = [
 
 @pytest.fixture(autouse=True)
 def _var() -> None:
-    """Where what was said is kept for whoever looks at a failure."""
+    """Make the directory that keeps what was said for whoever looks at a failure."""
     VAR.mkdir(parents=True, exist_ok=True)
 
 
 def docker(*arguments: str, check: bool = True) -> str:
-    """What a command of Docker's says on both outputs; an assertion with its end where it fails."""
+    """Run a command of Docker's and return both its outputs; where it fails, raise an assertion with their end."""
     done = subprocess.run(
         ["docker", *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=1800
     )
@@ -49,7 +49,7 @@ def docker(*arguments: str, check: bool = True) -> str:
 
 
 def release_archive(directory: Path) -> Path:
-    """The archive of what is checked out, with what is not committed yet."""
+    """Make the archive of what is checked out, with what is not committed yet."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout
     present = b"\0".join(name for name in names.split(b"\0") if name and (ROOT / name.decode()).exists())
@@ -60,14 +60,14 @@ def release_archive(directory: Path) -> Path:
 
 
 def packages_of(text: str) -> list[str]:
-    """What the guide installs from Debian, to be downloaded before."""
+    """Return the packages that the guide installs from Debian, to be downloaded before."""
     commands = re.findall(r"apt-get install ((?:[^\n]*\\\n)*[^\n]*)", text)
     return [word for command in commands for word in command.split() if re.fullmatch(r"[a-z][a-z0-9.+-]+", word)]
 
 
 @contextmanager
 def booted(packages: list[str], *options: str) -> Iterator[str]:
-    """The name of a running Debian host with systemd, to which the packages have been downloaded."""
+    """Yield the name of a running Debian host with systemd, to which the packages have been downloaded."""
     compose_command()
     if not is_here("debian:bookworm-slim"):
         pytest.skip("the container image debian:bookworm-slim is not here and cannot be pulled")
@@ -126,7 +126,7 @@ until sudo find /var/lib/postgresql -mindepth 1 -delete; do sleep 1; done
 
 
 def with_restores(commands: str, before: str) -> str:
-    """The guide's commands with what happens before the restore, which then is done to three points in time.
+    """Return the guide's commands with `before` ahead of the restore, which then is done to three points in time.
 
     The newest; one before every backup, which has to be refused; and one before the mistake.
     """
@@ -153,7 +153,7 @@ SSH = 22
 
 
 def reached_from_outside(machine: str) -> set[int]:
-    """The TCP ports at which a host listens on more than its loopback; addresses are as the kernel writes them."""
+    """Return the TCP ports at which a host listens on more than its loopback; addresses are in the kernel's form."""
     sockets = docker("exec", machine, "cat", "/proc/net/tcp", "/proc/net/tcp6").splitlines()
     listening = [line.split()[1].split(":") for line in sockets if line.split()[3] == "0A"]
     loopback = ("7F", "0" * 24 + "01000000")
@@ -173,7 +173,7 @@ until sudo --user factory DATABASE_URL=sqlite:///$copy factory export - | grep s
 
 
 def on_sqlite(commands: str) -> str:
-    """The guide's commands for SQLite with the start that they leave to those for PostgreSQL."""
+    """Return the guide's commands for SQLite with the start that they leave to those for PostgreSQL."""
     return commands.replace("sudo --user factory factory db backup", f"{STARTED}sudo --user factory factory db backup")
 
 
@@ -209,7 +209,7 @@ def test_the_guide_brings_up_a_host_without_containers(machine: str, tmp_path: P
 
 @pytest.fixture
 def database_hosts() -> Iterator[dict[str, str]]:
-    """The containers of db1, db2 and db3, by these names, which they know each other by."""
+    """Yield the containers of db1, db2 and db3, by these names, which they know each other by."""
     network = f"factoryguide{uuid4().hex[:6]}"
     with ExitStack() as running:
         running.callback(docker, "network", "rm", network, check=False)
@@ -247,7 +247,7 @@ if ((EUID == 0)); then sudo() {{ env "$@"; }}; fi
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """The release in a directory of its own, so that nothing of the guide's is left in this one."""
+    """Copy the release to a directory of its own, so that nothing of the guide's is left in this one."""
     place = tmp_path / "factory"
     place.mkdir()
     subprocess.run(
@@ -258,7 +258,7 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def surroundings(checkout: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The environment of the guide's shell: a project of its own on free ports, at which curl finds the site's."""
+    """Yield the environment of the guide's shell: a project of its own on free ports, where curl finds the site's."""
     project = f"factoryguide{uuid4().hex[:6]}"
     names = ("HTTP_PORT", "TLS_PORT", "TLS_REDIRECT_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT", "POSTGRES_PORT")
     ports = {name: str(free_port()) for name in names}

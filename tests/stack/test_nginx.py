@@ -86,7 +86,7 @@ class Site:
         self.wait_until_asked(self.backends)
 
     def add_backend(self) -> str:
-        """Starts one, and returns its address."""
+        """Start a backend and return its address."""
         name = f"{self.name}-{len(self.backends)}"
         options = ["--detach", "--name", name, "--network", self.name, "--network-alias", "backend"]
         docker("run", *options, "--entrypoint", "python", BASES[2], "-c", BACKEND)
@@ -99,7 +99,7 @@ class Site:
         return docker("exec", self.name, *command)
 
     def asked(self) -> list[str]:
-        """The backends that NGINX sends requests to."""
+        """Return the backends that NGINX sends requests to."""
         return [one.removesuffix(":5000") for one in docker("exec", self.name, "backends", "list", check=False).split()]
 
     def wait_until_asked(self, backends: list[str]) -> None:
@@ -127,7 +127,7 @@ def site(image: str) -> Iterator[Site]:
 
 
 def upload_slowly(port: int, statuses: list[str]) -> None:
-    """A body of 15 MiB, whose end comes when all others' have come so far."""
+    """Send a body of 15 MiB, whose end comes when all others' have come so far."""
     body = b" " * MEBIBYTE
     with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
         client.sendall(b"POST /api/v1/events/batch HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (15 * MEBIBYTE))
@@ -224,7 +224,7 @@ configured() { find /etc/nginx -type f -exec sha256sum {} + | sort; }
 
 
 def on_a_host(image: str, commands: str, *options: str) -> str:
-    """What the commands say on a host of NGINX's with a release in its place."""
+    """Return what the commands say on a host of NGINX's with a release in its place."""
     mounts = [option for name in ("deploy", "frontend") for option in ("--volume", f"{ROOT / name}:/source/{name}:ro")]
     host = ["--user", "root", "--entrypoint", "bash", *mounts, *options, image]
     return docker("run", "--rm", *host, "-euc", HOST + commands)

@@ -19,7 +19,7 @@ BYTES = {"Mi": "m", "Gi": "g"}
 
 @pytest.fixture
 def secrets(tmp_path: Path) -> Path:
-    """The keys of the Secret `backend`: those of the composed stack, whose PostgreSQL and Redis are outside here."""
+    """Write the Secret `backend`: the keys of the composed stack, whose PostgreSQL and Redis are outside here."""
     for key in ("database_url", "secret_key", "metrics_token", "redis_url"):
         (tmp_path / key).write_text((ROOT / "deploy" / "secrets" / key).read_text())
         (tmp_path / key).chmod(0o444)
@@ -28,7 +28,7 @@ def secrets(tmp_path: Path) -> Path:
 
 
 def as_docker_has_it(manifests: Manifests, pod: Object, container: Object, secrets: Path) -> list[str]:
-    """The options of `docker run` that come to what the kubelet would do."""
+    """Return the options of `docker run` that come to what the kubelet would do."""
     user = pod["securityContext"]
     limits = container["resources"]["limits"]
     memory = limits["memory"][:-2] + BYTES[limits["memory"][-2:]]
@@ -52,7 +52,7 @@ def workload(manifests: Manifests, name: str) -> tuple[Object, Object]:
 
 @contextmanager
 def running(stack: Stack, name: str, secrets: Path) -> Iterator[tuple[str, Object, Object]]:
-    """A container of a workload of production, in the networks of the stack."""
+    """Run a container of a workload of production, in the networks of the stack."""
     manifests = Manifests(objects_of("production"))
     pod, container = workload(manifests, name)
     image = f"{stack.project}-{name}"
@@ -72,7 +72,7 @@ def address(stack: Stack, container: str) -> str:
 
 
 def asks(stack: Stack, container: str, definition: Object, kind: str) -> Callable[[], bool]:
-    """Whether a probe succeeds, asked as the kubelet does."""
+    """Return a function that tells whether a probe succeeds, asked as the kubelet does."""
     probe = definition[kind]
     ports = {port["name"]: port["containerPort"] for port in definition["ports"]}
     url = f"http://{address(stack, container)}:{ports[probe['httpGet']['port']]}{probe['httpGet']['path']}"

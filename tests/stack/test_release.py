@@ -27,7 +27,7 @@ class Release:
         self.env_file = directory / "env"
 
     def build(self, version: str, *, backend: str = "", frontend: str = "") -> None:
-        """The images that run, with further lines of a Dockerfile."""
+        """Build the images that run, with further lines of a Dockerfile."""
         for name, lines in (("backend", backend), ("frontend", frontend)):
             former = self.stack.environment[f"{name.upper()}_IMAGE"]
             (self.directory / "Dockerfile").write_text(f"FROM {former}\n{lines}\n")
@@ -70,7 +70,7 @@ def test_a_release_replaces_the_backends_without_a_failed_request_and_is_kept(re
 
 
 def rules_were_read(stack: Stack) -> float:
-    """When Prometheus has read its configuration last, in seconds since the epoch."""
+    """Return when Prometheus has read its configuration last, in seconds since the epoch."""
     with urlopen(f"{stack.url('PROMETHEUS_PORT')}/metrics", timeout=10) as answer:
         told = answer.read().decode()
     found = re.search(r"^prometheus_config_last_reload_success_timestamp_seconds (\S+)$", told, flags=re.MULTILINE)

@@ -272,7 +272,7 @@ def test_every_service_has_a_limit_of_resources_and_a_health_check() -> None:
 
 
 def checks_health(service: dict[str, Any]) -> bool:
-    """Whether a service has a health check of its own, or its image that is built here."""
+    """Return whether a service has a health check of its own, or its image that is built here."""
     if "healthcheck" in service:
         return "test" in service["healthcheck"]
     dockerfile = service.get("build", {}).get("dockerfile")

@@ -1,4 +1,4 @@
-"""What Prometheus and Grafana show of the running stack: every panel's query finds something."""
+"""Prometheus and Grafana on the running stack: every panel's query finds something."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ NAME = re.compile(rf"\b({'|'.join(NARROW)})\b(?: AS)?(?: (?!WHERE|SET|ON|ORDER|G
 
 
 class Step(NamedTuple):
-    """How a statement reads a large table."""
+    """A statement's way to read a large table."""
 
     table: str
     narrow: bool

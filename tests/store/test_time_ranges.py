@@ -159,7 +159,7 @@ def expected(ranges: TimeRanges, visible: int) -> list[int]:
 
 
 def ranges_of(site: Site, bounds: Sequence[int]) -> TimeRanges:
-    """The ranges from each bound to the next."""
+    """Return the ranges from each bound to the next."""
     starts, ends = np.array(list(pairwise(bounds)), dtype=np.int64).reshape(-1, 2).T
     return TimeRanges(np.full(len(starts), site.worker), starts, ends)
 

@@ -48,7 +48,7 @@ class Collector:
         ]
 
     def resources(self) -> dict[str, set[str]]:
-        """What is told of the processes: the values of each attribute."""
+        """Return the values of each attribute that is told of the processes."""
         found: dict[str, set[str]] = {}
         for request in self.requests():
             for of_resource in request.resource_spans:
@@ -60,7 +60,7 @@ class Collector:
         return [span for span in self.spans() if span.name == name]
 
     def wait_for(self, name: str, number: int = 1) -> list[Span]:
-        """The spans of a name, once there are so many."""
+        """Return the spans of a name, once there are so many."""
         return wait_until(lambda: found if len(found := self.named(name)) >= number else None, f"{number} of {name}")
 
     def __enter__(self) -> Collector:

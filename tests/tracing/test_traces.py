@@ -1,4 +1,4 @@
-"""What a real server tells a real receiver of OTLP about its requests, and what it never tells."""
+"""A real server's requests, as it tells a real receiver of OTLP of them, and the facts that it never tells."""
 
 from __future__ import annotations
 
