@@ -42,7 +42,7 @@ COUNTS = (None, 0, 1, 3, 1_000_000)
 LONG_AGO = 40 * 24 * HOUR
 SEEDS = st.integers(0, 2**32)
 WHOLE = os.environ.get("HYPOTHESIS_PROFILE") == "ci"
-"""Whether `make prove` runs, which has time for everything."""
+"""True when `make prove` runs, which has time for everything."""
 
 
 def examples(number: int) -> hypothesis.settings:

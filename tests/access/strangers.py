@@ -123,4 +123,4 @@ WITHOUT_CONTRACT = {
     "/swaggerui/<path:filename>": "Swagger UI",
     "/metrics": "has a token of its own",
 }
-"""What answers everybody who asks, beside the page's files; nothing of a factory stands there."""
+"""Routes that answer everybody, beside the page's files; nothing of a factory stands there."""

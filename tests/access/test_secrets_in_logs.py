@@ -58,7 +58,7 @@ class Run:
             "a token in a query": QUERY_TOKEN,
         }
         self.told: list[bytes] = []
-        """What was answered, without what an answer was to give."""
+        """The answers, without what an answer was to give."""
         self.token = ""
         self.cookies: dict[str, str] = {}
         self.log = self.database = self.export = b""

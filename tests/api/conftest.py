@@ -19,7 +19,7 @@ PATH_VALUES = {
     "key_id": "abcdefghijkl",
     "user_id": "abcdefghijkl",
 }
-"""What stands in the place of each path parameter; there is such a thing in `served`."""
+"""Values in the place of each path parameter; there is such a thing in `served`."""
 
 
 @pytest.fixture(scope="module")

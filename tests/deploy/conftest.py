@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 60
-"""How long anything here may take on a machine that has other things to do."""
+"""Limit for anything here on a machine that has other things to do."""
 
 
 @dataclass

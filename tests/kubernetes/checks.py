@@ -23,7 +23,7 @@ Check = Callable[[Manifests], Iterator[str]]
 
 SECRETS = "/run/secrets/factory/"
 NAMES_REMEMBERED_SECONDS = 30
-"""How long the cluster's name server may tell of a pod that has left its Service."""
+"""Time for which the cluster's name server may tell of a pod that has left its Service."""
 RESTRICTED = "pod-security.kubernetes.io/enforce"
 EXAMPLES = {
     "database_url": "postgresql://factory:secret@db/factory",

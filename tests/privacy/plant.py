@@ -16,7 +16,7 @@ REQUIRED = {"ACCESS": "required", "SECRET_KEY": SECRET_KEY, **UNLIMITED}
 TELLING = ("anna.", "Anna ")  # what the ids and the names of all workers begin with
 WINDOW = {"from": "2026-01-15T06:00:00Z", "to": "2026-01-15T12:00:00Z"}
 STATIONS = {"S1": range(1, 8), "S2": range(8, 10), "S3": range(10, 16), "S4": range(0)}
-"""Who works where: seven, two, six, and nobody."""
+"""Workers at each place: seven, two, six, and nobody."""
 
 
 def worker(number: int) -> str:

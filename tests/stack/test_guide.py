@@ -30,7 +30,7 @@ SYSTEMD = [
     *("--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"),
     *("--tmpfs", "/run", "--tmpfs", "/run/lock"),
 ]
-"""What systemd wants to be the first process of a container."""
+"""Options that systemd wants to be the first process of a container."""
 
 
 @pytest.fixture(autouse=True)
@@ -149,7 +149,7 @@ def hold_what_was_kept(said: str) -> None:
 
 
 SSH = 22
-"""Where people get into a host; Barman's package brings it along."""
+"""The port by which people get into a host; Barman's package brings it along."""
 
 
 def reached_from_outside(machine: str) -> set[int]:
@@ -242,7 +242,7 @@ SHELL = """
 docker() {{ if [[ $1 == compose ]]; then shift; command {compose} "$@"; else command docker "$@"; fi; }}
 if ((EUID == 0)); then sudo() {{ env "$@"; }}; fi
 """
-"""What the machine of the tests lacks: Compose v2 where there is version 1 alone, and sudo for root."""
+"""Programs that the machine of the tests lacks: Compose v2 where there is version 1 alone, and sudo for root."""
 
 
 @pytest.fixture
