@@ -11,6 +11,7 @@ COMPOSITION = Path(__file__).resolve().parents[1] / "docker-compose.yml"
 MEANINGS: Mapping[str, str] = {
     "BACKENDS": "Number of backends.",
     "BACKEND_PORTS": "One port of 127.0.0.1 per backend; a rolling update needs twice as many as backends.",
+    "BACKEND_HEALTH_INTERVAL": "Time between two health checks of a backend; the first is that long after its start.",
     "BACKEND_IMAGE": "Image of the backends; name a release to roll forward or back.",
     "FRONTEND_IMAGE": "Image of NGINX with the page.",
     "BACKUP_IMAGE": "Image of the backups.",
