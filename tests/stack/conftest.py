@@ -1,14 +1,20 @@
-"""The composed stack as an operator brings it up: images built, three backends, TLS; taken down after the last test."""
+"""The composed stack as an operator brings it up: images built, two backends, TLS; taken down after the last test.
+
+Each test process has a stack of its own, and all run the images that the first of them builds.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
+import socket
 import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
@@ -17,12 +23,48 @@ from uuid import uuid4
 
 import pytest
 from tests.servers import Reply, free_port
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[2]
-BACKENDS = 3
+BACKENDS = 2
 PROFILES = ("tls", "backup", "pooler")
 """Those whose images can be had everywhere."""
 PATIENCE_SECONDS = 120.0
+
+
+GROUPS = (
+    ("test_guide.py::test_the_guide_brings_up_a_host",),
+    ("test_guide.py::test_the_guide_brings_up_the_composed_stack",),
+    ("test_release.py", "test_stack.py"),
+    ("test_backup.py", "test_pods.py", "test_watched.py"),
+    ("test_guide.py::test_the_guide_of_the_failover",),
+    ("test_database.py", "test_nginx.py"),
+)
+"""Tests that run one after the other, where they share one on a composed stack; those that take long begin."""
+
+
+def group_of(nodeid: str) -> int:
+    """Return the number of a test's group; the files that are in none make one more."""
+    named = (number for number, group in enumerate(GROUPS) if any(f"/{name}" in nodeid for name in group))
+    return next(named, len(GROUPS))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort what is in this directory by its groups; the other tests come first."""
+    here = str(Path(__file__).parent)
+    items.sort(key=lambda item: group_of(item.nodeid) if str(item.path).startswith(here) else -1)
+
+
+class ByGroup(LoadScopeScheduling):
+    """Give each test process a group."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return str(group_of(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    return ByGroup(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 @dataclass
@@ -34,13 +76,16 @@ class Stack:
     environment: dict[str, str]
     key: str = field(default="", repr=False)
 
-    def compose(self, *arguments: str, check: bool = True) -> str:
-        profiles = [option for name in PROFILES for option in ("--profile", name)]
-        command = [*self.compose_command, "-p", self.project, *profiles, *arguments]
+    def compose(self, *arguments: str, profiles: tuple[str, ...] = PROFILES, check: bool = True) -> str:
+        options = [option for name in profiles for option in ("--profile", name)]
+        command = [*self.compose_command, "-p", self.project, *options, *arguments]
         return run(command, self.environment, check=check)
 
     def containers(self, service: str = "") -> list[str]:
-        return self.compose("ps", "-q", *([service] if service else [])).split()
+        """Return their numbers, those that have ended among them, without those of `docker compose run`."""
+        labels = {"project": self.project, "oneoff": "False", **({"service": service} if service else {})}
+        filters = [f"--filter=label=com.docker.compose.{name}={value}" for name, value in labels.items()]
+        return run(["docker", "ps", "--all", "--quiet", "--no-trunc", *filters], self.environment).split()
 
     def container(self, service: str) -> str:
         [one] = self.containers(service)
@@ -92,9 +137,21 @@ class Stack:
             assert time.monotonic() < deadline, f"after {seconds:.0f} seconds still not: {what}"
             time.sleep(0.5)
 
+    def secrets_in_logs(self) -> list[str]:
+        """Return the names of the secrets that any container has written into its log."""
+        logs = self.compose("logs", "--no-color")
+        secrets = {
+            file.name: file.read_text().strip()
+            for file in (ROOT / "deploy" / "secrets").iterdir()
+            if "password" in file.name or file.name in ("secret_key", "metrics_token")
+        }
+        assert len(secrets) >= 5
+        return [name for name, secret in {**secrets, "the key of the tests": self.key}.items() if secret in logs]
+
     def healthy(self, service: str) -> bool:
         found = self.containers(service)
-        return bool(found) and all(self.inspect(one, "{{.State.Health.Status}}") == "healthy" for one in found)
+        command = ["docker", "inspect", "--format", "{{.State.Health.Status}}", *found]
+        return bool(found) and set(run(command, self.environment).split()) == {"healthy"}
 
 
 def run(command: list[str], environment: dict[str, str], *, check: bool = True) -> str:
@@ -134,41 +191,77 @@ LEFT_OUT = ("grafana/", "elasticsearch:", "kibana:", "elastic/", "prom/node-expo
 """Services behind profiles whose images the tests do not ask for."""
 
 
+IMAGES = {"backend": "backend", "frontend": "nginx", "backup": "backup"}
+"""The images that are built here, each with the service whose composition says how."""
+WAITED_FOR = ("backend", "nginx", "nginx-tls", "postgres-replica", "prometheus", "alertmanager")
+
+
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return the names of the images of this checkout, built once for all test processes of a run.
+
+    They stay, so that the next run builds only what has changed.
+    """
     command = compose_command()
     for image in sorted(base_images()):
         if not is_here(image):
             pytest.skip(f"the container image {image} is not here and cannot be pulled")
+    names = {name: f"factory-tests-{name}" for name in IMAGES}
+    environment = {**os.environ, **{f"{name.upper()}_IMAGE": names[name] for name in names}}
+    with once(tmp_path_factory, "images") as is_first:
+        if is_first:
+            run([str(ROOT / "deploy" / "make-secrets")], environment)
+            run([*command, "--profile", "backup", "build", "--parallel", *IMAGES.values()], environment)
+    return names
+
+
+@contextmanager
+def once(tmp_path_factory: pytest.TempPathFactory, what: str) -> Iterator[bool]:
+    """Yield whether this is the first test process of the run that comes here; the others wait for it."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    done = shared / f"{what}.done"
+    with (shared / f"{what}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield not done.exists()
+        done.touch()
+
+
+@pytest.fixture(scope="session")
+def stack(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     project = f"factorytest{uuid4().hex[:6]}"
     certificates = tmp_path_factory.mktemp("certificates")
     make_certificate(certificates)
     ports = {name: str(free_port()) for name in ("HTTP_PORT", "TLS_PORT", "TLS_REDIRECT_PORT", "PROMETHEUS_PORT")}
     ports |= {name: str(free_port()) for name in ("ALERTMANAGER_PORT", "POSTGRES_PORT")}
-    first = free_port()
     running = Stack(
-        command,
+        compose_command(),
         project,
         {
             **os.environ,
             **ports,
-            "BACKEND_PORTS": f"{first}-{first + 3 * BACKENDS}",
+            "BACKEND_PORTS": port_range(3 * BACKENDS),
             "TLS_CERTIFICATES": str(certificates),
             "ACME_WEBROOT": str(certificates),
-            "BACKEND_IMAGE": f"{project}-backend",
-            "FRONTEND_IMAGE": f"{project}-frontend",
-            "BACKUP_IMAGE": f"{project}-backup",
+            **{f"{name.upper()}_IMAGE": f"{project}-{name}" for name in images},
             # What the tests send would be too much of one sender; limits have tests of their own.
             "RATE_LIMIT_READ": "1000/second",
             "NGINX_RATE_READ": "1000r/s",
             "PERSON_VIEWS": "on",
+            "BACKEND_HEALTH_INTERVAL": "5s",
+            # What several processes do in a container the test of the guide shows.
+            "WEB_WORKERS": "1",
             "POSTGRES_SHARED_BUFFERS": "64MB",
         },
     )
-    run([str(ROOT / "deploy" / "make-secrets")], running.environment)
+    for name, built in images.items():
+        docker("tag", built, f"{project}-{name}")
     try:
-        running.compose("up", "-d", "--build", "--scale", f"backend={BACKENDS}")
-        for service in ("backend", "nginx", "nginx-tls", "postgres-replica", "prometheus", "alertmanager"):
+        # Backups begin at once and cost as much as all else: only where a test is about them.
+        others = tuple(name for name in PROFILES if name != "backup")
+        running.compose("up", "-d", "--no-build", "--scale", f"backend={BACKENDS}", profiles=others)
+        for service in WAITED_FOR:
             running.wait_until(lambda name=service: running.healthy(name), f"{service} is healthy")  # type: ignore[misc]
         made = running.execute(
             running.containers("backend")[0], "factory", "key", "add", "--name", "tests", "--scope", "admin"
@@ -178,8 +271,30 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     finally:
         _keep_logs(running)
         running.compose("down", "--volumes", "--timeout", "5", check=False)
-        for image in run(["docker", "images", "--quiet", f"{project}-*"], running.environment).split():
-            run(["docker", "rmi", "--force", image], running.environment, check=False)
+        tags = ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}", f"{project}-*"]
+        run(["docker", "rmi", "--force", *run(tags, running.environment).split()], running.environment, check=False)
+
+
+@pytest.fixture(scope="session")
+def backup_container(stack: Stack) -> str:
+    """Return the container of the profile `backup`, which begins with a full backup."""
+    stack.compose("up", "-d", "--no-build", "--no-deps", "backup")
+    return stack.container("backup")
+
+
+def port_range(size: int) -> str:
+    """Return so many ports in a row that nobody listens at, of which `free_port` gives out none."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 18
+    for first in range(30_000 + 150 * worker, 30_000 + 150 * (worker + 1) - size, size):
+        if all(_is_free(port) for port in range(first, first + size)):
+            return f"{first}-{first + size - 1}"
+    raise AssertionError(f"no {size} ports in a row are free")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def is_here(image: str) -> bool:
@@ -190,7 +305,9 @@ def is_here(image: str) -> bool:
 def _keep_logs(stack: Stack) -> None:
     directory = ROOT / "var" / "stack"
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "log.txt").write_text(stack.compose("logs", "--no-color", "--tail", "500", check=False))
+    (directory / f"{os.environ.get('PYTEST_XDIST_WORKER', 'stack')}.log").write_text(
+        stack.compose("logs", "--no-color", "--tail", "500", check=False)
+    )
 
 
 def make_certificate(directory: Path) -> None:

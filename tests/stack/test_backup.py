@@ -18,9 +18,9 @@ HOME = "/var/lib/barman"
 class Backup:
     """The container of the profile `backup`."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, container: str) -> None:
         self.stack = stack
-        self.container = stack.container("backup")
+        self.container = container
 
     def shell(self, command: str) -> str:
         return self.stack.execute(self.container, "bash", "-c", command)
@@ -41,9 +41,9 @@ class Backup:
 
 
 @pytest.fixture(scope="module")
-def backup(stack: Stack) -> Backup:
+def backup(stack: Stack, backup_container: str) -> Backup:
     """Return the container, once it has made its first full backup by itself and proven that it can be restored."""
-    found = Backup(stack)
+    found = Backup(stack, backup_container)
     proven = (
         "grep -q factory_restore_drill_last_success_timestamp_seconds /var/lib/barman/metrics.prom && echo yes || true"
     )
@@ -227,3 +227,8 @@ def test_a_drill_fails_where_wal_is_missing(stack: Stack, backup: Backup) -> Non
         assert backup.fails("drill")
     finally:
         backup.shell(f"rm -rf {HOME}/factory/wals; mv /tmp/wals {HOME}/factory/wals")
+
+
+def test_no_secret_is_in_a_log_of_backups_copies_and_drills(stack: Stack, backup: Backup) -> None:
+    assert "made a backup" in stack.compose("logs", "--no-color", "backup")
+    assert stack.secrets_in_logs() == []

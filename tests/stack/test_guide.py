@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 from tests.guide import script
 from tests.servers import free_port
-from tests.stack.conftest import ROOT, compose_command, is_here
+from tests.stack.conftest import ROOT, compose_command, is_here, once, port_range
 
 from factory import __version__
 
@@ -65,32 +65,41 @@ def packages_of(text: str) -> list[str]:
     return [word for command in commands for word in command.split() if re.fullmatch(r"[a-z][a-z0-9.+-]+", word)]
 
 
-@contextmanager
-def booted(packages: list[str], *options: str) -> Iterator[str]:
-    """Yield the name of a running Debian host with systemd, to which the packages have been downloaded."""
+@pytest.fixture(scope="session")
+def debian(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the image of a Debian host with systemd, to which the packages of the guides have been downloaded."""
     compose_command()
     if not is_here("debian:bookworm-slim"):
         pytest.skip("the container image debian:bookworm-slim is not here and cannot be pulled")
     image = "factory-guide-machine"
-    docker("build", "--tag", image, "--build-arg", f"PACKAGES={' '.join(packages)}", str(MACHINE))
-    name = f"factory-guide-{uuid4().hex[:6]}"
+    packages = [*packages_of(script(GUIDE, "host")), *packages_of(script(FAILOVER, "database"))]
+    with once(tmp_path_factory, "debian") as is_first:
+        if is_first:
+            docker("build", "--tag", image, "--build-arg", f"PACKAGES={' '.join(packages)}", str(MACHINE))
+    return image
+
+
+@contextmanager
+def booted(debian: str, *options: str) -> Iterator[str]:
+    """Yield the container of a running host."""
+    running = f"{debian}-{uuid4().hex[:6]}"
     try:
-        docker("run", "--detach", "--name", name, *SYSTEMD, *options, image)
+        docker("run", "--detach", "--name", running, *SYSTEMD, *options, debian)
         deadline = time.monotonic() + BOOT_SECONDS
-        while docker("exec", name, "systemctl", "is-system-running", check=False).strip() not in (
+        while docker("exec", running, "systemctl", "is-system-running", check=False).strip() not in (
             "running",
             "degraded",
         ):
-            assert time.monotonic() < deadline, docker("logs", name)
+            assert time.monotonic() < deadline, docker("logs", running)
             time.sleep(0.5)
-        yield name
+        yield running
     finally:
-        docker("rm", "--force", "--volumes", name, check=False)
+        docker("rm", "--force", "--volumes", running, check=False)
 
 
 @pytest.fixture
-def machine() -> Iterator[str]:
-    with booted(packages_of(script(GUIDE, "host")), "--add-host", f"{SITE}:127.0.0.1") as name:
+def machine(debian: str) -> Iterator[str]:
+    with booted(debian, "--add-host", f"{SITE}:127.0.0.1") as name:
         yield name
 
 
@@ -208,16 +217,15 @@ def test_the_guide_brings_up_a_host_without_containers(machine: str, tmp_path: P
 
 
 @pytest.fixture
-def database_hosts() -> Iterator[dict[str, str]]:
+def database_hosts(debian: str) -> Iterator[dict[str, str]]:
     """Yield the containers of db1, db2 and db3, by these names, which they know each other by."""
     network = f"factoryguide{uuid4().hex[:6]}"
     with ExitStack() as running:
         running.callback(docker, "network", "rm", network, check=False)
         docker("network", "create", network)
-        packages = packages_of(script(FAILOVER, "database"))
         yield {
             host: running.enter_context(
-                booted(packages, "--network", network, "--hostname", host, "--network-alias", host)
+                booted(debian, "--network", network, "--hostname", host, "--network-alias", host)
             )
             for host in ("db1", "db2", "db3")
         }
@@ -262,7 +270,6 @@ def surroundings(checkout: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
     project = f"factoryguide{uuid4().hex[:6]}"
     names = ("HTTP_PORT", "TLS_PORT", "TLS_REDIRECT_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT", "POSTGRES_PORT")
     ports = {name: str(free_port()) for name in names}
-    first = free_port()
     found = {f"{SITE}:443": ports["TLS_PORT"], "localhost:8080": ports["HTTP_PORT"]}
     lines = [f'connect-to = "{asked}:localhost:{port}"\n' for asked, port in found.items()]
     (tmp_path / ".curlrc").write_text("".join(lines))
@@ -271,11 +278,12 @@ def surroundings(checkout: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
     environment = {
         **os.environ,
         **ports,
-        "BACKEND_PORTS": f"{first}-{first + 5}",
+        "BACKEND_PORTS": port_range(6),
         "COMPOSE_PROJECT_NAME": project,
         "IMAGE_PREFIX": project,
         "BACKUP_IMAGE": f"{project}-backup",
         "POSTGRES_SHARED_BUFFERS": "64MB",
+        "BACKEND_HEALTH_INTERVAL": "5s",
         "CURL_HOME": str(tmp_path),
         "BASH_ENV": str(shell),
     }
@@ -291,6 +299,7 @@ def surroundings(checkout: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
         docker("rmi", "--force", *(f"{project}-{name}" for name in ("backup", *names)), check=False)
 
 
+@pytest.mark.usefixtures("images")  # whose layers its own builds find
 def test_the_guide_brings_up_the_composed_stack(checkout: Path, surroundings: dict[str, str]) -> None:
     events = EVENTS.format(
         curl="--cacert fullchain.pem",

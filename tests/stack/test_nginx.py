@@ -16,9 +16,9 @@ from uuid import uuid4
 import pytest
 import yaml
 from tests.servers import free_port, http_request
-from tests.stack.conftest import ROOT, compose_command, docker, is_here, make_certificate, run
+from tests.stack.conftest import ROOT, docker, is_here, make_certificate, run
 
-BASES = ("nginx:1.28-bookworm", "debian:bookworm-slim", "python:3.12-slim-bookworm")
+PYTHON = "python:3.12-slim-bookworm"
 BACKEND = """
 import http.server
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -41,15 +41,10 @@ MEBIBYTE = 1 << 20
 
 
 @pytest.fixture(scope="module")
-def image() -> Iterator[str]:
-    compose_command()
-    for base in BASES:
-        if not is_here(base):
-            pytest.skip(f"the container image {base} is not here and cannot be pulled")
-    name = f"factorynginx{uuid4().hex[:6]}"
-    docker("build", "--quiet", "--file", "Dockerfile.frontend", "--tag", name, ".")
-    yield name
-    docker("rmi", "--force", name, check=False)
+def image(images: dict[str, str]) -> str:
+    if not is_here(PYTHON):
+        pytest.skip(f"the container image {PYTHON} is not here and cannot be pulled")
+    return images["frontend"]
 
 
 class Site:
@@ -89,7 +84,7 @@ class Site:
         """Start a backend and return its address."""
         name = f"{self.name}-{len(self.backends)}"
         options = ["--detach", "--name", name, "--network", self.name, "--network-alias", "backend"]
-        docker("run", *options, "--entrypoint", "python", BASES[2], "-c", BACKEND)
+        docker("run", *options, "--entrypoint", "python", PYTHON, "-c", BACKEND)
         self.backends.append(
             docker("inspect", "--format", f'{{{{(index .NetworkSettings.Networks "{self.name}").IPAddress}}}}', name)
         )

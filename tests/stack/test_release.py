@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from http.client import HTTPException
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 from tests.stack.conftest import BACKENDS, ROOT, Stack, run
 from tests.stack.senders import Senders
+
+SOON = 3
+"""Seconds in which a version has to answer that never will."""
 
 
 @pytest.fixture
@@ -34,12 +38,15 @@ class Release:
             tag = f"{self.stack.project}-{name}:{version}"
             run(["docker", "build", "--quiet", "--tag", tag, str(self.directory)], self.stack.environment)
 
-    def run(self, version: str, *, patience: int = 90, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, version: str, *, patience: int = 300, answer_patience: int = 300, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         environment = {
             **self.stack.environment,
             "IMAGE_PREFIX": self.stack.project,
             "ENV_FILE": str(self.env_file),
             "PATIENCE_SECONDS": str(patience),
+            "ANSWER_PATIENCE_SECONDS": str(answer_patience),
             **variables,
         }
         command = [str(ROOT / "deploy" / "release"), version, "-p", self.stack.project]
@@ -116,30 +123,38 @@ def test_backends_that_find_no_port_are_not_left_beside_the_old_ones(release: Re
     assert release.env_file.read_text() == ""
 
 
+def answers(stack: Stack) -> bool:
+    """Return whether the page and the API are there over HTTPS; NGINX has just been replaced."""
+    try:
+        page, ready = (stack.ask("GET", path, headers={}) for path in ("/", "/api/v1/health/ready"))
+    except (OSError, HTTPException):
+        return False
+    return b"<title>" in page.content and ready.status == 200
+
+
 def test_a_version_that_does_not_answer_over_https_is_taken_back(release: Release, stack: Stack) -> None:
     before = release.images("backend"), release.images("nginx-tls")
     break_https = "sed -i 's|include site.conf;|return 503;|' /etc/nginx/templates/tls.conf.template"
     release.build("v6", frontend=f"USER root\nRUN {break_https}\nUSER 101:101")
 
-    ran = release.run("v6")
+    ran = release.run("v6", answer_patience=SOON)
 
     assert ran.returncode == 1
     assert "going back to" in ran.stderr
     assert (release.images("backend"), release.images("nginx-tls")) == before
-    assert b"<title>" in stack.ask("GET", "/", headers={}).content
+    stack.wait_until(lambda: answers(stack), "the page is there again")
 
 
 def test_a_version_whose_page_is_missing_is_taken_back(release: Release, stack: Stack) -> None:
     before = release.images("backend"), release.images("nginx")
     release.build("v4", frontend="USER root\nRUN rm /usr/share/nginx/html/index.html\nUSER 101:101")
 
-    ran = release.run("v4")
+    ran = release.run("v4", answer_patience=SOON)
 
     assert ran.returncode == 1
     assert "going back to" in ran.stderr
     assert (release.images("backend"), release.images("nginx")) == before
-    assert b"<title>" in stack.ask("GET", "/", headers={}).content
-    assert stack.ask("GET", "/api/v1/health/ready", headers={}).status == 200
+    stack.wait_until(lambda: answers(stack), "the page is there again")
 
 
 def test_a_version_without_images_changes_nothing(release: Release, stack: Stack) -> None:

@@ -245,16 +245,7 @@ def test_a_rolling_update_fails_no_request(stack: Stack) -> None:
 
 
 def test_no_secret_is_in_a_log(stack: Stack) -> None:
-    logs = stack.compose("logs", "--no-color")
-    secrets = {
-        file.name: file.read_text().strip()
-        for file in (ROOT / "deploy" / "secrets").iterdir()
-        if "password" in file.name or file.name in ("secret_key", "metrics_token")
-    }
-    assert len(secrets) >= 5
-
-    assert [name for name, secret in secrets.items() if secret in logs] == []
-    assert stack.key not in logs
+    assert stack.secrets_in_logs() == []
 
 
 # What cannot ask itself: two images that hold one program and no shell, and Filebeat, which answers nobody.
@@ -273,10 +264,11 @@ def test_every_service_has_a_limit_of_resources_and_a_health_check() -> None:
 
 def checks_health(service: dict[str, Any]) -> bool:
     """Return whether a service has a health check of its own, or its image that is built here."""
-    if "healthcheck" in service:
-        return "test" in service["healthcheck"]
+    if "test" in service.get("healthcheck", {}):
+        return True
     dockerfile = service.get("build", {}).get("dockerfile")
-    return dockerfile is not None and "\nHEALTHCHECK " in (ROOT / dockerfile).read_text()
+    disabled = service.get("healthcheck", {}).get("disable", False)
+    return dockerfile is not None and not disabled and "\nHEALTHCHECK " in (ROOT / dockerfile).read_text()
 
 
 def test_every_option_of_the_server_can_be_set_for_the_containers() -> None:

@@ -9,8 +9,11 @@ import time
 from typing import Any
 from urllib.parse import quote
 
+import pytest
 from tests.stack.conftest import BACKENDS, ROOT, Stack, run
 from tests.stack.senders import Senders
+
+pytestmark = pytest.mark.usefixtures("backup_container")
 
 NOT_HERE = {
     "Disk, free": "the exporter of the host's disks has no image here",
