@@ -119,7 +119,7 @@ def test_who_failed_too_often_is_told_how_long_to_wait(page: Any, server: Runnin
 def test_the_first_password_has_to_be_replaced(page: Any, server: RunningServer) -> None:
     page.goto(front(server))
     fill_in(page, *newcomer(server))
-    page.get_by_text("Your password was chosen by somebody else.").wait_for()
+    page.get_by_text("Somebody else chose your password.").wait_for()
     assert page.locator("#title").inner_text() == "Choose a password"
 
     new, again = page.get_by_label("New password", exact=True), page.get_by_label("Repeat new password")

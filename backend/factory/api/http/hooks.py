@@ -96,6 +96,6 @@ def _log_fields(response: Response) -> dict[str, object]:
         "status": response.status_code,
         "duration_ms": round((time.perf_counter() - g.started) * 1000, 2),
     }
-    if "factory" in g:
+    if "factory_id" in g:
         fields["factory"] = g.factory_id
     return {**fields, **g.get("log_fields", {})}

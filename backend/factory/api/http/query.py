@@ -39,7 +39,7 @@ class Query:
         self._declared = contract.query
         self._faults: list[FieldError] = []
         if "factory" in self._declared:
-            self._value("factory", str)  # its value is read by request.factory
+            self._value("factory", str)  # its value is read by request.requested_factory
 
     def text(self, name: str) -> str | None:
         return self._value(name, _text)
