@@ -13,7 +13,7 @@ from uuid import uuid4
 from tests.stack.conftest import Stack
 
 SENDERS = 4
-PAUSE_SECONDS = 0.03
+PAUSE_SECONDS = 0.1
 
 
 class Senders:
