@@ -33,8 +33,12 @@ def _deliveries(path: Path, settings: Settings) -> Iterator[Delivery]:
 def import_(file: Path, factory_id: str) -> None:
     """Store the events of an NDJSON or CSV file, gzipped or not, of any size.
 
-    Run an interrupted import again to complete it. Refused lines are printed, and the command exits with 1; the
-    others are stored.
+    Run an interrupted import again to complete it. Refused lines are printed by their number, and the command exits
+    with 1; the others are stored.
+
+    A file that begins with a brace is NDJSON, one event per line. Any other is CSV in UTF-8: the first line names the
+    fields in any case and order; cells are separated by a comma, semicolon, tab or bar. Other columns are ignored. A
+    row that does not fit the first line is refused, whatever it holds.
     """
     # Lets the storing thread run soon beside those that read and derive.
     sys.setswitchinterval(0.0005)
