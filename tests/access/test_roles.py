@@ -37,7 +37,12 @@ def callers(plant: Plant) -> Iterator[tuple[str, Headers, Permissions]]:
     yield "two roles", bearer(plant.people.token(plant.acme, both)), ROLES["wall"] | ROLES["supervisor"]
 
 
-@pytest.mark.parametrize("route", WALKED, ids=str)
+@pytest.mark.parametrize(
+    "route",
+    # The sample data take seconds to make, for each who may.
+    [pytest.param(route, marks=[pytest.mark.system] if route.rule == "/demo/seed" else []) for route in WALKED],
+    ids=str,
+)
 def test_each_role_gets_through_where_it_may_and_nowhere_else(plant: Plant, route: Route) -> None:
     needed = WANTED.get(route.needed, {route.needed})
     through = {}

@@ -191,6 +191,7 @@ def test_verify_of_an_untouched_store_is_clean_however_events_came(run: Run, tmp
         run("verify")
 
 
+@pytest.mark.system
 def test_seed_loads_the_sample_factory_and_the_same_again(run: Run, tmp_path: Path) -> None:
     noon = {"CLOCK_AT": "2026-01-15T12:00:00Z", "DEMO_MODE": "true"}  # midnight is not between the two
     run("seed", **noon)

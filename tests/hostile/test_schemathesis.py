@@ -94,6 +94,7 @@ FALSEHOODS = {
 }
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("path", FALSEHOODS)
 def test_a_document_that_forbids_what_is_taken_is_found_out(served_app: Any, document: Any, path: str) -> None:
     body, field, falsehood = FALSEHOODS[path]

@@ -86,7 +86,7 @@ def send_all(served: Served, factory: str, events: list[Event], random: Random) 
         served.send(factory, delivery)
 
 
-@examples(3)
+@examples(2)
 @given(history=histories(max_events=24), seed=SEEDS)
 def test_no_number_changes_nor_what_late_events_make_of_it(
     served: Served, law_clock: Clock, history: History, seed: int
