@@ -234,7 +234,7 @@ export default {
   "errors.no_answer": "The server is not responding.",
   "errors.unreadable_answer": "The server's answer could not be read.",
   "errors.status_401": "Sign in to see this.",
-  "errors.status_403": "You do not have permission to see this. Ask whoever manages access in your factory.",
+  "errors.status_403": "You do not have permission for this. Ask whoever manages access in your factory.",
   "errors.status_429": "Too many requests. The page waits and tries again.",
   "errors.status_503": "The server is busy or starting up.",
   "errors.factory_not_found": "There is no factory with this id.",

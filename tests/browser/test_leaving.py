@@ -81,7 +81,7 @@ def test_a_view_that_was_left_leaves_nothing_running(
         page.wait_for_selector(f"{SETTLED} {selector}", state="attached")
     during = page.evaluate("window.running()")
     page.evaluate(GO, STILL)
-    page.wait_for_selector(f"body[data-view=settings] {SETTLED} form")
+    page.wait_for_selector(f"body[data-view=settings] {SETTLED} .administration form")
 
     assert {kind for kind in before if during[kind] > before[kind]} == kinds
     page.wait_for_function("(before) => JSON.stringify(window.running()) === JSON.stringify(before)", arg=before)

@@ -140,7 +140,7 @@ def test_a_refusal_shows_no_figures(
         open_view(page, server, query, ".notice.forbidden")
 
     assert page.locator(".notice h2").inner_text() == "No permission"
-    assert page.locator(".notice p").inner_text().startswith("You do not have permission to see this.")
+    assert page.locator(".notice p").inner_text().startswith("You do not have permission for this.")
     assert page.locator(".tile").count() == 0
 
 
@@ -275,7 +275,7 @@ def test_sample_data_are_loaded_after_a_question_and_the_page_says_what_happened
     refuse(page, "**/demo/seed*", 403, "not_allowed", "You lack factory:admin")
     opened.get_by_role("button", name="Reload sample data").click()
     opened.get_by_role("button", name="Remove and reload").click()
-    opened.get_by_text("Nothing was changed: You are not allowed").wait_for()
+    opened.get_by_text("Nothing was changed: You do not have permission").wait_for()
 
 
 def test_without_an_answer_nobody_knows_whether_the_data_were_replaced(page: Any, server: RunningServer) -> None:

@@ -284,7 +284,7 @@ def test_a_second_factor_is_set_up_asked_for_and_taken_away(page: Any, server: R
     page.get_by_text("Please enter the code as well.").wait_for()
     page.get_by_label("Code").fill("000000")
     page.get_by_role("button", name="Sign in", exact=True).click()
-    page.get_by_text("This code is not right.").wait_for()
+    page.get_by_text("This code is wrong.").wait_for()
     page.get_by_label("Code").fill(codes.at(int(time.time()) + 30))  # each code serves once: this is the next one
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_selector(f"body:not([data-view=sign-in]) {ENTERED}")

@@ -172,7 +172,7 @@ def test_every_server_process_sends_its_spans(
         ask_at_once(server, 100)
         return len(collector.resources().get("service.instance.id", ())) == 2
 
-    with traced(fresh_database("sqlite"), tmp_path, collector.url) as server:
+    with traced(fresh_database("sqlite"), tmp_path, collector.url, WEB_WORKERS="2") as server:
         wait_until(two_have_sent, "spans of both processes", seconds=60)
 
 
