@@ -71,10 +71,10 @@ test: $(READY) ## Run every law on both stores, and the journeys: the first tier
 test-system: $(READY) ## Run what starts servers and browsers (the Debian packages of .ci/packages)
 	$(PYTEST) -m system $(ARGS)
 
-# Each process takes a group of tests (tests/stack/conftest.py); more than four would wait for the processors. The networks
+# Each process takes a group of tests (tests/stack/conftest.py); more than two wait for the processors. The networks
 # of containers come and go, which cuts a browser's connections.
 test-stack: $(READY) ## Build the images, bring composed stacks up and test them (Docker)
-	$(BIN)/python -m pytest tests/stack --numprocesses 4 --dist loadscope --no-loadscope-reorder --durations 25 $(ARGS)
+	$(BIN)/python -m pytest tests/stack --numprocesses 2 --dist loadscope --no-loadscope-reorder --durations 25 $(ARGS)
 
 test-all: test test-system test-stack ## Run every test
 

@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BACKENDS = 2
 PROFILES = ("tls", "backup", "pooler")
 """Those whose images can be had everywhere."""
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 900.0
 
 
 GROUPS = (

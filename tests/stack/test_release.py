@@ -67,7 +67,7 @@ def test_a_release_replaces_the_backends_without_a_failed_request_and_is_kept(re
 
     assert ran.returncode == 0, ran.stderr
     assert set(senders.answers) == {201}
-    stack.wait_until(lambda: rules_were_read(stack) > rules_before, "Prometheus has read its files anew", seconds=10)
+    stack.wait_until(lambda: rules_were_read(stack) > rules_before, "Prometheus has read its files anew", seconds=60)
     assert len(stack.containers("backend")) == BACKENDS
     assert release.images("backend") == {f"{stack.project}-backend:v2"}
     assert release.env_file.read_text().splitlines() == [

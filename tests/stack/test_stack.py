@@ -183,7 +183,7 @@ def test_the_replica_streams_and_answers_readings(stack: Stack) -> None:
             >= int(before[0]) + 15
         ),
         "the replica has answered the readings",
-        seconds=20,
+        seconds=120,
     )
 
 

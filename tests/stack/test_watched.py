@@ -59,7 +59,7 @@ def test_prometheus_reaches_everything(stack: Stack) -> None:
         found = len(backends) >= BACKENDS and {one["labels"]["job"] for one in others} >= JOBS
         return found and all(one["health"] == "up" for one in others)
 
-    stack.wait_until(up, "every target is up", seconds=90)
+    stack.wait_until(up, "every target is up")
 
 
 def test_every_query_of_every_panel_and_every_series_of_an_alert_finds_something(stack: Stack) -> None:
