@@ -176,7 +176,7 @@ CELL = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), max_si
 
 @given(rows=st.lists(st.lists(CELL, min_size=4, max_size=6), max_size=6))
 def test_no_row_changes_the_lines_around_it(tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]]) -> None:
-    """Whatever stands between them, the good rows are read with their own values."""
+    """Read the good rows with their own values, whatever stands between them."""
     directory = tmp_path_factory.mktemp("rows")
     content = HEADER + "\n" + "".join(",".join(row) + "\n" + LINE + "\n" for row in rows)
     events, numbers, _ = read(file(directory, content))

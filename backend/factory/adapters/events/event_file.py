@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -19,7 +20,6 @@ from factory.domain.errors import InvalidInput
 from factory.domain.event import Failure
 
 EXPORTED = (*EventFields.__struct_fields__, "received_at")
-BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
 _BUFFER = 1 << 20
 _BLANK = b" \t\r\n"
@@ -67,7 +67,7 @@ def read_batches(path: Path, lines_a_batch: int) -> Iterator[Lines]:
 
 
 def _is_csv(path: Path, head: bytes) -> bool:
-    start = head.removeprefix(BOM).lstrip(_BLANK)
+    start = head.removeprefix(BOM_UTF8).lstrip(_BLANK)
     for mark, kind in _FOREIGN.items():
         if start.startswith(mark):
             raise InvalidInput(f"{path.name} is {kind}", code="unreadable_file")
@@ -81,7 +81,7 @@ def _is_csv(path: Path, head: bytes) -> bool:
 def _numbered(source: BinaryIO) -> Iterator[NumberedLine]:
     for number, line in enumerate(source, start=1):
         if number == 1:
-            line = line.removeprefix(BOM)
+            line = line.removeprefix(BOM_UTF8)
         if line.strip(_BLANK):
             yield number, line
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from codecs import BOM_UTF8
 from typing import Any, Protocol
 
 import msgspec
@@ -13,7 +14,6 @@ from factory.domain.errors import InvalidInput, TooLarge, UnsupportedMediaType
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
-BOM = b"\xef\xbb\xbf"
 _CHUNK = 64 * 1024
 _GZIP = 31  # zlib's window bits for a gzip header and trailer
 _MOST_MEMBERS = 10_000  # each costs a copy of a chunk; an honest writer makes few
@@ -51,7 +51,7 @@ def read_body() -> bytes:
         raise _incomplete() from None
     if len(body) < (request.content_length or 0):
         raise _incomplete()
-    return (inflate(body, limit) if encoding.endswith("gzip") else body).removeprefix(BOM)
+    return (inflate(body, limit) if encoding.endswith("gzip") else body).removeprefix(BOM_UTF8)
 
 
 def read_object() -> dict[str, Any]:
