@@ -22,6 +22,11 @@ from factory.api.openapi import BODIES, DESCRIPTION, TITLE, openapi_document
 _INLINE_SCRIPT = re.compile(rb"<script(?![^>]* src=)[^>]*>(.+?)</script>", re.DOTALL)
 
 
+@cache
+def _definitions() -> dict[str, Any]:
+    return {name: swagger_2(schema) for name, schema in {**BODIES, **ANSWERS}.items()}
+
+
 class DocumentedApi(Api):  # type: ignore[misc]
     """Flask-RESTX with errors left to errors.py, and our schemas and content types in its document."""
 
@@ -29,8 +34,8 @@ class DocumentedApi(Api):  # type: ignore[misc]
         super().__init__(
             blueprint, version=__version__, title=TITLE, description=DESCRIPTION, doc="/docs", validate=False
         )
-        for name, schema in {**BODIES, **ANSWERS}.items():
-            self.schema_model(name, swagger_2(schema))
+        for name, definition in _definitions().items():
+            self.schema_model(name, definition)
 
     def error_router(self, original_handler: Any, error: Exception) -> Any:
         return original_handler(error)

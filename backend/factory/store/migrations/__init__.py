@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,12 @@ def declared_for(dialect: str) -> Callable[..., bool]:
     return include
 
 
+@cache
+def _scripts() -> ScriptDirectory:
+    """Return this release's migrations; reading them takes longer than finding that there is none to run."""
+    return ScriptDirectory(str(Path(__file__).parent))
+
+
 def upgrade(store: Store) -> bool:
     """Migrate the schema to the newest version; several processes may do it at once.
 
@@ -45,6 +52,8 @@ def upgrade(store: Store) -> bool:
     """
     with store.system().writing() as tx:
         store.dialect.lock_schema(tx)
+        if _revision(tx) == _scripts().get_current_head():
+            return True
         if _is_newer(tx):
             return False
         command.upgrade(_config(tx), "head")
@@ -56,7 +65,7 @@ def _revision(tx: Connection) -> str | None:
 
 
 def _is_newer(tx: Connection) -> bool:
-    known = {script.revision for script in ScriptDirectory.from_config(_config(tx)).walk_revisions()}
+    known = {script.revision for script in _scripts().walk_revisions()}
     return _revision(tx) not in {None, *known}
 
 
@@ -67,7 +76,7 @@ def check(store: Store) -> list[str]:
             return [f"The schema is at version {_revision(tx)}, of a later release than this one"]
         context = MigrationContext.configure(tx, opts={"include_object": declared_for(tx.dialect.name)})
         current = context.get_current_revision()
-        newest = ScriptDirectory.from_config(_config(tx)).get_current_head()
+        newest = _scripts().get_current_head()
         if current != newest:
             return [f"The schema is at version {current or 'none'}, the newest is {newest}: run factory db upgrade"]
         return [f"The schema differs from its declaration: {change}" for change in compare_metadata(context, metadata)]
