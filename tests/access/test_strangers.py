@@ -51,7 +51,7 @@ def each(routes: list[Route] | tuple[Route, ...]) -> Any:
     kinds = {(route.needed, route.method): route for route in reversed(routes)}
     pairs = [("sqlite", route) for route in routes] + [("postgresql", route) for route in kinds.values()]
     names = [f"{store}-{route}" for store, route in pairs]
-    return pytest.mark.parametrize(("plant", "route"), pairs, ids=names, indirect=["plant"])
+    return pytest.mark.parametrize(("plant", "route"), pairs, ids=names, indirect=["plant"], scope="module")
 
 
 def contracts(app: Flask) -> dict[str, Contract]:
