@@ -405,8 +405,8 @@ export default {
   "faults.code_required": "Bitte auch den Code eingeben.",
   "faults.wrong_code": "Dieser Code ist falsch. Er wechselt alle 30 Sekunden.",
   "faults.invalid_length": "Dieses Passwort ist zu kurz.",
-  "faults.common_password": "Das ist eines der Passwörter, die Angreifer zuerst probieren.",
-  "faults.personal_password": "Das ist Ihr Name oder Ihre E-Mail-Adresse.",
+  "faults.common_password": "Dieses Passwort ist leicht zu erraten. Nehmen Sie mehrere Wörter, die nicht zusammengehören.",
+  "faults.personal_password": "Wer Ihren Namen, Ihre Adresse oder Ihre Organisation kennt, könnte dieses Passwort erraten.",
   "faults.password_differs": "Die beiden Passwörter stimmen nicht überein.",
 
   "compare.kind": "Was verglichen wird",

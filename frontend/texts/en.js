@@ -390,8 +390,8 @@ export default {
   "faults.code_required": "Please enter the code as well.",
   "faults.wrong_code": "This code is wrong. It changes every 30 seconds.",
   "faults.invalid_length": "This password is too short.",
-  "faults.common_password": "This is one of the passwords that attackers try first.",
-  "faults.personal_password": "This is your name or e-mail address.",
+  "faults.common_password": "This password is easy to guess. Take several words that do not belong together.",
+  "faults.personal_password": "Anyone who knows your name, your address or your organisation could guess this password.",
   "faults.password_differs": "The two passwords do not match.",
 
   "compare.kind": "What to compare",

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask import Flask
 from tests.access.conftest import population_of
-from tests.access.people import PASSWORD, Browser, User, member, refusal, trail
+from tests.access.people import DEFAULT, PASSWORD, Browser, User, member, refusal, trail
 from tests.conftest import Clock
+
+from factory.store.access.organisations import change
 
 SECOND, DAY = 1_000_000, 86_400_000_000
 NEW = "another long sentence of mine"
@@ -232,6 +234,7 @@ def test_another_password_ends_the_other_sessions_and_goes_on_with_this_one(
         ("x" * 1001, "invalid_text"),
         ("Password1234", "common_password"),
         ("aaaaaaaabbbbbbbb", "common_password"),
+        ("Factory2026!", "common_password"),
         (PASSWORD, "same_password"),
     ],
 )
@@ -244,14 +247,20 @@ def test_a_weak_password_is_refused(browser: Browser, password: str, code: str) 
     assert is_in(browser)
 
 
-def test_a_password_is_not_the_address_nor_the_name(site: Flask) -> None:
+def test_a_password_has_more_than_the_words_of_the_person_and_the_organisation(site: Flask) -> None:
+    store = site.extensions["factory_store"].system()
+    with store.writing() as tx:
+        change(tx, DEFAULT, {"name": "Zentralwerk Osterholz"})
     user = member(site, email="grace.hopper@example.org", name="Grace Brewster Hopper")
     browser = Browser(site)
     browser.sign_in(user.email)
 
-    for password in (user.email.upper(), "grace.hopper", "grace brewster hopper"):
+    for password in (user.email.upper(), "grace brewster hopper", "Zentralwerk2026", "Osterholz1234"):
         answer = browser.ask("POST", "/session/password", {"old_password": PASSWORD, "new_password": password})
         assert refusal(answer) == (400, "personal_password")
+    for password in ("grace.hopper", "gracehopper1"):  # common names
+        answer = browser.ask("POST", "/session/password", {"old_password": PASSWORD, "new_password": password})
+        assert refusal(answer) == (400, "common_password")
 
 
 def test_guessing_the_old_password_locks_out_too(browser: Browser) -> None:

@@ -15,6 +15,7 @@ from factory.domain.errors import InvalidInput, NotFound
 from factory.operations.access import users
 from factory.operations.access.admin_scope import AdminScope
 from factory.operations.access.lockout import forgive_reset
+from factory.operations.access.organisations import names_of_organisation
 from factory.operations.access.services import failures_key
 from factory.store import Store
 
@@ -52,13 +53,19 @@ def add(
         raise click.UsageError("Give either --role or --operator.")
     roles = {} if role is None else {EVERYWHERE if one == "everywhere" else one: role for one in factories}
     with opened() as (settings, store):
+        store = store.acting_for(PLATFORM) if operator else store
         password = ""
         if password_stdin:
             password = sys.stdin.readline().rstrip("\r\n")
-            fault = fault_of_password(password, min_length=settings.password_min_length, email=email, name=name)
+            fault = fault_of_password(
+                password,
+                min_length=settings.password_min_length,
+                email=email,
+                name=name,
+                organisation=names_of_organisation(store=store),
+            )
             if fault is not None:
                 raise InvalidInput(f"The password {fault['message']}", code=fault["code"])
-        store = store.acting_for(PLATFORM) if operator else store
         values = {"email": email, "name": name, "roles": roles}
         made = users.create_user(
             store=store,

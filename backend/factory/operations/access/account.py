@@ -10,6 +10,7 @@ from factory.domain.access.passwords import fault_of_password
 from factory.domain.access.permissions import Actor
 from factory.domain.errors import Conflict, InvalidInput, Unauthenticated
 from factory.operations.access.lockout import Attempt, begin_attempt, digest_of_address
+from factory.operations.access.organisations import names_of_organisation
 from factory.operations.access.services import AuthServices
 from factory.operations.access.sessions import Issued, begin_session
 from factory.operations.audit_trail import record
@@ -33,7 +34,13 @@ class OwnAccount:
         Raises Unauthenticated (`bad_credentials`), TooMany, InvalidInput for a password that is not taken.
         """
         user = self._proved(old)
-        fault = fault_of_password(new, min_length=self.services.password_min_length, email=user.email, name=user.name)
+        fault = fault_of_password(
+            new,
+            min_length=self.services.password_min_length,
+            email=user.email,
+            name=user.name,
+            organisation=names_of_organisation(store=self.store),
+        )
         if fault is None and new == old:
             fault = {"field": "new_password", "code": "same_password", "message": "must differ from the old one"}
         if fault is not None:

@@ -24,6 +24,14 @@ def list_organisations(*, store: Store) -> list[dict[str, str]]:
         return [_rendered(one) for one in organisations.list_organisations(tx)]
 
 
+def names_of_organisation(*, store: Store) -> tuple[str, str]:
+    """Return id and name of the store's organisation."""
+    assert store.organisation is not None
+    with store.snapshot() as tx:
+        found = organisations.by_key(tx, store.organisation)
+    return found.organisation_id, found.name
+
+
 def create_organisation(
     *, store: Store, passwords: PasswordHashes, values: Mapping[str, Any], by: Actor
 ) -> dict[str, str]:
