@@ -105,8 +105,9 @@ class RateLimits:
     def look_up(self, credential: str) -> Caller:
         """Return the caller behind a credential, which the database is asked for while the address has guesses left.
 
-        The same wrong credential counts once, so that a forgotten device does not use up the guesses of its plant;
-        one that was valid in this process before is no guess. Raises Unauthenticated, TooMany, Unavailable.
+        The same wrong credential counts once, so that a forgotten device does not use up the guesses of its plant. One
+        that we made is no guess: who guesses beside a plant's devices does not shut them out. Raises Unauthenticated,
+        TooMany, Unavailable.
         """
         name = blake2b(credential.encode(errors="surrogatepass"), digest_size=16).digest()
         with self._lock:
@@ -116,7 +117,7 @@ class RateLimits:
             message, code = refused_before
             raise Unauthenticated(message, code=code)
         if not was_valid:
-            self._require_guesses()
+            self._require_guesses(credential)
         try:
             caller = authenticator().caller(credential, now=now())
         except Unauthenticated as refusal:
@@ -132,13 +133,13 @@ class RateLimits:
                 self._valid[name] = True
         return caller
 
-    def _require_guesses(self) -> None:
+    def _require_guesses(self, credential: str) -> None:
         try:
             enough = self.limiter.limiter.test(self._guesses, "factory", _address(), "guesses")
             window = self.limiter.limiter.get_window_stats(self._guesses, "factory", _address(), "guesses")
         except Exception:  # fails open: the limiter notices on its own that Redis is away, and counts here
             return
-        if not enough:
+        if not enough and not authenticator().is_ours(credential, now=now()):
             raise _too_many(_seconds_until(window.reset_time))
 
     def _count_guess(self) -> None:

@@ -14,7 +14,7 @@ from factory.adapters.access.access_token import AccessTokens
 from factory.adapters.access.secret_text import digest, same
 from factory.domain.access.permissions import EVERYWHERE, OPERATOR, PLATFORM, ROLES, SCOPES, Caller
 from factory.domain.errors import Unauthenticated
-from factory.domain.timestamp import MINUTE
+from factory.domain.timestamp import MINUTE, SECOND
 from factory.store.access import credentials
 from factory.store.engine.database import Store
 
@@ -24,6 +24,7 @@ KEY_PREFIX = "fk_"
 _KEY = re.compile(rf"{KEY_PREFIX}([a-z2-7]{{12}})_([A-Za-z0-9_-]{{43}})")
 _NO_LIMIT = 2**63
 _MAX_CACHED = 10_000
+_SECRETS_SERVE = 10 * SECOND
 
 
 class _Cached(NamedTuple):
@@ -45,6 +46,9 @@ class Authenticator:
         self._patience = patience
         self._cache: LRUCache[bytes, _Cached] = LRUCache(_MAX_CACHED)
         self._lock = Lock()
+        self._secrets: frozenset[bytes] = frozenset()
+        self._secrets_until = 0
+        self._secrets_lock = Lock()
 
     def caller(self, credential: str, *, now: int) -> Caller:
         """Return the caller of an API key or an access token. Raises Unauthenticated, Unavailable."""
@@ -59,10 +63,34 @@ class Authenticator:
                 self._cache[name] = cached
         return cached.caller
 
+    def is_ours(self, credential: str, *, now: int) -> bool:
+        """Return whether it is a key in force or a token that we signed; asks the database once in ten seconds at most.
+
+        A key made in another process is known after that time.
+        """
+        if credential.startswith(KEY_PREFIX):
+            parts = _KEY.fullmatch(credential)
+            return parts is not None and digest(parts[2]) in self._hashes_of_keys(now)
+        try:
+            self._tokens.read(credential, now=now)
+        except Unauthenticated as refusal:
+            return refusal.code == "token_expired"
+        return True
+
+    def _hashes_of_keys(self, now: int) -> frozenset[bytes]:
+        with self._secrets_lock:
+            if not now < self._secrets_until <= now + _SECRETS_SERVE:
+                with self._store.snapshot() as tx:
+                    self._secrets = credentials.hashes_of_keys(tx, now)
+                self._secrets_until = now + _SECRETS_SERVE
+            return self._secrets
+
     def forget(self) -> None:
         """Clear the cache, after keys, sessions or roles have changed."""
         with self._lock:
             self._cache.clear()
+        with self._secrets_lock:
+            self._secrets_until = 0
 
     def _find_key(self, key: str, now: int) -> tuple[Caller, int]:
         parts = _KEY.fullmatch(key)

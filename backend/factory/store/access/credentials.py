@@ -11,6 +11,8 @@ from factory.domain.access.permissions import EVERYWHERE
 from factory.store.access_schema import api_keys, memberships, sessions, users
 from factory.store.schema import factories
 
+_MOST_KEYS = 100_000
+
 
 def key_of(tx: Connection, key_id: str) -> Any | None:
     """Return a key with the id of its factory (`factory_id`), or None."""
@@ -46,3 +48,10 @@ def roles_of(tx: Connection, user_key: int) -> Mapping[str, str]:
     )
     found = ((EVERYWHERE if row.factory_key == 0 else row.factory_id, row.role) for row in tx.execute(query))
     return {factory_id: role for factory_id, role in found if factory_id is not None}
+
+
+def hashes_of_keys(tx: Connection, now: int) -> frozenset[bytes]:
+    """Return the hashes of the secrets of all keys in force, of the 100,000 newest where there are more."""
+    unexpired = api_keys.c.expires_at.is_(None) | (api_keys.c.expires_at > now)
+    query = select(api_keys.c.secret_hash).where(api_keys.c.revoked_at.is_(None), unexpired)
+    return frozenset(tx.execute(query.order_by(api_keys.c.api_key.desc()).limit(_MOST_KEYS)).scalars())
