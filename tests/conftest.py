@@ -1,7 +1,7 @@
 """Fixtures of every test: two real stores, a clock that a test sets, an application and its client.
 
 SQLite is a file of its own for each test; PostgreSQL is one embedded server for the run and a
-database of its own for each test. Both are copied from a template that was migrated once.
+database that nobody else has for each test. Both are copied from a template that was migrated once.
 
 FACTORY_TEST_POSTGRES_URL  uses a running server (a superuser's URL) instead of the embedded one.
 FACTORY_TEST_NO_SKIP=1     a skipped test is a failure, so that nothing is green by absence.
@@ -25,8 +25,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
-from sqlalchemy import create_engine, make_url, text
-from sqlalchemy.pool import NullPool
+from tests.databases import Databases, address, administer
 from tests.tiers import pytest_collection_modifyitems, pytest_runtest_call, pytest_terminal_summary
 from werkzeug.routing import Rule
 
@@ -142,38 +141,24 @@ def postgresql_server() -> Iterator[str]:
         # The tests kill server processes, never the machine: the disk need not be waited for. The databases are many
         # and live for a moment: nobody need tidy them up.
         for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
-            _administer(url, f"ALTER SYSTEM SET {setting} = off")
-        _administer(url, "SELECT pg_reload_conf()")
+            administer(url, f"ALTER SYSTEM SET {setting} = off")
+        administer(url, "SELECT pg_reload_conf()")
     yield url
     stop()
-
-
-def _administer(server: str, statement: str) -> None:
-    engine = create_engine(
-        make_url(server).set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT", poolclass=NullPool
-    )
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
 
 
 def _drop(server: str, databases: list[str]) -> None:
     """Remove databases from a server that goes on; the embedded one goes with all that it holds."""
     if os.environ.get("FACTORY_TEST_POSTGRES_URL"):
         for name in databases:
-            _administer(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-
-
-def _database(server: str, name: str) -> str:
-    url = make_url(server).set(database=name, drivername="postgresql+psycopg2")
-    return url.render_as_string(hide_password=False)
+            administer(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
 def _postgresql_template(postgresql_server: str) -> Iterator[str]:
     name = f"template_{uuid4().hex[:12]}"
-    _administer(postgresql_server, f"CREATE DATABASE {name}")
-    _migrate(_database(postgresql_server, name))
+    administer(postgresql_server, f"CREATE DATABASE {name}")
+    _migrate(address(postgresql_server, name))
     yield name
     _drop(postgresql_server, [name])
 
@@ -186,16 +171,10 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _fresh_postgresql(postgresql_server: str, _postgresql_template: str) -> Iterator[Callable[[], str]]:
-    databases: list[str] = []
-
-    def make() -> str:
-        databases.append(f"test_{uuid4().hex[:12]}")
-        _administer(postgresql_server, f"CREATE DATABASE {databases[-1]} TEMPLATE {_postgresql_template}")
-        return _database(postgresql_server, databases[-1])
-
-    yield make
-    _drop(postgresql_server, databases)
+def _postgresql_databases(postgresql_server: str, _postgresql_template: str) -> Iterator[Databases]:
+    databases = Databases(postgresql_server, _postgresql_template)
+    yield databases
+    _drop(postgresql_server, databases.made)
 
 
 @pytest.fixture(scope="session")
@@ -204,7 +183,8 @@ def fresh_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
 
     def make(store: str) -> str:
         if store == "postgresql":  # asked for late: whoever needs SQLite alone starts no server
-            return str(request.getfixturevalue("_fresh_postgresql")())
+            databases: Databases = request.getfixturevalue("_postgresql_databases")
+            return databases.take()
         template: Path = request.getfixturevalue("_sqlite_template")
         path = tmp_path_factory.mktemp("database") / "factory.db"
         for file in template.parent.glob("factory.db*"):  # with the write-ahead log, if one is left
@@ -215,9 +195,15 @@ def fresh_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
 
 
 @pytest.fixture(params=STORES)
-def database_url(request: pytest.FixtureRequest, fresh_database: Callable[[str], str]) -> str:
-    """Return the URL of an empty, migrated database of the test's own; the test runs once on each store."""
-    return fresh_database(request.param)
+def database_url(request: pytest.FixtureRequest, fresh_database: Callable[[str], str]) -> Iterator[str]:
+    """Yield the URL of an empty, migrated database of the test's own; the test runs once on each store."""
+    if request.param == "sqlite":
+        yield fresh_database("sqlite")
+        return
+    databases: Databases = request.getfixturevalue("_postgresql_databases")
+    url = databases.take()
+    yield url
+    databases.give_back(url)
 
 
 @pytest.fixture

@@ -24,11 +24,14 @@ CLIENT, SECRET = "the-factory", "a secret between provider and factory"
 CALLBACK = "http://localhost/api/v1/session/oidc/callback"
 
 
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 class Provider:
     """The provider's state: who is signed in there, and how it lies."""
 
     def __init__(self) -> None:
-        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.key = KEY
         self.signing_key: Any = self.key
         self.algorithm = "RS256"
         self.issuer = ""

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from flask import Flask
 from tests.access.conftest import population_of
 from tests.access.people import PASSWORD, Browser, User, member, refusal, trail
-from tests.access.population import SECRET_KEY
+from tests.access.population import CHEAP_HASHES, SECRET_KEY
 
 from factory.cli.main import main
 
@@ -352,6 +352,8 @@ def run(database_url: str, site: Flask, monkeypatch: pytest.MonkeyPatch) -> Call
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("ACCESS", "required")
     monkeypatch.setenv("SECRET_KEY", SECRET_KEY)
+    monkeypatch.setattr("factory.cli.user.PasswordHashes", lambda: CHEAP_HASHES)
+    monkeypatch.setattr("factory.cli.organisation.PasswordHashes", lambda: CHEAP_HASHES)
     return lambda *words, **more: CliRunner().invoke(main, list(words), **more)
 
 
