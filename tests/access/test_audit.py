@@ -294,11 +294,11 @@ def faults(store: Store, kept: tuple[int, bytes] | None = None) -> list[str]:
 
 
 def tamper(database_url: str, *statements: str, parameters: dict[str, Any] | None = None) -> None:
-    """As somebody does who owns the database: the triggers go first."""
+    """Change rows as somebody does who owns the database: the triggers are out of the way."""
     engine = create_engine(database_url, poolclass=NullPool)
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
-            connection.execute(text("ALTER TABLE audit DISABLE TRIGGER USER"))
+            connection.execute(text("SET LOCAL session_replication_role = replica"))
         else:
             connection.execute(text("DROP TRIGGER audit_no_update"))
             connection.execute(text("DROP TRIGGER audit_no_delete"))

@@ -24,10 +24,10 @@ from tests.strategies import WHOLE
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = "/api/v1/openapi.json"
 EXAMPLES = 60 if WHOLE else 4
-EXAMPLES_OF_BODIES = 5 * EXAMPLES
+EXAMPLES_OF_BODIES = 5 * EXAMPLES if WHOLE else 12
 SET_BY_THE_TEST = ("factory", "X-Factory-ID", "atomic")
 ALLOWED, FORBIDDEN = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
-PARTS = 12
+PARTS = 16
 
 
 @pytest.fixture(scope="module")
