@@ -12,7 +12,7 @@ from tests.domain.derived import ints
 from factory.domain.states.intervals import Changes
 from factory.domain.states.lazy_table import Column
 from factory.domain.states.ranges import expand_ranges, pack, run_starts, take, unpack
-from factory.domain.states.totals import OccupancyRows
+from factory.domain.states.totals import OccupancyRows, PresenceRows, sum_by_key
 
 Row = tuple[int, int, int, int]
 AMOUNTS = st.integers(0, 2**61)
@@ -53,6 +53,21 @@ def test_rows_of_one_key_add_up(rows: list[Row]) -> None:
     sums = found.sums_for(wanted, found.station)
     expected = [sum(amount for (_, where), amount in occupied.items() if where == station) for station in (3, 0, 7)]
     assert sums.occupied.tolist() == expected
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 2)] * 3, *[st.integers(0, 2**58)] * 5), max_size=8))
+def test_a_worker_at_two_stations_has_two_rows_of_a_bucket(rows: list[tuple[int, ...]]) -> None:
+    names = ("bucket", "worker", "station", "active", "idle", "absent", "units", "events")
+    columns = ints(n for row in rows for n in row).reshape(-1, 8).T
+    amounts: dict[tuple[int, ...], list[int]] = {}
+    for row in rows:
+        held = amounts.setdefault(row[:3], [0] * 5)
+        amounts[row[:3]] = [one + more for one, more in zip(held, row[3:], strict=True)]
+
+    found = sum_by_key(PresenceRows.of(**dict(zip(names, columns, strict=True))))
+
+    told = list(zip(*(getattr(found, name).tolist() for name in names), strict=True))
+    assert told == [(*key, *amounts[key]) for key in sorted(amounts)]
 
 
 def test_a_column_is_made_when_it_is_read_and_once() -> None:

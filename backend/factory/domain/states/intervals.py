@@ -54,9 +54,10 @@ class Spans(NamedTuple):
 def derive_changes(evidence: Evidence, timeout: int) -> Changes:
     """Return the changes that the evidence makes; `timeout` in microseconds, 0 for no limit.
 
-    Of several state events of a group at one instant only the one that counts may be passed.
+    Of several state events of a group at one instant only the one that counts may be passed. A count at the instant of
+    a state may come before it or after it: both are evidence from that instant on.
     """
-    order = np.lexsort((evidence.kind == PRODUCT_COUNT, evidence.time, evidence.group))
+    order = np.lexsort((evidence.time, evidence.group))
     group, time, kind, station = (column[order] for column in evidence)
     is_state = kind != PRODUCT_COUNT
     states = np.flatnonzero(is_state)
