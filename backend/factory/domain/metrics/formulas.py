@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
@@ -34,15 +35,23 @@ class FirstStates(NamedTuple):
         return np.where(self.worker[place] == workers, self.at[place], FOREVER)
 
 
-class WorkerTotals:
-    """Exact totals of workers in a window, or of one worker in the buckets of a series, as columns.
+class StateTotals(ABC):
+    """Exact totals of states, units and events, as columns; `sums` are the presence rows added up for each row.
 
-    `sums` are the presence rows added up for each of them.
+    Each subclass tells which time is expected, and what of it is absent. What is expected and not known is unknown.
     """
 
     def __init__(self, sums: PresenceRows, elapsed: Ints) -> None:
         self._sums = sums
         self.elapsed = elapsed
+
+    @property
+    @abstractmethod
+    def expected(self) -> npt.NDArray[Any]: ...
+
+    @property
+    @abstractmethod
+    def absent(self) -> Ints: ...
 
     @property
     def active(self) -> Ints:
@@ -51,10 +60,6 @@ class WorkerTotals:
     @property
     def idle(self) -> Ints:
         return self._sums.idle
-
-    @property
-    def absent(self) -> Ints:
-        return self._sums.absent
 
     @property
     def units(self) -> Ints:
@@ -73,18 +78,30 @@ class WorkerTotals:
         return self.present + self.absent
 
     @property
-    def unknown(self) -> Ints:
-        return self.elapsed - self.known
+    def unknown(self) -> npt.NDArray[Any]:
+        return self.expected - self.known
 
     @property
-    def not_idle(self) -> Ints:
+    def not_idle(self) -> npt.NDArray[Any]:
         """Active, if all unknown time were."""
         return self.active + self.unknown
 
     @property
-    def not_absent(self) -> Ints:
+    def not_absent(self) -> npt.NDArray[Any]:
         """Present, if all unknown time were."""
-        return self.elapsed - self.absent
+        return self.expected - self.absent
+
+
+class WorkerTotals(StateTotals):
+    """Totals of workers in a window, or of one worker in the buckets of a series: all elapsed time is expected."""
+
+    @property
+    def expected(self) -> Ints:
+        return self.elapsed
+
+    @property
+    def absent(self) -> Ints:
+        return self._sums.absent
 
 
 class StationTotals:
@@ -115,43 +132,22 @@ class StationTotals:
         return self._presence.events
 
 
-class FactoryTotals:
-    """Exact totals of the factory in each bucket of a series, as columns; `starts` are those of the buckets.
+class FactoryTotals(StateTotals):
+    """Totals of the factory in each bucket of a series; `starts` are those of the buckets.
 
     A worker without an event in a bucket keeps one state, or falls silent. So one whose last state event
     before it is `absent` is absent all through it, and any other with a state event before is expected.
+    All who are present in a bucket are expected in it; absent and unknown time is that of the expected.
     `first_states` is asked for those of all workers but some at least, and only where it matters.
     """
 
     def __init__(
         self, presence: PresenceRows, first_states: Callable[[Ints], FirstStates], starts: Ints, elapsed: Ints
     ) -> None:
+        super().__init__(presence.sums_for(np.arange(len(starts)), presence.bucket), elapsed)
         self._presence = presence
         self._first_states_but = first_states
         self._starts = starts
-        self._sums = presence.sums_for(np.arange(len(starts)), presence.bucket)
-        self.elapsed = elapsed
-
-    @property
-    def active(self) -> Ints:
-        return self._sums.active
-
-    @property
-    def idle(self) -> Ints:
-        return self._sums.idle
-
-    @property
-    def present(self) -> Ints:
-        """All who are present in the bucket are expected in it."""
-        return self.active + self.idle
-
-    @property
-    def units(self) -> Ints:
-        return self._sums.units
-
-    @property
-    def events(self) -> Ints:
-        return self._sums.events
 
     @cached_property
     def _each(self) -> PresenceRows:
@@ -184,13 +180,7 @@ class FactoryTotals:
 
     @cached_property
     def absent(self) -> Ints:
-        """Absent time of the workers that are expected."""
         return self._total(np.where(self._expected_of_each, self._each.absent, 0))
-
-    @property
-    def known(self) -> Ints:
-        """Time in a known state of the workers that are expected."""
-        return self.present + self.absent
 
     @cached_property
     def expected(self) -> npt.NDArray[Any]:
@@ -201,21 +191,6 @@ class FactoryTotals:
         seen = self._total(self._expected_of_each.astype(np.int64) - self._known_before)
         began_before = np.searchsorted(np.sort(self._first_states.at), self._starts)
         return self.elapsed.astype(object) * (seen + began_before)
-
-    @property
-    def unknown(self) -> npt.NDArray[Any]:
-        """Unknown time of the workers that are expected."""
-        return self.expected - self.known
-
-    @property
-    def not_idle(self) -> npt.NDArray[Any]:
-        """Active, if all unknown time were."""
-        return self.active + self.unknown
-
-    @property
-    def not_absent(self) -> npt.NDArray[Any]:
-        """Present, if all unknown time were, of the workers that are expected."""
-        return self.expected - self.absent
 
     @property
     def active_workers(self) -> Ints:
