@@ -26,7 +26,7 @@ export const isClosed = () => session.access === "required" && !session.user;
  */
 export async function begin() {
   try {
-    if (cookie("factory_csrf")) await renewed(null);
+    if (csrfCookie()) await renewed(null);
     await look();
   } catch (error) {
     session = recalled();
@@ -96,7 +96,7 @@ async function bearer() {
 /** A token other than the used one; null when the session is over. */
 async function renewed(used) {
   if (token && token.text !== used) return token.text;
-  if (!session?.user && !cookie("factory_csrf")) return null;
+  if (!session?.user && !csrfCookie()) return null;
   renewing ??= alone(refresh).finally(() => (renewing = undefined));
   return renewing;
 }
@@ -126,7 +126,10 @@ function take({ access_token: text, expires_in: seconds }) {
   token = { text, until: Date.now() + Math.max(seconds * 1000 - EARLY_MS, (seconds * 1000) / 2) };
 }
 
-const csrf = () => ({ "X-CSRF-Token": cookie("factory_csrf") ?? "" });
+/** Over TLS the name has a prefix, with which no other host can set it. */
+const csrfCookie = () => cookie("__Host-factory_csrf") ?? cookie("factory_csrf");
+
+const csrf = () => ({ "X-CSRF-Token": csrfCookie() ?? "" });
 
 function cookie(name) {
   return document.cookie
@@ -158,7 +161,7 @@ function recall(known) {
 function recalled() {
   try {
     const known = JSON.parse(localStorage.getItem(MEMORY));
-    return known?.user && !cookie("factory_csrf") ? null : known;
+    return known?.user && !csrfCookie() ? null : known;
   } catch {
     return null;
   }

@@ -9,13 +9,15 @@ from typing import Any
 import pyotp
 import pytest
 from argon2 import PasswordHasher
+from click.testing import CliRunner, Result
 from flask import Flask
 from sqlalchemy import select
 from tests.access.conftest import population_of
 from tests.access.people import HASHED, PASSWORD, Browser, User, member, refusal, trail
-from tests.access.population import CHEAP_HASHES
+from tests.access.population import CHEAP_HASHES, SECRET_KEY
 from tests.conftest import Clock, close_store, make_settings
 
+from factory.cli.main import main
 from factory.operations.access.lockout import delay_after
 from factory.store.access_schema import sign_in_failures, users
 
@@ -29,9 +31,21 @@ def site(database_url: str, guarded: Callable[..., Iterator[Flask]]) -> Iterator
 
 
 @pytest.fixture
+def run(database_url: str, site: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Return the command line on the site's database."""
+    for name, value in {"DATABASE_URL": database_url, "ACCESS": "required", "SECRET_KEY": SECRET_KEY}.items():
+        monkeypatch.setenv(name, value)
+    return lambda *words: CliRunner().invoke(main, list(words))
+
+
+@pytest.fixture
 def moment(site: Flask) -> Clock:
     clock: Clock = site.extensions["factory"].clock
     return clock
+
+
+def refusal_of(answer: Any) -> tuple[int, str]:
+    return answer.status_code, answer.get_json()["code"]
 
 
 def row_of(site: Flask, email: str) -> Any:
@@ -57,7 +71,8 @@ def test_the_cookies_are_kept_from_scripts_and_from_other_sites(site: Flask) -> 
     answer = Browser(site).sign_in(member(site).email)
 
     cookies = {text.partition("=")[0]: text.partition("; ")[2] for text in answer.headers.getlist("Set-Cookie")}
-    assert cookies.keys() == {"factory_refresh", "factory_csrf"}
+    assert cookies.keys() == {"factory_refresh", "factory_csrf", "factory_device"}
+    assert "Max-Age=34560000; HttpOnly; Path=/api/v1/session; SameSite=Lax" in cookies["factory_device"]
     assert "HttpOnly; Path=/api/v1/session; SameSite=Strict" in cookies["factory_refresh"]
     assert "HttpOnly" not in cookies["factory_csrf"]
     assert "Path=/; SameSite=Strict" in cookies["factory_csrf"]
@@ -69,7 +84,49 @@ def test_over_tls_the_cookies_are_secure(site: Flask) -> None:
     answer = site.test_client().post("/api/v1/session/", json=body, base_url="https://localhost")
 
     assert answer.status_code == 200
-    assert all("; Secure;" in text for text in answer.headers.getlist("Set-Cookie"))
+    sent = answer.headers.getlist("Set-Cookie")
+    assert all("; Secure;" in text for text in sent)
+    assert {text.partition("=")[0] for text in sent} == {
+        "__Secure-factory_refresh",
+        "__Host-factory_csrf",
+        "__Secure-factory_device",
+    }
+    [host] = [text for text in sent if text.startswith("__Host-")]
+    assert "; Path=/;" in host
+    assert "Domain" not in host
+
+
+def test_over_tls_a_session_that_another_host_planted_is_not_taken(site: Flask) -> None:
+    attacker, victim = member(site), site.test_client()
+    stolen = Browser(site)
+    stolen.sign_in(attacker.email)
+    refresh, csrf = stolen.refresh_token, stolen.client.get_cookie("factory_csrf")
+    assert refresh is not None
+    assert csrf is not None
+    planted = f"factory_refresh={refresh}; factory_csrf={csrf.value}"
+
+    answer = victim.post(
+        "/api/v1/session/refresh",
+        headers={"Cookie": planted, "X-CSRF-Token": csrf.value},
+        base_url="https://localhost",
+    )
+
+    assert refusal_of(answer) == (401, "session_ended")
+
+
+def test_over_tls_a_session_is_refreshed_and_ended_by_its_own_cookies(site: Flask) -> None:
+    client, tls = site.test_client(), {"base_url": "https://localhost"}
+    client.post("/api/v1/session/", json={"email": member(site).email, "password": PASSWORD}, **tls)
+    csrf = client.get_cookie("__Host-factory_csrf")
+    assert csrf is not None
+
+    refreshed = client.post("/api/v1/session/refresh", headers={"X-CSRF-Token": csrf.value}, **tls)
+    assert refreshed.status_code == 200
+    token = {"Authorization": f"Bearer {refreshed.get_json()['access_token']}"}
+    assert client.delete("/api/v1/session/", headers=token, **tls).status_code == 200
+    assert client.get_cookie("__Host-factory_csrf") is None
+    assert client.get_cookie("__Secure-factory_refresh", path="/api/v1/session") is None
+    assert client.get_cookie("__Secure-factory_device", path="/api/v1/session") is not None
 
 
 def test_a_refusal_does_not_tell_whether_the_address_is_known(site: Flask) -> None:
@@ -248,6 +305,179 @@ def test_the_same_address_in_another_organisation_buys_no_guesses_by_a_second_fa
     assert is_locked(site, victim.email)
 
 
+def test_a_success_clears_the_own_failures_though_another_organisation_has_the_address(site: Flask) -> None:
+    user = member(site)
+    twin(site, user.email)
+    for _ in range(10):
+        Browser(site).sign_in(user.email, WRONG)
+        assert Browser(site).sign_in(user.email).status_code == 200
+
+
+def test_signing_in_to_one_organisation_is_no_failure_in_the_other(site: Flask) -> None:
+    user = member(site)
+    twin(site, user.email)
+
+    for password in [OWN] * 6 + [PASSWORD] * 6 + [OWN]:
+        assert Browser(site).sign_in(user.email, password).status_code == 200
+
+
+@pytest.mark.parametrize("how", ["api", "command"])
+def test_the_own_administrator_ends_a_lock_out_though_another_organisation_has_the_address(
+    site: Flask, how: str, run: Callable[..., Result]
+) -> None:
+    user, boss = member(site), Browser(site)
+    boss.sign_in(member(site, {"*": "admin"}).email)
+    twin(site, user.email)
+    for _ in range(6):
+        Browser(site).sign_in(user.email, WRONG)
+
+    if how == "api":
+        first = boss.ask("PATCH", f"/users/{user.user_id}", {"reset_password": True}).json["data"]["initial_password"]
+    else:
+        first = run("user", "reset", user.email).stdout.strip()
+
+    assert Browser(site).sign_in(user.email, first).status_code == 200
+
+
+def test_each_of_many_organisations_signs_its_own_user_in(site: Flask) -> None:
+    email = member(site).email
+    for number in range(8):
+        there = population_of(site).organisation(f"other{number}")
+        hashed = CHEAP_HASHES.hash(f"the sentence of number {number}")
+        member(site, {"*": "viewer"}, organisation=there, email=email, password_hash=hashed)
+
+    for number in (0, 4, 5, 7):
+        browser = Browser(site)
+        assert browser.sign_in(email, f"the sentence of number {number}").status_code == 200
+        described = browser.ask("GET", "/session/").json["data"]
+        assert described["organisation"]["organisation_id"] == f"other{number}"
+
+
+# A stranger
+
+
+def lock_out(site: Flask, email: str, address: str = "192.0.2.66") -> None:
+    """Somebody guesses at an address until nothing is taken from there."""
+    for _ in range(5):
+        assert refusal(Browser(site, address).sign_in(email, WRONG)) == (401, "bad_credentials")
+    assert refusal(Browser(site, address).sign_in(email)) == (429, "locked_out")
+
+
+@pytest.mark.parametrize(
+    ("stranger", "user"),
+    [("192.0.2.66", "192.0.2.1"), ("2001:db8:0:1::9", "2001:db8:0:2::9"), ("2001:db8::1", "192.0.2.1")],
+)
+def test_a_stranger_locks_out_the_own_network_only(site: Flask, stranger: str, user: str) -> None:
+    email = member(site).email
+    lock_out(site, email, stranger)
+
+    assert Browser(site, user).sign_in(email).status_code == 200
+
+
+def test_a_network_of_ipv6_is_one_place(site: Flask) -> None:
+    email = member(site).email
+    lock_out(site, email, "2001:db8::1")
+
+    assert refusal(Browser(site, "2001:db8::2").sign_in(email)) == (429, "locked_out")
+
+
+def test_a_known_device_goes_on_beside_a_stranger_of_the_same_network(site: Flask) -> None:
+    user, colleague = member(site), member(site)
+    browser = Browser(site)
+    for one in (user, colleague, user):
+        browser.sign_in(one.email)
+        browser.ask("DELETE", "/session/")
+    lock_out(site, user.email, browser.address)
+
+    assert browser.sign_in(user.email).status_code == 200
+    assert refusal(Browser(site).sign_in(user.email)) == (429, "locked_out")
+
+
+def test_a_device_is_known_for_its_own_users_only_and_is_counted_by_itself(site: Flask) -> None:
+    user, insider = member(site), member(site)
+    theirs = Browser(site)
+    theirs.sign_in(insider.email)
+    lock_out(site, user.email, theirs.address)
+    assert refusal(theirs.sign_in(user.email)) == (429, "locked_out")
+
+    own = Browser(site, "192.0.2.2")
+    own.sign_in(user.email)
+    for _ in range(5):
+        assert refusal(own.sign_in(user.email, WRONG)) == (401, "bad_credentials")
+    assert refusal(own.sign_in(user.email)) == (429, "locked_out")
+    assert Browser(site, own.address).sign_in(user.email).status_code == 200
+
+
+@pytest.mark.parametrize("text", ["", "x", "a" * 12 + ".0", "a" * 12 + "." + "0" * 32, "a" * 12 + ("." + "0" * 32) * 9])
+def test_an_invented_device_is_not_known(site: Flask, text: str) -> None:
+    user, browser = member(site), Browser(site)
+    lock_out(site, user.email, browser.address)
+    browser.client.set_cookie("factory_device", text, path="/api/v1/session")
+
+    assert refusal(browser.sign_in(user.email)) == (429, "locked_out")
+
+
+def test_many_networks_are_counted_together_and_a_known_device_goes_on(site: Flask, moment: Clock) -> None:
+    user = member(site)
+    known = Browser(site)
+    known.sign_in(user.email)
+    for network in range(20):
+        for _ in range(5):
+            assert Browser(site, f"198.51.100.{network}").sign_in(user.email, WRONG).status_code == 401
+
+    locked = Browser(site, "203.0.113.9").sign_in(user.email)
+    assert (refusal(locked), locked.headers["Retry-After"]) == ((429, "locked_out"), "30")
+    assert known.sign_in(user.email).status_code == 200
+    moment.now += 30 * SECOND
+    assert Browser(site, "203.0.113.9").sign_in(user.email).status_code == 200
+
+
+def with_second_factor(site: Flask, user: User) -> pyotp.TOTP:
+    browser = Browser(site, "203.0.113.77")
+    browser.sign_in(user.email)
+    secret = browser.ask("POST", "/session/totp", {"password": PASSWORD}).json["data"]["secret"]
+    codes, clock = pyotp.TOTP(secret), site.extensions["factory"].clock
+    code = codes.at(clock.now // SECOND)
+    assert browser.ask("POST", "/session/totp/confirm", {"code": code}).status_code == 200
+    clock.now += 60 * SECOND
+    return codes
+
+
+def test_a_second_factor_is_a_way_round_a_lock_out(site: Flask, moment: Clock) -> None:
+    user = member(site)
+    codes = with_second_factor(site, user)
+    lock_out(site, user.email, "192.0.2.1")
+    code = codes.at(moment.now // SECOND)
+
+    wrong = f"{(int(code) + 1) % 1_000_000:06}"
+    for password, sent in ((PASSWORD, wrong), (WRONG, wrong), (WRONG, code), (PASSWORD, None)):
+        assert refusal(Browser(site).sign_in(user.email, password, code=sent)) == (429, "locked_out")
+    assert Browser(site).sign_in(user.email, code=code).status_code == 200
+    assert refusal(Browser(site, "192.0.2.3").sign_in(user.email, code=code)) == (401, "code_required")  # used
+
+
+def test_codes_are_not_guessed_during_a_lock_out(site: Flask, moment: Clock) -> None:
+    user = member(site)
+    codes = with_second_factor(site, user)
+    lock_out(site, user.email, "192.0.2.1")
+    code = codes.at(moment.now // SECOND)
+
+    for number in range(1, 6):
+        wrong = f"{(int(code) + number) % 1_000_000:06}"
+        assert refusal(Browser(site).sign_in(user.email, code=wrong)) == (429, "locked_out")
+    assert refusal(Browser(site).sign_in(user.email, code=code)) == (429, "locked_out")
+
+
+def test_during_a_lock_out_a_signed_in_user_changes_the_password(site: Flask) -> None:
+    user, browser = member(site), Browser(site)
+    browser.sign_in(user.email)
+    lock_out(site, user.email, browser.address)
+
+    body = {"old_password": PASSWORD, "new_password": "another long sentence of mine"}
+    assert browser.ask("POST", "/session/password", body).status_code == 200
+    assert Browser(site).sign_in(user.email, body["new_password"]).status_code == 200
+
+
 def test_a_lock_out_concerns_one_address(site: Flask) -> None:
     one, other = member(site), member(site)
     for _ in range(6):
@@ -261,8 +491,8 @@ def test_failures_are_kept_under_a_digest_and_forgotten_after_a_day(site: Flask,
     for _ in range(5):
         Browser(site).sign_in(user.email, WRONG)
     with site.extensions["factory_store"].system().snapshot() as tx:
-        [row] = tx.execute(select(sign_in_failures)).all()
-    assert (len(row.digest), row.failures) == (32, 5)
+        rows = tx.execute(select(sign_in_failures)).all()
+    assert [(len(row.digest), row.failures) for row in rows] == [(32, 5), (32, 5)]  # here, and of all networks
 
     moment.now += 86_401 * SECOND
     Browser(site).sign_in(user.email, WRONG)

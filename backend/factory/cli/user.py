@@ -14,9 +14,7 @@ from factory.domain.access.permissions import EVERYWHERE, PLATFORM, ROLES
 from factory.domain.errors import InvalidInput, NotFound
 from factory.operations.access import users
 from factory.operations.access.admin_scope import AdminScope
-from factory.operations.access.lockout import forgive_reset
 from factory.operations.access.organisations import names_of_organisation
-from factory.operations.access.services import failures_key
 from factory.store import Store
 
 _ALL = AdminScope(everywhere=True)
@@ -124,21 +122,16 @@ def enable(email: str, operator: bool) -> None:
 
 
 def _change(email: str, operator: bool, values: dict[str, Any]) -> dict[str, Any]:
-    with opened() as (settings, store):
+    with opened() as (_, store):
         store = store.acting_for(PLATFORM) if operator else store
-        by = command_line(store)
-        changed = users.update_user(
+        return users.update_user(
             store=store,
             passwords=PasswordHashes(),
             scope=_ALL,
             user_id=_user_id(store, email),
             values=values,
-            by=by,
+            by=command_line(store),
         )
-        if "initial_password" in changed:
-            key = failures_key(settings.secret_key)
-            forgive_reset(store=store, failures_key=key, email=changed["email"], now=by.now)
-        return changed
 
 
 def _user_id(store: Store, email: str) -> str:

@@ -82,7 +82,7 @@ sessions = Table(
     info=ACCESS,
 )
 
-# Failed sign-ins by a digest of the e-mail address, whether or not there is such a user.
+# Failed sign-ins by a digest of user and place; of the address where there is no such user.
 sign_in_failures = Table(
     "sign_in_failures",
     metadata,

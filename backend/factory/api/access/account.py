@@ -82,5 +82,5 @@ class TotpConfirmation(Route):
 
 
 def _account() -> OwnAccount:
-    user_key, _ = own_session()
-    return OwnAccount(store=store(), services=auth_services(), user_key=user_key, by=actor())
+    user_key, session_key = own_session()
+    return OwnAccount(store=store(), services=auth_services(), user_key=user_key, session_key=session_key, by=actor())

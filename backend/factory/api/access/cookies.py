@@ -2,6 +2,10 @@
 
 `factory_refresh` goes to the session's routes only. `factory_csrf` may be read by our own page, which repeats it in a
 header; together with SameSite=Strict and the Origin that browsers send, another page can neither use nor renew it.
+`factory_device` says that users have signed in from this browser before (operations/access/devices.py).
+
+Over TLS the names begin with `__Host-` or `__Secure-`: a browser takes such a cookie from this host, or by TLS, alone.
+So neither another host of the domain nor a plain connection can plant a session.
 """
 
 from __future__ import annotations
@@ -13,40 +17,74 @@ from flask import Response, request
 
 from factory.api.http.request import auth_services, settings
 from factory.domain.errors import NotAllowed, Unauthenticated
+from factory.operations.access.devices import Device, device_of
 from factory.operations.access.sessions import Issued, csrf_token
 
-REFRESH, CSRF = "factory_refresh", "factory_csrf"
 _PATH = "/api/v1/session"
+_DEVICE_SECONDS = 400 * 24 * 3600
+"""As long as browsers keep a cookie."""
+
+
+def refresh_name() -> str:
+    """Return the name of the cookie with the refresh token."""
+    return secured("factory_refresh")
+
+
+def csrf_name() -> str:
+    """Return the name of the cookie that the page repeats. `__Host-`: the server of this host alone can set it."""
+    return "__Host-factory_csrf" if is_secure() else "factory_csrf"
+
+
+def secured(name: str) -> str:
+    """Return the name of a cookie that has a path of its own."""
+    return f"__Secure-{name}" if is_secure() else name
 
 
 def set_cookies(answer: Response, issued: Issued) -> Response:
     """Set the cookies of a sign-in or a refresh."""
     secure = is_secure()
     answer.set_cookie(
-        REFRESH, issued.refresh_token, issued.lasts, path=_PATH, secure=secure, httponly=True, samesite="Strict"
+        refresh_name(), issued.refresh_token, issued.lasts, path=_PATH, secure=secure, httponly=True, samesite="Strict"
     )
-    answer.set_cookie(CSRF, issued.csrf_token, issued.lasts, secure=secure, samesite="Strict")
+    answer.set_cookie(csrf_name(), issued.csrf_token, issued.lasts, secure=secure, samesite="Strict")
+    device, services = sent_device(), auth_services()
+    if not device.knows(services, issued.user_id):
+        # Lax: it also has to come along when a provider leads back to us.
+        answer.set_cookie(
+            secured("factory_device"),
+            device.remembering(services, issued.user_id).text(),
+            _DEVICE_SECONDS,
+            path=_PATH,
+            secure=secure,
+            httponly=True,
+            samesite="Lax",
+        )
     return answer
 
 
 def clear_cookies(answer: Response) -> Response:
-    """Delete the cookies of a session."""
+    """Delete the cookies of a session; the device stays known."""
     secure = is_secure()
-    answer.delete_cookie(REFRESH, path=_PATH, secure=secure, httponly=True, samesite="Strict")
-    answer.delete_cookie(CSRF, secure=secure, samesite="Strict")
+    answer.delete_cookie(refresh_name(), path=_PATH, secure=secure, httponly=True, samesite="Strict")
+    answer.delete_cookie(csrf_name(), secure=secure, samesite="Strict")
     return answer
+
+
+def sent_device() -> Device:
+    """Return the device that the cookie of an earlier sign-in names; else a new one."""
+    return device_of(request.cookies.get(secured("factory_device")))
 
 
 def sent_refresh_token() -> str:
     """Return the refresh token, where it was our own page that sent it. Raises Unauthenticated, NotAllowed."""
     require_own_origin()
-    token = request.cookies.get(REFRESH)
+    token = request.cookies.get(refresh_name())
     if not token:
         raise Unauthenticated("There is no session; sign in", code="session_ended")
     expected = csrf_token(auth_services(), token)
     given = request.headers.get("X-CSRF-Token", "")
     if not hmac.compare_digest(given.encode(errors="surrogatepass"), expected.encode()):
-        raise NotAllowed("The header X-CSRF-Token must repeat the cookie factory_csrf", code="csrf_failed")
+        raise NotAllowed(f"The header X-CSRF-Token must repeat the cookie {csrf_name()}", code="csrf_failed")
     return token
 
 

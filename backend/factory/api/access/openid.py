@@ -18,7 +18,7 @@ from flask_restx import Namespace
 from joserfc.errors import JoseError
 
 from factory.adapters.access.secret_text import derived_key
-from factory.api.access.cookies import is_secure, set_cookies
+from factory.api.access.cookies import is_secure, secured, set_cookies
 from factory.api.access.session import require_access, visitor
 from factory.api.http.contract import contract
 from factory.api.http.request import auth_services, authenticator, settings, system_store
@@ -40,6 +40,9 @@ _TO_PAGE = ("To the page, signed in or with a reason", "Redirect")
 class _Cookie(SecureCookieSessionInterface):
     """The cookie that a sign-in on its way needs; Lax, for the provider leads back from another site."""
 
+    def get_cookie_name(self, app: Flask) -> str:
+        return secured("factory_openid")
+
     def get_cookie_secure(self, app: Flask) -> bool:
         return is_secure()
 
@@ -50,7 +53,6 @@ def register_openid(app: Flask, settings: Settings) -> None:
         return
     app.secret_key = derived_key(settings.secret_key, "openid state")
     app.session_interface = _Cookie()
-    app.config["SESSION_COOKIE_NAME"] = "factory_openid"
     app.config["SESSION_COOKIE_PATH"] = "/api/v1/session/oidc"
     app.config["SESSION_COOKIE_HTTPONLY"] = True
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"

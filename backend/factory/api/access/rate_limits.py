@@ -11,9 +11,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from hashlib import blake2b
-from ipaddress import IPv6Address, ip_address
 from threading import Lock
 from typing import Any, cast
 
@@ -25,6 +23,7 @@ from limits import parse
 from factory.adapters.access.request_counts import RequestCounts
 from factory.api.http.errors import refused
 from factory.api.http.request import authenticator, now, prometheus_metrics
+from factory.domain.access.network import network_of
 from factory.domain.access.permissions import Caller
 from factory.domain.errors import TooMany, Unauthenticated
 from factory.settings import Settings
@@ -210,21 +209,7 @@ def _who() -> str:
 
 
 def _address() -> str:
-    return _neighbourhood(request.remote_addr or "")
-
-
-@lru_cache(maxsize=4096)
-def _neighbourhood(address: str) -> str:
-    """Return an IPv4 address; of IPv6 the network, since one host may use all addresses of its /64."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return "address unknown"
-    if isinstance(parsed, IPv6Address):
-        parsed = parsed.ipv4_mapped or parsed
-    if isinstance(parsed, IPv6Address):
-        return f"address {IPv6Address(int(parsed) >> 64 << 64)}/64"
-    return f"address {parsed}"
+    return f"address {network_of(request.remote_addr or '')}"
 
 
 def _reads() -> bool:

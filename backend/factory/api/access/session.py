@@ -6,18 +6,19 @@ from flask import Response, g, request
 from flask_restx import Namespace
 
 from factory.api.access.authorise import caller_if_any
-from factory.api.access.cookies import clear_cookies, require_own_origin, sent_refresh_token, set_cookies
+from factory.api.access.cookies import clear_cookies, require_own_origin, sent_device, sent_refresh_token, set_cookies
 from factory.api.access.short_texts import read_texts
 from factory.api.http.answers import json_answer, one
 from factory.api.http.contract import contract, json_body
 from factory.api.http.errors import refused
 from factory.api.http.request import actor, auth_services, authenticator, caller, now, settings, store, system_store
 from factory.api.http.route import Route
+from factory.domain.access.network import network_of
 from factory.domain.access.permissions import PLATFORM, Actor
 from factory.domain.errors import NotAllowed, Unauthenticated
 from factory.operations.access import sessions
 from factory.operations.access.sessions import Issued
-from factory.operations.access.sign_in import ANYBODY, sign_in
+from factory.operations.access.sign_in import ANYBODY, Origin, sign_in
 from factory.operations.access.whoami import describe_session
 
 namespace = Namespace("session", "Who you are: sign-in, sign-out, password and second factor", path="/session")
@@ -49,7 +50,8 @@ class Session(Route):
         """Sign in.
 
         `code` is the one-time code of those who have a second factor; where it is missing the answer is a 401
-        `code_required`. After a few failures no attempt is taken for a while: 429 `locked_out`.
+        `code_required`. After a few failures no attempt is taken from there for a while: 429
+        `locked_out`. With the cookie `factory_device` of an earlier sign-in, or with `code`, strangers do not count.
         """
         require_access()
         require_own_origin()
@@ -60,6 +62,7 @@ class Session(Route):
             email=form["email"],
             password=form["password"],
             code=form["code"] or None,
+            origin=Origin(sent_device(), network_of(request.remote_addr or "")),
             by=visitor(),
         )
         return signed_in(issued)
@@ -91,7 +94,8 @@ class Refresh(Route):
         """Get a new access token for the cookie `factory_refresh`.
 
         Takes no body; the header `X-CSRF-Token` repeats the cookie `factory_csrf`. Both cookies are replaced: a refresh
-        token serves once, and its return ends the session.
+        token serves once, and its return ends the session. Over TLS the names are `__Secure-factory_refresh` and
+        `__Host-factory_csrf`.
         """
         require_access()
         token = sent_refresh_token()

@@ -13,7 +13,6 @@ from factory.api.http.request import actor, auth_services, authenticator, caller
 from factory.api.http.route import Route
 from factory.operations.access import users
 from factory.operations.access.admin_scope import AdminScope
-from factory.operations.access.lockout import forgive_reset
 
 namespace = Namespace("users", "Who may sign in, and what they may do in which factory", path="/users")
 
@@ -77,9 +76,6 @@ class User(Route):
             values=read_object(),
             by=actor(),
         )
-        if "initial_password" in changed:
-            key = auth_services().failures_key
-            forgive_reset(store=store(), failures_key=key, email=changed["email"], now=actor().now)
         authenticator().forget()
         return one(changed)
 

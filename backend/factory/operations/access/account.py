@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from factory.domain.access.passwords import fault_of_password
 from factory.domain.access.permissions import Actor
 from factory.domain.errors import Conflict, InvalidInput, Unauthenticated
-from factory.operations.access.lockout import Attempt, begin_attempt, digest_of_address
+from factory.operations.access.lockout import Attempt, begin_attempt, counter_of_session
 from factory.operations.access.organisations import names_of_organisation
 from factory.operations.access.services import AuthServices
 from factory.operations.access.sessions import Issued, begin_session
@@ -26,6 +26,7 @@ class OwnAccount:
     store: Store
     services: AuthServices
     user_key: int
+    session_key: int
     by: Actor
 
     def change_password(self, *, old: str, new: str) -> Issued:
@@ -86,7 +87,7 @@ class OwnAccount:
             self._lock_unchanged(tx, user)
             users.change(tx, user.user_key, {"totp_confirmed": True, "totp_step": step})
             record(tx, self.by, "user.changed", subject=user.email, detail={"second_factor": "on"})
-        attempt.take_back()
+        attempt.succeeded()
 
     def end_totp(self, *, password: str) -> None:
         """Take the second factor away. Raises Unauthenticated, TooMany."""
@@ -98,19 +99,20 @@ class OwnAccount:
                 record(tx, self.by, "user.changed", subject=user.email, detail={"second_factor": "off"})
 
     def _proved(self, password: str) -> User:
-        """Return the user, whose password that is; a wrong one counts as a failed sign-in."""
+        """Return the user, whose password that is; wrong ones lock out this session alone."""
         with self.store.snapshot() as tx:
             user = self._found(users.by_key(tx, self.user_key))
         attempt = self._attempt(user)
         if not self.services.passwords.verify(user.password_hash, password):
             raise Unauthenticated("The password is wrong", code="bad_credentials")
-        # Not forgiven but taken back: codes that were guessed at the sign-in stay counted.
-        attempt.take_back()
+        attempt.succeeded()
         return user
 
     def _attempt(self, user: User) -> Attempt:
-        digest = digest_of_address(self.services.failures_key, user.email)
-        return begin_attempt(store=self.store, digest=digest, now=self.by.now)
+        with self.store.snapshot() as tx:
+            session_id = sessions.id_of(tx, self.session_key)
+        counter = counter_of_session(self.services.failures_key, user, session_id)
+        return begin_attempt(store=self.store, counter=counter, now=self.by.now)
 
     def _lock_unchanged(self, tx: Connection, before: User) -> None:
         """Lock the user; raises Conflict where password or second factor have changed since `before` was read."""

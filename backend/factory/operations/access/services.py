@@ -21,14 +21,10 @@ class AuthServices:
     failures_key: bytes
     refresh_key: bytes
     csrf_key: bytes
+    device_key: bytes
     token_lasts: int
     session_lasts: int
     password_min_length: int
-
-
-def failures_key(secret_key: str) -> bytes:
-    """Return the key of the digests by which failed sign-ins are counted."""
-    return derived_key(secret_key, "sign-in failures")
 
 
 def auth_services(
@@ -46,9 +42,10 @@ def auth_services(
         passwords=passwords,
         tokens=AccessTokens(secret_key),
         codes=OneTimeCodes(secret_key, issuer=issuer, clock_ahead=clock_ahead),
-        failures_key=failures_key(secret_key),
+        failures_key=derived_key(secret_key, "sign-in failures"),
         refresh_key=derived_key(secret_key, "refresh tokens"),
         csrf_key=derived_key(secret_key, "forged requests"),
+        device_key=derived_key(secret_key, "known devices"),
         token_lasts=access_token_minutes * MINUTE,
         session_lasts=session_days * DAY,
         password_min_length=password_min_length,

@@ -30,6 +30,7 @@ PREDECESSOR_SERVES = 10 * SECOND
 class Issued(NamedTuple):
     """The tokens of a sign-in or a refresh; `expires_in` and `lasts` are in seconds."""
 
+    user_id: str
     access_token: str
     expires_in: int
     refresh_token: str
@@ -121,6 +122,7 @@ def _issued(services: AuthServices, user_id: str, session_id: str, secret: str, 
     expires_at = now + services.token_lasts
     refresh_token = f"{session_id}.{secret}"
     return Issued(
+        user_id=user_id,
         access_token=services.tokens.sign(user_id=user_id, session_id=session_id, now=now, expires_at=expires_at),
         expires_in=services.token_lasts // SECOND,
         refresh_token=refresh_token,

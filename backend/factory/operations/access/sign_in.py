@@ -7,14 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from factory.domain.access.permissions import PLATFORM, Actor
 from factory.domain.errors import Unauthenticated
 from factory.domain.timestamp import SECOND
-from factory.operations.access.lockout import Attempt, begin_attempt, delay_after, digest_of_address
+from factory.operations.access.devices import Device
+from factory.operations.access.lockout import (
+    Attempt,
+    Begun,
+    Counter,
+    begin_attempts,
+    counters_of_sign_in,
+    forget_failures,
+    locked_out,
+)
 from factory.operations.access.services import AuthServices
 from factory.operations.access.sessions import Issued, begin_session
 from factory.operations.audit_trail import record
@@ -26,23 +35,49 @@ ANYBODY = "anybody"
 """The actor of a failed sign-in in the audit trail."""
 
 
-def sign_in(*, store: Store, services: AuthServices, email: str, password: str, code: str | None, by: Actor) -> Issued:
+class Origin(NamedTuple):
+    """The place of an attempt to sign in: the browser's device, and the client's network."""
+
+    device: Device
+    network: str
+
+
+class _Try(NamedTuple):
+    """An attempt at one user of the address; `user` is None where there is none."""
+
+    user: User | None
+    attempt: Attempt
+
+
+def sign_in(
+    *, store: Store, services: AuthServices, email: str, password: str, code: str | None, origin: Origin, by: Actor
+) -> Issued:
     """Return a session of the user. An address may have users in several organisations: the password decides.
 
     Raises Unauthenticated (`bad_credentials`; `code_required` where a one-time code is missing or wrong), TooMany
-    (`locked_out`) while no attempt is taken for that address.
+    (`locked_out`) while no attempt is taken from there. Who sends the right code with the password gets in all the
+    same: a stranger's failures do not keep out who has a second factor.
     """
     store = store.system()
     email = email.strip().lower()
-    attempt = begin_attempt(store=store, digest=digest_of_address(services.failures_key, email), now=by.now)
     with store.snapshot() as tx:
         known = users.enabled_of_address(tx, email)
-    user = _whose_password(services, known, password)
+    counted = _Counted(store, services, email=email, origin=origin, now=by.now)
+    tries, waits = counted.begin(known, code)
+    if not tries:
+        raise locked_out(waits)
+    user = _whose_password(services, [one.user for one in tries if one.user is not None], password)
     if user is None:
-        _record_failure(store, known, attempt, by, "password")
+        _record_failures(store, tries, by, "password")
+        if waits:
+            raise locked_out(waits)
         raise Unauthenticated("The e-mail address or the password is wrong", code="bad_credentials")
+    [own] = [one for one in tries if one.user is user]
+    for other in tries:  # the password was not guessed at them: it is known to be another's
+        if other is not own:
+            other.attempt.take_back()
     if user.totp_confirmed and not code:
-        attempt.take_back()
+        own.attempt.take_back()
         raise Unauthenticated("A one-time code is needed", code="code_required")
     rehashed = services.passwords.hash(password) if services.passwords.is_outdated(user.password_hash or "") else None
     with store.writing() as tx:
@@ -54,15 +89,49 @@ def sign_in(*, store: Store, services: AuthServices, email: str, password: str, 
         else:
             issued = None
     if issued is None:
-        _record_failure(store, [user], attempt, by, "code")
+        # Whoever knows the password gets no more guesses at the code by the way round a lockout.
+        counted.at([user], "code")
+        _record_failures(store, [own], by, "code")
         raise Unauthenticated("The one-time code is wrong, or was used before", code="code_required")
-    if len(known) == 1:
-        attempt.succeeded()
-    else:
-        # The failures are also those of the others of this address. Who may give a user of their own organisation
-        # somebody else's address could clear them, and guess on, by signing in.
-        attempt.take_back()
+    counted.forget(user)
     return issued
+
+
+class _Counted:
+    """Counting attempts at the users of one address, from one place."""
+
+    def __init__(self, store: Store, services: AuthServices, *, email: str, origin: Origin, now: int) -> None:
+        self._store, self._services, self._email, self._origin, self._now = store, services, email, origin, now
+
+    def begin(self, known: Sequence[User], code: str | None) -> tuple[list[_Try], list[int]]:
+        """Begin an attempt at each user of the address; return these, and how long who is locked out has to wait."""
+        everybody: Sequence[User | None] = known or [None]
+        begun = list(zip(everybody, self.at(everybody, "password"), strict=True))
+        tries = [_Try(user, attempt) for user, (attempt, _) in begun if attempt is not None]
+        shut = [user for user, (attempt, _) in begun if attempt is None]
+        if shut and code:
+            # The code comes first here, counted by itself: who has none is told nothing about the password.
+            for user, (attempt, _) in zip(shut, self.at(shut, "code"), strict=True):
+                right = user is not None and _step_of(self._services, user, code, self._now) is not None
+                if attempt is not None and right:
+                    tries.append(_Try(user, attempt))
+        return tries, [wait for _, (attempt, wait) in begun if attempt is None]
+
+    def at(self, whom: Sequence[User | None], by: str) -> list[Begun]:
+        """Count an attempt at each by `password` or by `code`."""
+        candidates = [self._counters(user, by) for user in whom]
+        return begin_attempts(store=self._store, candidates=candidates, now=self._now)
+
+    def forget(self, user: User) -> None:
+        """Forget the failures of the user after a success."""
+        counters = [*self._counters(user, "password"), *self._counters(user, "code")]
+        forget_failures(store=self._store, counters=counters, now=self._now)
+
+    def _counters(self, user: User | None, by: str) -> Sequence[Counter]:
+        device, key = self._origin.device, self._services.failures_key
+        is_known = user is not None and device.knows(self._services, user.user_id)
+        place = device.device_id if is_known else None
+        return counters_of_sign_in(key, user, email=self._email, device=place, network=self._origin.network, by=by)
 
 
 def enter(tx: Connection, services: AuthServices, user: User, *, by: Actor, how: str) -> Issued:
@@ -87,28 +156,35 @@ def _is_as_it_was(now: User | None, user: User) -> bool:
     return now is not None and now._replace(**same) == user._replace(**same)
 
 
+def _step_of(services: AuthServices, user: User, code: str, now: int) -> int | None:
+    return services.codes.step_of(user.totp_secret or b"", code, now=now) if user.totp_confirmed else None
+
+
 def _uses_code(tx: Connection, services: AuthServices, user: User, code: str | None, now: int) -> bool:
     if not user.totp_confirmed:
         return True
-    step = services.codes.step_of(user.totp_secret or b"", code or "", now=now)
+    step = _step_of(services, user, code or "", now)
     return step is not None and users.use_code(tx, user.user_key, step)
 
 
-def _record_failure(store: Store, known: Sequence[User], attempt: Attempt, by: Actor, wrong: str) -> None:
+def _record_failures(store: Store, tries: Sequence[_Try], by: Actor, wrong: str) -> None:
     """In the trail of each organisation in which somebody has the address, else in the platform's."""
-    locked = delay_after(attempt.number) // SECOND
-    detail = {"wrong": wrong, "failures": attempt.number, "locked_for_seconds": locked}
 
     def work() -> None:
         with store.writing() as tx:
-            write(tx)
-
-    def write(tx: Connection) -> None:
-        for user in sorted(known, key=lambda user: user.organisation_key):  # two at once lock the trails in one order
-            here = replace(by, name=ANYBODY, organisation=user.organisation_key)
-            record(tx, here, "session.failed", subject=user.email, detail=detail)
-        if not known:
-            # Without the address: people type passwords into that field.
-            record(tx, replace(by, name=ANYBODY, organisation=PLATFORM), "session.failed", detail=detail)
+            for one in sorted(tries, key=_organisation):  # two at once lock the trails in one order
+                detail = {
+                    "wrong": wrong,
+                    "failures": one.attempt.number,
+                    "locked_for_seconds": one.attempt.locks_for // SECOND,
+                }
+                # Without the address where nobody has it: people type passwords into that field.
+                subject = "" if one.user is None else one.user.email
+                here = replace(by, name=ANYBODY, organisation=_organisation(one))
+                record(tx, here, "session.failed", subject=subject, detail=detail)
 
     store.retry(work)
+
+
+def _organisation(one: _Try) -> int:
+    return PLATFORM if one.user is None else one.user.organisation_key

@@ -1,7 +1,8 @@
-"""Failed sign-ins by digest of the e-mail address, in system transactions."""
+"""Failed sign-ins by digest of user and place, in system transactions."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, case, delete, insert, select, update
@@ -47,6 +48,6 @@ def take_back(tx: Connection, digest: bytes, *, at: int, before: Failures) -> No
     tx.execute(update(table).where(condition).values(failures=table.c.failures - 1, last_at=last))
 
 
-def clear(tx: Connection, digest: bytes, *, older_than: int) -> None:
-    """Remove the failures of a digest, and all that are older than an instant."""
-    tx.execute(delete(table).where((table.c.digest == digest) | (table.c.last_at < older_than)))
+def clear(tx: Connection, digests: Sequence[bytes], *, older_than: int) -> None:
+    """Remove the failures of these digests, and all that are older than an instant."""
+    tx.execute(delete(table).where(table.c.digest.in_(digests) | (table.c.last_at < older_than)))

@@ -24,6 +24,12 @@ def lock_session(tx: Connection, session_id: str) -> Any | None:
     return tx.execute(query.with_for_update(of=sessions)).first()
 
 
+def id_of(tx: Connection, session_key: int) -> str:
+    """Return the id of a session; empty where it has been removed."""
+    found = tx.execute(select(sessions.c.session_id).where(sessions.c.session_key == session_key)).scalar()
+    return found or ""
+
+
 def change(tx: Connection, session_key: int, values: Mapping[str, Any]) -> None:
     """Set columns of a session."""
     tx.execute(update(sessions).where(sessions.c.session_key == session_key).values(dict(values)))

@@ -18,7 +18,6 @@ from factory.store.access_schema import memberships, users
 from factory.store.schema import factories, organisations
 
 _ALL_FACTORIES = 0
-_MOST_OF_AN_ADDRESS = 5
 
 
 class User(NamedTuple):
@@ -86,9 +85,9 @@ def by_id(tx: Connection, organisation_key: int, user_id: str) -> User | None:
 
 
 def enabled_of_address(tx: Connection, email: str) -> Sequence[User]:
-    """Return the enabled users of an e-mail address in all organisations, at most five."""
+    """Return the enabled users of an e-mail address in all organisations, the oldest first."""
     query = select(users).where(users.c.email == email, users.c.disabled.is_(False))
-    return [User(*row) for row in tx.execute(query.order_by(users.c.user_key).limit(_MOST_OF_AN_ADDRESS))]
+    return [User(*row) for row in tx.execute(query.order_by(users.c.user_key))]
 
 
 def of_subject(tx: Connection, issuer: str, subject: str) -> User | None:
