@@ -37,6 +37,7 @@ export function createSignIn(entered) {
     try {
       await signIn(email.control.value.trim(), password.control.value, code.control.value.replace(/\s/g, ""));
     } catch (error) {
+      if (error.code === "locked_out") code.node.hidden = false; // a code is the way round what a stranger did
       if (error.code !== "code_required") throw error;
       const first = code.node.hidden;
       code.node.hidden = false;
@@ -47,7 +48,7 @@ export function createSignIn(entered) {
 
   const failed = failedElsewhere();
   const others = current().providers.map(({ name, start }) =>
-    element("a", { class: "button", href: start }, text("sign_in.with", { name })),
+    element("a", { class: "button", href: `${start}${organisation()}` }, text("sign_in.with", { name })),
   );
   return {
     node: signInCard(
@@ -58,6 +59,12 @@ export function createSignIn(entered) {
     ),
     focus: email.focus,
   };
+}
+
+/** The organisation that the page's address names, for people who have users in several. */
+function organisation() {
+  const named = new URLSearchParams(location.search).get("organisation");
+  return named ? `?${new URLSearchParams({ organisation: named })}` : "";
 }
 
 /** The notice after a failed sign-in with a provider. */

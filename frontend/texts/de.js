@@ -251,7 +251,8 @@ export default {
   "errors.persons_withheld":
     "Einzelne Personen werden hier nicht angezeigt: Ihre Rolle oder die Einstellungen dieser Fabrik erlauben es nicht.",
   "errors.bad_credentials": "Die E-Mail-Adresse oder das Passwort ist falsch.",
-  "errors.locked_out": "Zu viele Versuche. Bitte warten Sie {duration} und versuchen Sie es dann noch einmal.",
+  "errors.locked_out":
+    "Zu viele Versuche. Bitte warten Sie {duration} und versuchen Sie es dann noch einmal. Wer einen zweiten Faktor hat, kann jetzt dessen Code eingeben.",
 
   "states.working": "Arbeitet",
   "states.idle": "Wartet",
@@ -405,8 +406,10 @@ export default {
   "faults.code_required": "Bitte auch den Code eingeben.",
   "faults.wrong_code": "Dieser Code ist falsch. Er wechselt alle 30 Sekunden.",
   "faults.invalid_length": "Dieses Passwort ist zu kurz.",
-  "faults.common_password": "Dieses Passwort ist leicht zu erraten. Nehmen Sie mehrere Wörter, die nicht zusammengehören.",
-  "faults.personal_password": "Wer Ihren Namen, Ihre Adresse oder Ihre Organisation kennt, könnte dieses Passwort erraten.",
+  "faults.common_password":
+    "Dieses Passwort ist leicht zu erraten. Nehmen Sie mehrere Wörter, die nicht zusammengehören.",
+  "faults.personal_password":
+    "Wer Ihren Namen, Ihre Adresse oder Ihre Organisation kennt, könnte dieses Passwort erraten.",
   "faults.password_differs": "Die beiden Passwörter stimmen nicht überein.",
 
   "compare.kind": "Was verglichen wird",

@@ -243,7 +243,8 @@ export default {
   "errors.persons_withheld":
     "Individual people are not shown here: your role or the settings of this factory do not allow it.",
   "errors.bad_credentials": "The e-mail address or the password is wrong.",
-  "errors.locked_out": "Too many attempts. Please wait {duration}, then try again.",
+  "errors.locked_out":
+    "Too many attempts. Please wait {duration}, then try again. With a second factor you can enter its code now.",
 
   "states.working": "Working",
   "states.idle": "Idle",
@@ -391,7 +392,8 @@ export default {
   "faults.wrong_code": "This code is wrong. It changes every 30 seconds.",
   "faults.invalid_length": "This password is too short.",
   "faults.common_password": "This password is easy to guess. Take several words that do not belong together.",
-  "faults.personal_password": "Anyone who knows your name, your address or your organisation could guess this password.",
+  "faults.personal_password":
+    "Anyone who knows your name, your address or your organisation could guess this password.",
   "faults.password_differs": "The two passwords do not match.",
 
   "compare.kind": "What to compare",

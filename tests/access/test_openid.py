@@ -30,10 +30,12 @@ def site(database_url: str, guarded: Callable[..., Iterator[Flask]], provider: P
     yield from guarded(database_url, **options, OIDC_NAME="Acme sign-in")
 
 
-def go(site: Flask, provider: Provider, browser: Browser | None = None, **changed: str) -> tuple[Browser, Any]:
+def go(
+    site: Flask, provider: Provider, browser: Browser | None = None, organisation: str = "", **changed: str
+) -> tuple[Browser, Any]:
     """Go to the provider and come back with a browser; `changed` are parameters of the way back."""
     browser = browser or Browser(site)
-    started = browser.ask("GET", START)
+    started = browser.ask("GET", f"{START}?organisation={organisation}" if organisation else START)
     assert started.status_code == 302, started.text
     back = query_of(provider.authorize(query_of(started.headers["Location"])))
     return browser, browser.client.get("/api/v1" + BACK, query_string={**back, **changed})
@@ -123,11 +125,71 @@ def test_an_address_that_is_not_verified_leads_to_nobody(site: Flask, provider: 
     assert reason(go(site, provider)[1]) == "unverified_email"
 
 
-def test_an_address_of_two_users_leads_to_neither(site: Flask, provider: Provider) -> None:
+def signed_in_to(browser: Browser) -> str:
+    assert browser.refresh().status_code == 200
+    described = browser.ask("GET", "/session/").json["data"]
+    return str(described["organisation"]["organisation_id"])
+
+
+def test_another_organisation_with_the_address_keeps_nobody_out(site: Flask, provider: Provider) -> None:
     member(site, email="ada@example.org")
     member(site, {}, population_of(site).organisation("globex"), email="ada@example.org")
 
+    for _ in range(2):
+        browser, answer = go(site, provider)
+        assert answer.headers["Location"] == "/"
+        assert signed_in_to(browser) == "default"
+
+
+def test_another_organisation_that_took_the_address_first_is_passed_by_naming_the_own(
+    site: Flask, provider: Provider
+) -> None:
+    member(site, {}, population_of(site).organisation("globex"), email="ada@example.org")
+    member(site, email="ada@example.org")
+
+    assert signed_in_to(go(site, provider, organisation="default")[0]) == "default"
+    assert signed_in_to(go(site, provider)[0]) == "default"  # linked now
+
+
+def test_a_person_has_a_link_in_each_organisation(site: Flask, provider: Provider) -> None:
+    clock = site.extensions["factory"].clock
+    member(site, email="ada@example.org")
+    member(site, {}, population_of(site).organisation("globex"), email="ada@example.org")
+
+    for organisation in ("default", "globex", "default", "globex"):
+        clock.now += 1_000_000
+        assert signed_in_to(go(site, provider, organisation=organisation)[0]) == organisation
+    provider.user = {"sub": "248289761001", "email": "changed@example.org", "email_verified": False}
+    assert signed_in_to(go(site, provider)[0]) == "globex"  # where the person was last
+    assert signed_in_to(go(site, provider, organisation="default")[0]) == "default"
+    assert reason(go(site, provider, organisation="nowhere")[1]) in ("unknown_user", "unverified_email")
+    linked = [action for _, action, _ in trail(site)].count("user.changed")
+    assert linked == 1
+
+
+def test_somebody_else_with_the_address_of_a_user_linked_in_the_second_organisation_is_refused(
+    site: Flask, provider: Provider
+) -> None:
+    member(site, email="ada@example.org")
+    member(site, {}, population_of(site).organisation("globex"), email="ada@example.org")
+    for organisation in ("default", "globex"):
+        go(site, provider, organisation=organisation)
+    provider.user = {"sub": "another", "email": "ada@example.org", "email_verified": True}
+
+    for organisation in ("", "default", "globex"):
+        assert reason(go(site, provider, organisation=organisation)[1]) == "unknown_user"
+
+
+@pytest.mark.parametrize("sent", ["\u212aarl@example.org", "karl@example.\u212am", "\u212bda@example.org"])
+def test_a_letter_that_only_looks_like_another_in_lower_case_leads_to_nobody(
+    site: Flask, provider: Provider, sent: str
+) -> None:
+    for email in ("karl@example.org", "karl@example.km", "\u00e5da@example.org"):
+        member(site, email=email)
+    provider.user["email"] = sent
+
     assert reason(go(site, provider)[1]) == "unknown_user"
+    assert refusal(Browser(site).sign_in(sent)) == (401, "bad_credentials")
 
 
 @pytest.mark.parametrize("linked", [True, False])

@@ -87,6 +87,10 @@ class Tenants:
             record(tx, by, "key.created", factory_key=site.factory_key, detail={"of": name})
             values = {"factory_key": site.factory_key, "digest": name.encode(), "erased_at": NOON}
             tx.execute(insert(TABLES["erased_workers"]).values(values))
+            user_key = tx.execute(select(TABLES["users"].c.user_key)).scalars().first()
+            owned = {"organisation_key": key, "user_key": user_key}
+            tx.execute(insert(TABLES["recovery_codes"]).values({**owned, "code_hash": name.encode()}))
+            tx.execute(insert(TABLES["openid_links"]).values({**owned, "issuer": "https://i.example", "subject": name}))
             # What waits to be derived, in a table of its own.
             tx.execute(text("INSERT INTO pending VALUES (:factory_key, -1, 1, '')"), values)
         read = self.client.get(f"{BASE}/metrics/factory", headers=self.admin[name])

@@ -9,6 +9,7 @@ import click
 
 from factory.adapters.access.password_hashes import PasswordHashes
 from factory.cli.command_context import command_line, opened, organisation_option
+from factory.domain.access.addresses import lower_address
 from factory.domain.access.passwords import fault_of_password
 from factory.domain.access.permissions import EVERYWHERE, PLATFORM, ROLES
 from factory.domain.errors import InvalidInput, NotFound
@@ -137,7 +138,7 @@ def _change(email: str, operator: bool, values: dict[str, Any]) -> dict[str, Any
 def _user_id(store: Store, email: str) -> str:
     everybody = users.list_users(store=store, organisation=command_line(store).organisation, scope=_ALL)
     for one in everybody:
-        if one["email"] == email.strip().lower():
+        if one["email"] == lower_address(email):
             return str(one["user_id"])
     raise NotFound("There is no user of this e-mail address", code="user_not_found")
 

@@ -65,6 +65,29 @@ memberships = Table(
     info=ACCESS,
 )
 
+# Codes for who has lost the second factor; each is removed when it is used.
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    _organisation_key(),
+    Column("user_key", Integer, ForeignKey("users.user_key", ondelete="CASCADE"), nullable=False),
+    Column("code_hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("user_key", "code_hash"),
+    info=ACCESS,
+)
+
+# A provider's subject has one user in users.oidc_subject; those of the same person in further organisations are here.
+openid_links = Table(
+    "openid_links",
+    metadata,
+    _organisation_key(),
+    Column("user_key", Integer, ForeignKey("users.user_key", ondelete="CASCADE"), primary_key=True),
+    Column("issuer", ByCodePoint, nullable=False),
+    Column("subject", ByCodePoint, nullable=False),
+    UniqueConstraint("organisation_key", "issuer", "subject"),
+    info=ACCESS,
+)
+
 # One row per sign-in. Each refresh replaces the token; the previous one stays valid for a few seconds.
 sessions = Table(
     "sessions",
@@ -79,6 +102,8 @@ sessions = Table(
     Column("refreshed_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("revoked_at", BigInteger),
+    Column("network", ByCodePoint),  # of the sign-in: a /24, or a /48 of IPv6
+    Column("browser", ByCodePoint),
     info=ACCESS,
 )
 
@@ -106,6 +131,8 @@ api_keys = Table(
     Column("expires_at", BigInteger),
     Column("last_used_at", BigInteger),
     Column("revoked_at", BigInteger),
+    Column("created_by", ByCodePoint),  # the actor's name; null before it was kept
+    Column("created_by_user", Integer),  # a user's key, also after the user is removed
     info=ACCESS,
 )
 

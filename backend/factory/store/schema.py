@@ -42,6 +42,7 @@ organisations = Table(
     Column("organisation_key", Integer, primary_key=True),
     Column("organisation_id", ByCodePoint, nullable=False, unique=True),
     Column("name", ByCodePoint, nullable=False),
+    Column("second_factor", ByCodePoint),  # required from this role on; null: SECOND_FACTOR decides
 )
 
 factories = Table(

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import requests
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.flask_client import FlaskOAuth2App, OAuth
-from flask import Flask, Response, current_app, redirect, request
+from flask import Flask, Response, current_app, redirect, request, session
 from flask.sessions import SecureCookieSessionInterface
 from flask_restx import Namespace
 from joserfc.errors import JoseError
@@ -32,6 +32,7 @@ log = logging.getLogger("factory.openid")
 namespace = Namespace("openid", "Sign-in by an OpenID provider", path="/session/oidc")
 
 _PATIENCE_SECONDS = 5
+_LONGEST_ID = 200  # longer ones, which no organisation has, would fill the cookie
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]
 _TO_PROVIDER = ("To the provider, or back to the page with a reason", "Redirect")
 _TO_PAGE = ("To the page, signed in or with a reason", "Redirect")
@@ -75,8 +76,12 @@ def register_openid(app: Flask, settings: Settings) -> None:
 class OpenidStart(Route):
     @contract(access="public", any_query=True, answers={302: _TO_PROVIDER}, errors=(403, 404))
     def get(self) -> Response:
-        """Sign in by the OpenID provider: for a browser to be led to."""
+        """Sign in by the OpenID provider: for a browser to be led to.
+
+        `organisation` names the one to sign in to, for a person who has users in several.
+        """
         client = _client()
+        session["organisation"] = request.args.get("organisation", "")[:_LONGEST_ID] or None
         try:
             _know_provider(client)
             answer = client.authorize_redirect(f"{request.host_url}api/v1/session/oidc/callback")
@@ -99,6 +104,7 @@ class OpenidCallback(Route):
                 issuer=settings().oidc_issuer or "",
                 subject=subject,
                 email=email,
+                organisation_id=session.pop("organisation", None),
                 by=visitor(),
             )
         except (

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from factory.domain.access.addresses import lower_address
 from factory.domain.access.permissions import PLATFORM, Actor
 from factory.domain.errors import Unauthenticated
 from factory.domain.timestamp import SECOND
@@ -59,7 +60,7 @@ def sign_in(
     same: a stranger's failures do not keep out who has a second factor.
     """
     store = store.system()
-    email = email.strip().lower()
+    email = lower_address(email)
     with store.snapshot() as tx:
         known = users.enabled_of_address(tx, email)
     counted = _Counted(store, services, email=email, origin=origin, now=by.now)

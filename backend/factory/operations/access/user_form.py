@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from factory.domain.access.addresses import lower_address
 from factory.domain.access.permissions import ROLES
 from factory.domain.form import Form
 
@@ -46,4 +47,4 @@ def email_address(value: Any) -> str:
     """Return the address in lower case; raises ValueError for what cannot be one."""
     if not isinstance(value, str) or len(value) > MAX_EMAIL or not _EMAIL.fullmatch(value.strip()):
         raise ValueError("must be an e-mail address")
-    return value.strip().lower()
+    return lower_address(value)

@@ -20,11 +20,17 @@ class Organisation(NamedTuple):
     organisation_key: int
     organisation_id: str
     name: str
+    second_factor: str | None = None
 
 
 def by_key(tx: Connection, organisation_key: int) -> Organisation:
     """Return the organisation of a key."""
     return Organisation(*tx.execute(select(table).where(table.c.organisation_key == organisation_key)).one())
+
+
+def key_of(tx: Connection, organisation_id: str) -> int | None:
+    """Return the key of an organisation, or None."""
+    return tx.execute(select(table.c.organisation_key).where(table.c.organisation_id == organisation_id)).scalar()
 
 
 def find(tx: Connection, organisation_id: str) -> Organisation:
@@ -53,6 +59,6 @@ def add(tx: Connection, organisation_id: str, name: str) -> Organisation:
     return Organisation(key, organisation_id, name)
 
 
-def change(tx: Connection, organisation_key: int, values: Mapping[str, str]) -> None:
+def change(tx: Connection, organisation_key: int, values: Mapping[str, str | None]) -> None:
     """Set columns of an organisation."""
     tx.execute(update(table).where(table.c.organisation_key == organisation_key).values(dict(values)))

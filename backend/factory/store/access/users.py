@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from factory.domain.access.permissions import EVERYWHERE
 from factory.domain.errors import Conflict
 from factory.store.access_schema import memberships, users
+from factory.store.access_schema import openid_links as links
 from factory.store.schema import factories, organisations
 
 _ALL_FACTORIES = 0
@@ -90,11 +91,26 @@ def enabled_of_address(tx: Connection, email: str) -> Sequence[User]:
     return [User(*row) for row in tx.execute(query.order_by(users.c.user_key))]
 
 
-def of_subject(tx: Connection, issuer: str, subject: str) -> User | None:
-    """Return the user that is linked to a subject of an OpenID provider, or None."""
-    return _user(
-        tx.execute(select(users).where(users.c.oidc_issuer == issuer, users.c.oidc_subject == subject)).first()
-    )
+def of_subject(tx: Connection, issuer: str, subject: str) -> Sequence[User]:
+    """Return the users, one in each organisation, that are linked to a subject of an OpenID provider."""
+    further = select(links.c.user_key).where(links.c.issuer == issuer, links.c.subject == subject)
+    linked = ((users.c.oidc_issuer == issuer) & (users.c.oidc_subject == subject)) | users.c.user_key.in_(further)
+    return [User(*row) for row in tx.execute(select(users).where(linked).order_by(users.c.user_key))]
+
+
+def is_linked(tx: Connection, user: User) -> bool:
+    """Return whether a user is linked to some subject."""
+    row = tx.execute(select(links.c.user_key).where(links.c.user_key == user.user_key)).first()
+    return user.oidc_subject is not None or row is not None
+
+
+def link(tx: Connection, user: User, issuer: str, subject: str) -> None:
+    """Link a user of an organisation that has no other user of the subject."""
+    if not of_subject(tx, issuer, subject):
+        change(tx, user.user_key, {"oidc_issuer": issuer, "oidc_subject": subject})
+        return
+    row = {"organisation_key": user.organisation_key, "user_key": user.user_key, "issuer": issuer, "subject": subject}
+    tx.execute(insert(links).values(row))
 
 
 def list_users(tx: Connection, organisation_key: int) -> Sequence[User]:

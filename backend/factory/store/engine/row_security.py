@@ -25,7 +25,8 @@ OF_A_FACTORY = (
 )
 """Tables whose rows belong to a factory of the organisation."""
 
-OF_AN_ORGANISATION = ("organisations", "factories", "users", "memberships", "sessions", "api_keys")
+_FIRST_OF_AN_ORGANISATION = ("organisations", "factories", "users", "memberships", "sessions", "api_keys")
+OF_AN_ORGANISATION = (*_FIRST_OF_AN_ORGANISATION, "recovery_codes", "openid_links")
 """Tables whose rows name their organisation."""
 
 OF_THE_TRAIL = {"audit": "SELECT, INSERT", "audit_heads": "SELECT, UPDATE"}
@@ -56,13 +57,13 @@ END $$"""
 
 
 def statements() -> Iterator[str]:
-    """Yield all statements in order; the role that owns the tables runs them."""
+    """Yield all statements of the first tables in order; the role that owns the tables runs them."""
     yield _CREATE_ROLE
     yield f"GRANT USAGE ON SCHEMA public TO {TENANT}"
     for table in OF_A_FACTORY:
         yield from _protect(table, _OUR_FACTORIES)
-    for table in OF_AN_ORGANISATION:
-        yield from _protect(table, _MINE)
+    for table in _FIRST_OF_AN_ORGANISATION:  # the others came with later migrations
+        yield from of_an_organisation(table)
     for table, allowed in OF_THE_TRAIL.items():
         yield from _protect(table, _MINE, allowed)
     yield f"GRANT SELECT ON events TO {TENANT}"
@@ -77,6 +78,11 @@ def statements() -> Iterator[str]:
             "(NEW.factory_key IS DISTINCT FROM NULLIF(current_setting('factory.writes', true), '')::int) "
             "EXECUTE FUNCTION refuse_foreign_event()"
         )
+
+
+def of_an_organisation(table: str) -> Iterator[str]:
+    """Yield the statements for a table whose rows name their organisation."""
+    yield from _protect(table, _MINE)
 
 
 def _protect(table: str, condition: str, allowed: str = "SELECT, INSERT, UPDATE, DELETE") -> Iterator[str]:
