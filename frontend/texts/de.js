@@ -139,6 +139,9 @@ export default {
   "people.disable": "Gesperrt: kann sich nicht anmelden, offene Sitzungen enden",
   "people.initial_password":
     "Erstes Passwort von {email}. Es wird nur einmal angezeigt; bei der ersten Anmeldung muss ein neues gewählt werden.",
+  "people.keys_made":
+    "API-Schlüssel, die diese Person erstellt hat. Sie gelten weiter, wenn die Person gesperrt oder entfernt wird.",
+  "people.end_keys": "Diese API-Schlüssel beenden",
   "people.reset_password": "Passwort zurücksetzen",
   "people.reset_password_sure": "Zurücksetzen und alle Sitzungen beenden",
   "people.password_reset": "Das Passwort ist zurückgesetzt.",
@@ -159,6 +162,7 @@ export default {
   "keys.is_valid": "gültig",
   "keys.is_expired": "abgelaufen",
   "keys.is_revoked": "widerrufen",
+  "keys.created_by": "Angelegt von",
   "keys.created_at": "Angelegt",
   "keys.expires_at": "Läuft ab",
   "keys.last_used_at": "Zuletzt benutzt",

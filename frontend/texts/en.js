@@ -135,6 +135,8 @@ export default {
   "people.disable": "Disabled: cannot sign in, open sessions end",
   "people.initial_password":
     "First password of {email}. It is shown only once; a new one has to be chosen at the first sign-in.",
+  "people.keys_made": "API keys that this person made. They stay valid when the person is disabled or removed.",
+  "people.end_keys": "End these API keys",
   "people.reset_password": "Reset password",
   "people.reset_password_sure": "Reset and end all sessions",
   "people.password_reset": "The password has been reset.",
@@ -155,6 +157,7 @@ export default {
   "keys.is_valid": "valid",
   "keys.is_expired": "expired",
   "keys.is_revoked": "revoked",
+  "keys.created_by": "Made by",
   "keys.created_at": "Created",
   "keys.expires_at": "Expires",
   "keys.last_used_at": "Last used",

@@ -34,6 +34,7 @@ export const keys = {
         },
         { key: "scope", title: text("keys.scope"), type: "text", value: ({ scope }) => text(`scopes.${scope}`) },
         { key: "state", title: text("keys.state"), type: "text", value: (row) => text(`keys.is_${stateOf(row)}`) },
+        { key: "created_by", title: text("keys.created_by"), type: "text", value: ({ created_by: by }) => by ?? "–" },
         date("created_at"),
         date("expires_at"),
         date("last_used_at"),

@@ -17,6 +17,7 @@ from tests.access.population import CHEAP_HASHES, SECRET_KEY
 from tests.conftest import Clock, close_store, make_settings
 from tests.servers import RunningServer
 
+from factory.adapters.access.secret_text import random_id
 from factory.domain.access.permissions import DEFAULT_ORGANISATION
 from factory.settings import SettingsError, load_settings
 
@@ -185,10 +186,10 @@ def addresses_in_the_trail(app: Flask) -> list[str]:
         return list(tx.execute(text("SELECT address FROM audit ORDER BY number")).scalars())
 
 
-def make_a_key(app: Flask, headers: dict[str, str], address: str) -> None:
+def name_a_worker(app: Flask, headers: dict[str, str], address: str) -> None:
     answer = app.test_client().post(
-        "/api/v1/keys/",
-        json={"name": "x", "scope": "read"},
+        "/api/v1/workers/",
+        json={"worker_id": f"W{random_id()}", "name": "Ada"},
         headers={**key_of(app, "admin"), **headers},
         environ_base={"REMOTE_ADDR": address},
     )
@@ -199,7 +200,7 @@ def test_a_forged_address_neither_enters_the_trail_nor_escapes_a_limit(make: Mak
     app = make(RATE_LIMIT_READ="3/hour")
     client = app.test_client()
 
-    make_a_key(app, forwarded("203.0.113.9"), "192.0.2.1")
+    name_a_worker(app, forwarded("203.0.113.9"), "192.0.2.1")
     assert addresses_in_the_trail(app) == ["192.0.2.1"]
 
     statuses = [client.get(FIGURES, headers=forwarded(f"203.0.113.{number}")).status_code for number in range(5)]
@@ -212,7 +213,7 @@ def test_behind_one_declared_proxy_the_last_address_is_believed_and_no_other(mak
     app = make(TRUSTED_PROXIES="1", RATE_LIMIT_READ="2/hour")
     client = app.test_client()
 
-    make_a_key(app, forwarded("198.51.100.66, 203.0.113.9"), "10.0.0.1")
+    name_a_worker(app, forwarded("198.51.100.66, 203.0.113.9"), "10.0.0.1")
     assert addresses_in_the_trail(app) == ["203.0.113.9"]
 
     chains = [f"198.51.100.{number}, 203.0.113.7" for number in range(3)]
@@ -225,7 +226,7 @@ def test_behind_one_declared_proxy_the_last_address_is_believed_and_no_other(mak
 def test_behind_two_declared_proxies_it_is_the_last_but_one(make: Make) -> None:
     app = make(TRUSTED_PROXIES="2")
 
-    make_a_key(app, forwarded("198.51.100.66, 203.0.113.9, 10.0.0.2", "https, http"), "10.0.0.1")
+    name_a_worker(app, forwarded("198.51.100.66, 203.0.113.9, 10.0.0.2", "https, http"), "10.0.0.1")
     assert addresses_in_the_trail(app) == ["203.0.113.9"]
 
 

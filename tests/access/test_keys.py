@@ -21,6 +21,7 @@ from factory.domain.access.permissions import DEFAULT_ORGANISATION
 KEYS = "/api/v1/keys/"
 EVENT = {"timestamp": "2026-01-15T11:00:00Z", "worker_id": "W1", "workstation_id": "S3", "event_type": "working"}
 MINUTE = 60 * SECOND
+BOSS = "boss@example.org"
 
 
 @pytest.fixture
@@ -42,7 +43,13 @@ def population(app: Flask) -> Population:
 @pytest.fixture
 def admin(population: Population) -> dict[str, str]:
     """Headers of an administrator of the whole organisation."""
-    return {"Authorization": f"Bearer {population.token(DEFAULT_ORGANISATION, {'*': 'admin'})}"}
+    return bearer(population.token(DEFAULT_ORGANISATION, {"*": "admin"}, email=BOSS))
+
+
+def signed_in_later(population: Population, clock: Clock) -> dict[str, str]:
+    """Return headers of another administrator, whose token is of the clock's present time."""
+    population.now = clock.now
+    return bearer(population.token(DEFAULT_ORGANISATION, {"*": "admin"}))
 
 
 def made(client: FlaskClient, headers: dict[str, str], **body: Any) -> Any:
@@ -98,6 +105,7 @@ def test_a_key_is_told_once_and_stored_as_a_hash_of_256_random_bits(
         "expires_at": None,
         "last_used_at": None,
         "revoked_at": None,
+        "created_by": BOSS,
     }
 
 
@@ -176,22 +184,123 @@ def test_a_key_of_a_small_scope_makes_and_sees_no_keys(
     assert len(stored(app)) == 1
 
 
-def test_a_key_of_scope_admin_makes_keys_of_its_own_factory_only(
+def test_a_key_of_scope_admin_lists_and_revokes_keys_of_its_own_factory_only(
     app: Flask, client: FlaskClient, population: Population
 ) -> None:
     population.factory(DEFAULT_ORGANISATION, "berlin")
     theirs = population.key(DEFAULT_ORGANISATION, "berlin", "ingest")
+    own = population.key(DEFAULT_ORGANISATION, "default", "ingest")
     key = bearer(population.key(DEFAULT_ORGANISATION, "default", "admin").text)
 
-    assert made(client, key)["factory_id"] == "default"
     body = {"name": "x", "scope": "ingest"}
     for where in ("?factory=berlin", "?factory=nowhere"):
         assert code_of(client.post(KEYS + where, json=body, headers=key)) == (404, "factory_not_found")
         assert code_of(client.get(KEYS + where, headers=key)) == (404, "factory_not_found")
-    for method, path in (("DELETE", theirs.key_id), ("POST", f"{theirs.key_id}/rotate")):
-        assert code_of(client.open(KEYS + path, method=method, json={}, headers=key)) == (404, "key_not_found")
-    assert len(stored(app)) == 3
-    assert all(row.revoked_at is None and row.expires_at is None for row in stored(app))
+    assert code_of(client.delete(KEYS + theirs.key_id, headers=key)) == (404, "key_not_found")
+    assert [row.revoked_at for row in stored(app)] == [None, None, None]
+    assert client.delete(KEYS + own.key_id, headers=key).status_code == 200
+
+
+def test_a_key_makes_neither_keys_nor_users(app: Flask, client: FlaskClient, population: Population) -> None:
+    key = population.key(DEFAULT_ORGANISATION, "default", "admin", expires_at=population.now + DAY)
+    other = population.key(DEFAULT_ORGANISATION, "default", "ingest")
+    user = population.user(DEFAULT_ORGANISATION, {"default": "viewer"})
+    new = {"email": "child@example.org", "name": "Child", "roles": {"default": "admin"}}
+
+    for method, path, body in (
+        ("POST", "keys/", {"name": "child", "scope": "admin"}),
+        ("POST", f"keys/{other.key_id}/rotate", {}),
+        ("POST", f"keys/{key.key_id}/rotate", {}),
+        ("POST", "users/", new),
+        ("PATCH", f"users/{user.user_id}", {"roles": {"default": "admin"}}),
+        ("PATCH", f"users/{user.user_id}", {"reset_password": True}),
+        ("DELETE", f"users/{user.user_id}", None),
+    ):
+        answer = client.open(f"/api/v1/{path}", method=method, json=body, headers=bearer(key.text))
+        assert code_of(answer) == (403, "not_with_a_key"), path
+        assert "initial_password" not in answer.text
+    assert len(stored(app)) == 2
+    assert audited(app) == []
+    listed = client.get("/api/v1/users/", headers=bearer(key.text)).get_json()["data"]
+    assert [one["user_id"] for one in listed] == [user.user_id]
+
+
+# Makers
+
+
+def test_a_successor_is_made_by_who_rotates(client: FlaskClient, population: Population, admin: dict[str, str]) -> None:
+    key = made(client, admin)
+    second = {"Authorization": f"Bearer {population.token(DEFAULT_ORGANISATION, {'*': 'admin'}, email='two@x.org')}"}
+
+    assert rotated(client, second, key)["created_by"] == "two@x.org"
+
+
+def leaving(client: FlaskClient, population: Population) -> tuple[str, dict[str, Any]]:
+    """Return the path of an administrator who made three keys, and the two in force by id."""
+    user = population.user(DEFAULT_ORGANISATION, {"*": "admin"})
+    theirs = {"Authorization": f"Bearer {population.session(user).token}"}
+    population.factory(DEFAULT_ORGANISATION, "berlin")
+    revoked = made(client, theirs)
+    client.delete(KEYS + revoked["key_id"], headers=theirs)
+    kept = [made(client, theirs, name="Camera 8")]
+    body = {"name": "Camera 9", "scope": "read"}
+    kept.append(client.post(f"{KEYS}?factory=berlin", json=body, headers=theirs).get_json()["data"])
+    return f"/api/v1/users/{user.user_id}", {key["key_id"]: key for key in kept}
+
+
+def works(client: FlaskClient, key: Any) -> bool:
+    answer = client.get("/api/v1/session/", headers=bearer(key))
+    return answer.status_code == 200
+
+
+@pytest.mark.parametrize("how", ["disabled", "removed"])
+@pytest.mark.parametrize("end", [False, True])
+def test_who_leaves_leaves_a_list_of_keys_that_end_on_demand(
+    app: Flask, client: FlaskClient, population: Population, admin: dict[str, str], how: str, end: bool
+) -> None:
+    path, keys = leaving(client, population)
+    assert {one["key_id"] for one in client.get(path, headers=admin).get_json()["data"]["keys_made"]} == set(keys)
+
+    if how == "disabled":
+        answer = client.patch(path, json={"disabled": True, "end_keys": end}, headers=admin)
+    else:
+        answer = client.delete(f"{path}?end_keys={str(end).lower()}", headers=admin)
+
+    listed = answer.get_json()["data"]["keys_made"]
+    assert [(one["key_id"], one["factory_id"], one["ended"]) for one in listed] == [
+        (key_id, factory, end) for key_id, factory in zip(keys, ("default", "berlin"), strict=True)
+    ]
+    assert [works(client, key) for key in keys.values()] == [not end, not end]
+    revoked = [subject for actor, action, subject in audited(app) if (actor, action) == (BOSS, "key.revoked")]
+    assert revoked == ([f"key:fk_{key_id}" for key_id in keys] if end else [])
+    assert all(one["created_by"] for one in client.get(KEYS, headers=admin).get_json()["data"])
+
+
+def test_an_administrator_of_one_factory_ends_no_keys_of_another(
+    client: FlaskClient, population: Population, admin: dict[str, str]
+) -> None:
+    user = population.user(DEFAULT_ORGANISATION, {"default": "admin"})
+    theirs = {"Authorization": f"Bearer {population.session(user).token}"}
+    key = made(client, theirs)
+    population.factory(DEFAULT_ORGANISATION, "berlin")
+    path = f"/api/v1/users/{user.user_id}"
+    elsewhere = {"Authorization": f"Bearer {population.token(DEFAULT_ORGANISATION, {'berlin': 'admin'})}"}
+    client.patch(path, json={"roles": {"berlin": "viewer"}}, headers=admin)
+
+    changed = client.patch(path, json={"disabled": True, "end_keys": True}, headers=elsewhere)
+
+    assert changed.get_json()["data"]["keys_made"] == []
+    assert works(client, key)
+
+
+def test_a_user_who_gets_the_number_of_a_removed_one_has_not_made_their_keys(
+    app: Flask, client: FlaskClient, population: Population, admin: dict[str, str]
+) -> None:
+    path, keys = leaving(client, population)
+    client.delete(path, headers=admin)
+
+    assert {row.created_by_user for row in stored(app)} == {None}
+    assert len(keys) == 2
 
 
 def test_an_administrator_of_one_factory_meets_no_key_of_another_organisation(
@@ -313,28 +422,28 @@ def test_without_overlap_the_old_key_ends_at_once(client: FlaskClient, admin: di
 
 
 def test_rotation_never_lengthens_the_old_key_and_the_new_one_lasts_as_long(
-    client: FlaskClient, clock: Clock, population: Population
+    client: FlaskClient, clock: Clock, population: Population, admin: dict[str, str]
 ) -> None:
-    admin = bearer(population.key(DEFAULT_ORGANISATION, "default", "admin").text)
     old = made(client, admin, expires_in_days=10)
     clock.now += 10 * DAY - HOUR
+    admin = signed_in_later(population, clock)
     rotated(client, admin, old, overlap_hours=720)
 
-    assert expiries(client, admin)[1:] == ["2026-01-25T12:00:00Z", "2026-02-04T11:00:00Z"]
+    assert expiries(client, admin) == ["2026-01-25T12:00:00Z", "2026-02-04T11:00:00Z"]
 
 
 def test_a_key_that_has_ended_is_not_rotated(
-    app: Flask, client: FlaskClient, clock: Clock, population: Population
+    app: Flask, client: FlaskClient, clock: Clock, population: Population, admin: dict[str, str]
 ) -> None:
-    admin = bearer(population.key(DEFAULT_ORGANISATION, "default", "admin").text)
     revoked, expired = made(client, admin), made(client, admin, expires_in_days=1)
     client.delete(KEYS + revoked["key_id"], headers=admin)
     clock.now += DAY
+    admin = signed_in_later(population, clock)
 
     for key in (revoked, expired):
         answer = client.post(f"{KEYS}{key['key_id']}/rotate", json={}, headers=admin)
         assert code_of(answer) == (409, "key_has_ended")
-    assert len(stored(app)) == 3
+    assert len(stored(app)) == 2
 
 
 @pytest.mark.parametrize("hours", [-1, 721, 1.5, "24", True, [1]])
@@ -355,22 +464,21 @@ def test_a_bad_overlap_is_a_400_and_changes_nothing(
 
 
 def test_every_change_is_in_the_trail_without_any_secret(
-    app: Flask, client: FlaskClient, population: Population
+    app: Flask, client: FlaskClient, population: Population, admin: dict[str, str]
 ) -> None:
-    admin = population.key(DEFAULT_ORGANISATION, "default", "admin")
-    old = made(client, bearer(admin.text), scope="read")
-    new = rotated(client, bearer(admin.text), old)
-    client.delete(KEYS + new["key_id"], headers=bearer(admin.text))
+    machine = population.key(DEFAULT_ORGANISATION, "default", "admin")
+    old = made(client, admin, scope="read")
+    new = rotated(client, admin, old)
+    client.delete(KEYS + new["key_id"], headers=bearer(machine.text))
 
-    by = f"key fk_{admin.key_id}"
     assert audited(app) == [
-        (by, "key.created", f"key:fk_{old['key_id']}"),
-        (by, "key.rotated", f"key:fk_{old['key_id']}"),
-        (by, "key.revoked", f"key:fk_{new['key_id']}"),
+        (BOSS, "key.created", f"key:fk_{old['key_id']}"),
+        (BOSS, "key.rotated", f"key:fk_{old['key_id']}"),
+        (f"key fk_{machine.key_id}", "key.revoked", f"key:fk_{new['key_id']}"),
     ]
     with app.extensions["factory_store"].system().snapshot() as tx:
         trail = str(list(tx.execute(text("SELECT * FROM audit"))))
-    for key in (admin.text, old["key"], new["key"]):
+    for key in (machine.text, old["key"], new["key"]):
         assert key.split("_", 2)[2] not in trail
 
 

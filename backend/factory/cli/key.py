@@ -40,7 +40,8 @@ def list_(factory_id: str) -> None:
         ends = f"ends {one['expires_at']}" if one["expires_at"] else "without end"
         state = f"revoked {one['revoked_at']}" if one["revoked_at"] else ends
         used = f"used {one['last_used_at']}" if one["last_used_at"] else "never used"
-        click.echo(f"{KEY_PREFIX}{one['key_id']}  {one['scope']:<6}  {state}  {used}  {one['name']}")
+        maker = f"made by {one['created_by']}" if one["created_by"] else "maker unknown"
+        click.echo(f"{KEY_PREFIX}{one['key_id']}  {one['scope']:<6}  {state}  {used}  {maker}  {one['name']}")
 
 
 @key.command()

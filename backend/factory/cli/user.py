@@ -15,6 +15,7 @@ from factory.domain.access.permissions import EVERYWHERE, PLATFORM, ROLES
 from factory.domain.errors import InvalidInput, NotFound
 from factory.operations.access import users
 from factory.operations.access.admin_scope import AdminScope
+from factory.operations.access.authenticate import KEY_PREFIX
 from factory.operations.access.organisations import names_of_organisation
 from factory.store import Store
 
@@ -105,11 +106,15 @@ def reset(email: str, operator: bool) -> None:
 @user.command()
 @organisation_option
 @operator_option
+@click.option("--end-keys", is_flag=True, help="Also end the API keys that the user made.")
 @click.argument("email")
-def disable(email: str, operator: bool) -> None:
-    """Disable a user, and end all their sessions."""
-    _change(email, operator, {"disabled": True})
+def disable(email: str, operator: bool, end_keys: bool) -> None:
+    """Disable a user, end all their sessions, and list the API keys that they made."""
+    changed = _change(email, operator, {"disabled": True, "end_keys": end_keys})
     click.echo(f"{email} cannot sign in any more.")
+    for key in changed["keys_made"]:
+        state = "ended" if key["ended"] else "still valid"
+        click.echo(f"{KEY_PREFIX}{key['key_id']}  {key['scope']:<6}  {state}  {key['factory_id']}  {key['name']}")
 
 
 @user.command()

@@ -1,6 +1,6 @@
 // The forms for a user: add one, change one.
 
-import { patch, post, remove } from "../../lib/api.js";
+import { get, patch, post, remove } from "../../lib/api.js";
 import { element } from "../../lib/element.js";
 import { current } from "../../lib/session.js";
 import { text } from "../../lib/texts.js";
@@ -69,7 +69,16 @@ export function createUserPanel({ refresh, go }, user) {
     name: inputField(text("people.name"), { name: "name", maxlength: 200, value: user.name }),
     ...roles.fields,
     disabled: checkField(text("people.disable"), user.disabled),
+    end_keys: checkField(text("people.end_keys"), false),
   };
+  const made = element("div", { role: "status" });
+  const showKeys = (keys) => {
+    fields.end_keys.node.hidden = keys.length === 0;
+    fields.end_keys.control.checked = false;
+    made.replaceChildren(...(keys.length ? keysMade(keys) : []));
+  };
+  showKeys([]);
+  const look = async () => showKeys((await get(address)).data.keys_made);
   const changed = (values) => patch(address, values);
   const form = createForm({
     fields,
@@ -79,9 +88,11 @@ export function createUserPanel({ refresh, go }, user) {
         name: fields.name.control.value.trim(),
         roles: roles.chosen(),
         disabled: fields.disabled.control.checked,
+        ...(fields.end_keys.control.checked && { end_keys: true }),
       }),
       async (changes) => {
         await changed(changes);
+        await look();
         refresh();
         return text("form.saved");
       },
@@ -109,7 +120,7 @@ export function createUserPanel({ refresh, go }, user) {
     return text("people.totp_reset");
   });
   const leave = act(async () => {
-    await remove(address);
+    await remove(address, undefined, fields.end_keys.control.checked ? { end_keys: true } : {});
     go({ view: "people" });
     return "";
   });
@@ -120,10 +131,19 @@ export function createUserPanel({ refresh, go }, user) {
     user.totp_enabled && confirmButton(text("people.reset_totp"), text("people.reset_totp_sure"), resetTotp),
     confirmButton(text("people.remove"), text("people.remove_sure"), leave),
   );
+  look().catch((error) => form.failed(error));
   return {
     heading: `${user.name} · ${user.email}`,
-    node: element("div", { class: "administration" }, form.node, shown, acts),
+    node: element("div", { class: "administration" }, form.node, shown, made, acts),
   };
+}
+
+/** The keys in force that a user made: they go on when the user is disabled or removed. */
+function keysMade(keys) {
+  const rows = keys.map(({ name, key_id: id, factory_id: factory, scope }) =>
+    element("li", {}, `${name} · fk_${id}_… · ${text(`scopes.${scope}`)} · ${factoryName(factory)}`),
+  );
+  return [element("p", { class: "quiet" }, text("people.keys_made")), element("ul", {}, ...rows)];
 }
 
 /** A choice of role for all factories and for each; `chosen` keeps the roles in factories that are not shown. */

@@ -9,7 +9,7 @@ from factory.api.access.schemas import RANDOM_ID
 from factory.api.http.answers import many, one
 from factory.api.http.body import read_object
 from factory.api.http.contract import FACTORY, Parameter, contract, json_body
-from factory.api.http.request import actor, authenticator, requested_factory, store
+from factory.api.http.request import actor, authenticator, requested_factory, require_person, store
 from factory.api.http.route import Route
 from factory.operations.access import api_keys
 
@@ -37,9 +37,10 @@ class Keys(Route):
     def post(self) -> Response:
         """Make a key of the factory.
 
-        `key` is told this once; only a hash of it is stored. It is sent as `Authorization: Bearer fk_…` or
-        `X-API-Key: fk_…`.
+        Who signs in makes keys; a key makes none. `key` is told this once; only a hash of it is stored. It is sent as
+        `Authorization: Bearer fk_…` or `X-API-Key: fk_…`.
         """
+        require_person()
         values = read_object()
         return one(api_keys.create_key(store=store(), factory_id=requested_factory(), values=values, by=actor()), 201)
 
@@ -72,6 +73,7 @@ class KeyRotation(Route):
         The new key has the name, the scope and the length of life of the old one, which goes on for
         `overlap_hours`, but never longer than it was to.
         """
+        require_person()
         values = read_object()
         made = api_keys.rotate_key(
             store=store(), factory_id=requested_factory(), key_id=key_id, values=values, by=actor()

@@ -68,7 +68,10 @@ _KEY: dict[str, Schema] = {
     "expires_at": nullable(INSTANT),
     "last_used_at": {**nullable(INSTANT), "description": "To the minute."},
     "revoked_at": nullable(INSTANT),
+    "created_by": {**nullable(TEXT), "description": "The maker, as in the audit trail; null for keys of before."},
 }
+_KEY_OF_MAKER = an_object({"key_id": RANDOM_ID, "factory_id": ID, "name": TEXT, "scope": SCOPE, "ended": BOOLEAN})
+_KEYS_MADE: Schema = {**list_of(_KEY_OF_MAKER), "description": "Keys in force that the user made, in your scope."}
 
 _KEY_ANSWERS: dict[str, Schema] = {
     "Key": an_object(_KEY),
@@ -163,6 +166,7 @@ _CHANGE: dict[str, Schema] = {
     "disabled": nullable(BOOLEAN),
     "reset_password": nullable(BOOLEAN),
     "reset_totp": nullable(BOOLEAN),
+    "end_keys": {**nullable(BOOLEAN), "description": "End the keys that the user made."},
 }
 
 _USER_BODIES: dict[str, Schema] = {
@@ -200,11 +204,13 @@ _ORGANISATION: dict[str, Schema] = {"organisation_id": ID, "name": TEXT}
 
 _USER_ANSWERS: dict[str, Schema] = {
     "User": an_object(_USER),
-    "UserAnswer": one(ref("User")),
+    "UserAnswer": one(an_object({**_USER, "keys_made": _KEYS_MADE})),
     "UsersAnswer": many(ref("User")),
     "NewUserAnswer": one(an_object({**_USER, "initial_password": _FIRST})),
-    "ChangedUserAnswer": one(an_object({**_USER, "initial_password": _FIRST}, optional=("initial_password",))),
-    "RemovedAnswer": one(an_object({"removed": BOOLEAN})),
+    "ChangedUserAnswer": one(
+        an_object({**_USER, "keys_made": _KEYS_MADE, "initial_password": _FIRST}, optional=("initial_password",))
+    ),
+    "RemovedAnswer": one(an_object({"removed": BOOLEAN, "keys_made": _KEYS_MADE})),
     "Organisation": an_object(_ORGANISATION),
     "OrganisationAnswer": one(ref("Organisation")),
     "OrganisationsAnswer": many(ref("Organisation")),

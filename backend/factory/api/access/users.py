@@ -9,14 +9,17 @@ from factory.api.access.schemas import RANDOM_ID
 from factory.api.http.answers import many, one
 from factory.api.http.body import read_object
 from factory.api.http.contract import Parameter, contract, json_body
-from factory.api.http.request import actor, auth_services, authenticator, caller, store
+from factory.api.http.query import Query
+from factory.api.http.request import actor, auth_services, authenticator, caller, require_person, store
 from factory.api.http.route import Route
+from factory.api.http.schemas import BOOLEAN
 from factory.operations.access import users
 from factory.operations.access.admin_scope import AdminScope
 
 namespace = Namespace("users", "Who may sign in, and what they may do in which factory", path="/users")
 
 _USER_ID = Parameter("user_id", RANDOM_ID, "The user.", "path", required=True, example="abcdefghijkl")
+_END_KEYS = Parameter("end_keys", BOOLEAN, "Also end the keys that the user made.", example=True)
 _NEW = {"email": "grace@example.org", "name": "Grace Lee", "roles": {"default": "supervisor"}}
 
 
@@ -42,6 +45,7 @@ class Users(Route):
         `roles` are by factory id, or `*` for all factories. `initial_password` is told this once, and has to be changed
         at the first sign-in.
         """
+        require_person()
         made = users.create_user(
             store=store(), passwords=auth_services().passwords, scope=_scope(), values=read_object(), by=actor()
         )
@@ -53,7 +57,7 @@ class User(Route):
     @contract(access="people somewhere", parameters=(_USER_ID,), answers={200: ("The user", "UserAnswer")})
     def get(self, user_id: str) -> Response:
         """Show a user."""
-        return one(users.get_user(store=store(), organisation=caller().organisation, scope=_scope(), user_id=user_id))
+        return one(users.get_user(store=store(), scope=_scope(), user_id=user_id, by=actor()))
 
     @contract(
         access="people somewhere",
@@ -66,8 +70,10 @@ class User(Route):
         """Change a user.
 
         Only the fields that are sent change; `roles` replaces all roles in the caller's scope. `reset_password` makes
-        a new first password, told once as `initial_password`; that and `disabled` end the user's sessions.
+        a new first password, told once as `initial_password`; that and `disabled` end the user's sessions. `keys_made`
+        are the keys in force that the user made; `end_keys` ends them.
         """
+        require_person()
         changed = users.update_user(
             store=store(),
             passwords=auth_services().passwords,
@@ -81,15 +87,22 @@ class User(Route):
 
     @contract(
         access="people somewhere",
-        parameters=(_USER_ID,),
+        parameters=(_USER_ID, _END_KEYS),
         answers={200: ("The user is removed", "RemovedAnswer")},
         errors=(409,),
     )
     def delete(self, user_id: str) -> Response:
-        """Remove a user."""
-        users.remove_user(store=store(), scope=_scope(), user_id=user_id, by=actor())
+        """Remove a user.
+
+        `keys_made` are the keys in force that the user made. They go on, unless `end_keys` is true.
+        """
+        require_person()
+        query = Query()
+        end_keys = query.boolean("end_keys")
+        query.done()
+        made = users.remove_user(store=store(), scope=_scope(), user_id=user_id, end_keys=end_keys, by=actor())
         authenticator().forget()
-        return one({"removed": True})
+        return one({"removed": True, "keys_made": made})
 
 
 def _scope() -> AdminScope:

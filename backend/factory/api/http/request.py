@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from flask import Flask, current_app, g, request
 
 from factory.domain.access.permissions import Actor, Caller
-from factory.domain.errors import FactoryError, InvalidInput, NotFound, Unauthenticated
+from factory.domain.errors import FactoryError, InvalidInput, NotAllowed, NotFound, Unauthenticated
 from factory.domain.event import is_id
 from factory.store.factories import DEFAULT_FACTORY
 
@@ -93,7 +93,14 @@ def actor() -> Actor:
         now=now(),
         address=request.remote_addr or "",
         request_id=g.request_id,
+        user_key=caller().user_key,
     )
+
+
+def require_person() -> None:
+    """Raise NotAllowed for a key: one that leaks would live on in what it made."""
+    if caller().api_key is not None:
+        raise NotAllowed("A key makes neither keys nor users; sign in for that", code="not_with_a_key")
 
 
 def group_commit() -> GroupCommit:

@@ -104,3 +104,4 @@ class Actor:
     now: int
     address: str = ""
     request_id: str = ""
+    user_key: int | None = None

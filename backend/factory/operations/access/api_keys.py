@@ -13,6 +13,7 @@ from factory.domain.errors import Conflict, NotFound
 from factory.domain.form import Form
 from factory.domain.timestamp import DAY, HOUR, format_timestamp
 from factory.operations import audit_trail
+from factory.operations.access.admin_scope import AdminScope
 from factory.operations.access.authenticate import KEY_PREFIX
 from factory.store import factories
 from factory.store.access import api_keys
@@ -50,7 +51,7 @@ def create_key(*, store: Store, factory_id: str, values: Any, by: Actor) -> dict
     with store.writing() as tx:
         factory = factories.find(tx, factory_id)
         expires_at = None if days is None else by.now + days * DAY
-        made = _made(tx, factory, name=name, scope=scope, expires_at=expires_at, now=by.now)
+        made = _made(tx, factory, name=name, scope=scope, expires_at=expires_at, by=by)
         detail = {"name": name, "scope": scope, "expires_at": made["expires_at"]}
         _record(tx, by, "key.created", factory, made["key_id"], detail)
     return made
@@ -73,7 +74,7 @@ def rotate_key(*, store: Store, factory_id: str, key_id: str, values: Any, by: A
         ends = by.now + overlap if old.expires_at is None else min(by.now + overlap, old.expires_at)
         expires_at = None if old.expires_at is None else by.now + old.expires_at - old.created_at
         api_keys.expire(tx, old.api_key, ends)
-        made = _made(tx, factory, name=old.name, scope=old.scope, expires_at=expires_at, now=by.now)
+        made = _made(tx, factory, name=old.name, scope=old.scope, expires_at=expires_at, by=by)
         detail = {"new_key": f"{KEY_PREFIX}{made['key_id']}", "ends": format_timestamp(ends)}
         _record(tx, by, "key.rotated", factory, old.key_id, detail)
     return made
@@ -91,8 +92,28 @@ def revoke_key(*, store: Store, factory_id: str, key_id: str, by: Actor) -> dict
         return _rendered(factory, key)
 
 
+def keys_of_maker(
+    tx: Connection, scope: AdminScope, user_key: int, *, end: bool, by: Actor
+) -> list[dict[str, str | bool]]:
+    """Return the keys in scope that a user made and that are in force; with `end` they are revoked now."""
+    found = [
+        key
+        for key in api_keys.in_force_of_maker(tx, by.organisation, user_key, by.now)
+        if scope.everywhere or key.factory_id in scope.factories
+    ]
+    for key in found if end else []:
+        api_keys.revoke(tx, key.api_key, by.now)
+        detail = {"name": key.name, "scope": key.scope, "with": "its maker"}
+        subject = f"key:{KEY_PREFIX}{key.key_id}"
+        audit_trail.record(tx, by, "key.revoked", factory_key=key.factory_key, subject=subject, detail=detail)
+    return [
+        {"key_id": key.key_id, "factory_id": key.factory_id, "name": key.name, "scope": key.scope, "ended": end}
+        for key in found
+    ]
+
+
 def _made(
-    tx: Connection, factory: Factory, *, name: str, scope: str, expires_at: int | None, now: int
+    tx: Connection, factory: Factory, *, name: str, scope: str, expires_at: int | None, by: Actor
 ) -> dict[str, Any]:
     key_id, secret = random_id(), random_secret()
     api_keys.add(
@@ -103,8 +124,10 @@ def _made(
         name=name,
         scope=scope,
         secret_hash=digest(secret),
-        now=now,
+        now=by.now,
         expires_at=expires_at,
+        created_by=by.name,
+        created_by_user=by.user_key,
     )
     key = api_keys.find(tx, factory.factory_key, key_id)
     assert key is not None
@@ -133,6 +156,7 @@ def _rendered(factory: Factory, key: Key) -> dict[str, Any]:
         "expires_at": _instant(key.expires_at),
         "last_used_at": _instant(key.last_used_at),
         "revoked_at": _instant(key.revoked_at),
+        "created_by": key.created_by,
     }
 
 

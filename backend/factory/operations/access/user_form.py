@@ -26,6 +26,7 @@ def changed_user(values: Any) -> dict[str, Any]:
     form = Form(values)
     if "email" in form.given:
         form.fault("email", "read_only", "cannot be changed")
+    form.boolean("end_keys")
     return _checked(form)
 
 

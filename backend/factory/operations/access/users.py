@@ -18,10 +18,11 @@ from factory.domain.errors import Conflict, NotAllowed, NotFound
 from factory.domain.form import invalid_field
 from factory.domain.timestamp import format_timestamp
 from factory.operations.access.admin_scope import AdminScope
+from factory.operations.access.api_keys import keys_of_maker
 from factory.operations.access.user_form import changed_user, new_user
 from factory.operations.audit_trail import record
 from factory.store import factories
-from factory.store.access import sessions, users
+from factory.store.access import api_keys, sessions, users
 from factory.store.access.users import User
 from factory.store.engine.database import Store
 
@@ -38,11 +39,12 @@ def list_users(*, store: Store, organisation: int, scope: AdminScope) -> list[di
     ]
 
 
-def get_user(*, store: Store, organisation: int, scope: AdminScope, user_id: str) -> dict[str, Any]:
-    """One user in scope; raises NotFound."""
+def get_user(*, store: Store, scope: AdminScope, user_id: str, by: Actor) -> dict[str, Any]:
+    """One user in scope, with the keys in force that they made; raises NotFound."""
     with store.snapshot() as tx:
-        user, roles = _find_in_scope(tx, organisation, scope, user_id)
-    return _rendered(user, scope.limit_to(roles))
+        user, roles = _find_in_scope(tx, by.organisation, scope, user_id)
+        made = keys_of_maker(tx, scope, user.user_key, end=False, by=by)
+    return {**_rendered(user, scope.limit_to(roles)), "keys_made": made}
 
 
 def create_user(
@@ -97,6 +99,8 @@ def update_user(
 ) -> dict[str, Any]:
     """Change `name`, `roles` (those in scope; all of them are replaced) or `disabled`.
 
+    The answer lists in `keys_made` the keys in force that the user made, which `end_keys` ends.
+
     `reset_password` makes a new initial password, which the answer holds, and ends the user's sessions, as disabling
     does; `reset_totp` takes the second factor away. Raises InvalidInput, NotFound, NotAllowed, Conflict where nobody
     would administer the organisation any more.
@@ -121,20 +125,29 @@ def update_user(
         if "roles" in given:
             _replace_roles(tx, user, scope.limit_to(roles), _keys_of_roles(tx, scope, given["roles"]), by)
         _require_administrator(tx, user, roles)
+        made = keys_of_maker(tx, scope, user.user_key, end=bool(given.get("end_keys")), by=by)
         user, roles = user._replace(**changed), users.roles(tx, by.organisation, user.user_key).get(user.user_key, {})
-    rendered = _rendered(user, scope.limit_to(roles))
+    rendered = {**_rendered(user, scope.limit_to(roles)), "keys_made": made}
     return rendered if first is None else {**rendered, "initial_password": first}
 
 
-def remove_user(*, store: Store, scope: AdminScope, user_id: str, by: Actor) -> None:
-    """Remove a user and all that is theirs, the audit trail excepted. Raises NotFound, NotAllowed, Conflict."""
+def remove_user(
+    *, store: Store, scope: AdminScope, user_id: str, end_keys: bool, by: Actor
+) -> list[dict[str, str | bool]]:
+    """Remove a user and all that is theirs, but the audit trail and the keys that they made.
+
+    Return these keys, which `end_keys` ends. Raises NotFound, NotAllowed, Conflict.
+    """
     with store.writing() as tx:
         users.lock_users(tx, by.organisation)
         user, roles = _find_in_scope(tx, by.organisation, scope, user_id)
         _require_whole(scope, roles)
+        made = keys_of_maker(tx, scope, user.user_key, end=end_keys, by=by)
+        api_keys.forget_maker(tx, by.organisation, user.user_key)
         users.remove(tx, user.user_key)
         record(tx, by, "user.removed", subject=user.email)
         _require_administrator(tx, user, roles)
+    return made
 
 
 def _find_in_scope(tx: Connection, organisation: int, scope: AdminScope, user_id: str) -> tuple[User, dict[str, str]]:
