@@ -49,6 +49,7 @@ def blocks(document: Path) -> list[Block]:
 
 
 def script(document: Path, place: str) -> str:
-    """All blocks that are run in a place, as one script that says on its standard error which one it has come to."""
+    """Return all blocks that are run in a place as one script; it says on its standard error where it is, and when."""
     ours = [block for block in blocks(document) if block.language == "bash" and block.place == place]
-    return "\n".join(f'echo "--- {document.name}:{block.line}" >&2\n{block.text}' for block in ours) + "\n"
+    said = (f'echo "--- {document.name}:{block.line} at $(date +%T)" >&2\n{block.text}' for block in ours)
+    return "\n".join(said) + "\n"
