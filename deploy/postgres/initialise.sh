@@ -25,4 +25,6 @@ GRANT pg_read_all_settings, pg_read_all_stats, pg_checkpoint TO barman;
 GRANT EXECUTE ON FUNCTION pg_backup_start(text, boolean), pg_backup_stop(boolean), pg_switch_wal(),
   pg_create_restore_point(text) TO barman;
 SQL
-echo "host replication replicator,barman all scram-sha-256" >>"$PGDATA/pg_hba.conf"
+# Passwords and data go over TLS alone; the server's own loopback is left to its health check.
+sed -i 's/^host all all all /hostssl all all all /' "$PGDATA/pg_hba.conf"
+echo "hostssl replication replicator,barman all scram-sha-256" >>"$PGDATA/pg_hba.conf"

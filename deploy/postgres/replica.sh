@@ -1,7 +1,7 @@
 #!/bin/bash
 # A streaming replica: on an empty volume copy the primary first, then start the server.
 set -euo pipefail
-export PGPASSWORD
+export PGPASSWORD PGSSLMODE=verify-full PGSSLROOTCERT=/run/secrets/internal_certificate
 PGPASSWORD=$(cat /run/secrets/replication_password)
 
 if [[ $(id -u) == 0 ]]; then

@@ -310,10 +310,10 @@ def _keep_logs(stack: Stack) -> None:
     )
 
 
-def make_certificate(directory: Path) -> None:
+def make_certificate(directory: Path, host: str = "localhost") -> None:
     openssl = (
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN=localhost "
-        "-addext subjectAltName=DNS:localhost -keyout privkey.pem -out fullchain.pem"
+        f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN={host} "
+        f"-addext subjectAltName=DNS:{host} -keyout privkey.pem -out fullchain.pem"
     )
     subprocess.run(openssl.split(), cwd=directory, capture_output=True, check=True)
     for file in directory.iterdir():

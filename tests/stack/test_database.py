@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from tests.stack.conftest import ROOT, compose_command, docker, is_here
+from tests.stack.conftest import ROOT, compose_command, docker, is_here, make_certificate
 
 IMAGE = "postgres:18-bookworm"
 ROLES = {"factory": "factory", "replication": "replicator", "exporter": "exporter", "backup": "barman"}
@@ -23,6 +23,7 @@ def secrets(tmp_path: Path) -> dict[str, str]:
     for name in ("postgres", *ROLES):
         (tmp_path / f"{name}_password").write_text(f"{name}'s {uuid4().hex}\n")
     (tmp_path / "hold.sh").write_text(HOLD)
+    make_certificate(tmp_path, "postgres")
     for file in tmp_path.iterdir():
         file.chmod(0o644)
     tmp_path.chmod(0o755)
@@ -39,12 +40,23 @@ def fresh(secrets: dict[str, str], tmp_path: Path) -> Iterator[str]:
     scripts = {tmp_path / "hold.sh": "1-hold.sh", ROOT / "deploy" / "postgres" / "initialise.sh": "2-initialise.sh"}
     mounts = [f"--volume={source}:/docker-entrypoint-initdb.d/{target}:ro" for source, target in scripts.items()]
     mounts += [f"--volume={file}:/run/secrets/{file.name}:ro" for file in tmp_path.glob("*_password")]
-    password = "--env=POSTGRES_PASSWORD_FILE=/run/secrets/postgres_password"
-    subprocess.run(["docker", "run", "--detach", "--name", name, password, *mounts, IMAGE], check=True)
+    mounts += [f"--volume={source}:{target}:ro" for source, target in with_tls(tmp_path).items()]
+    options = ["--env=POSTGRES_PASSWORD_FILE=/run/secrets/postgres_password", "--entrypoint=/with-tls.sh", *mounts]
+    start = ["docker", "run", "--detach", "--name", name, *options, IMAGE, "docker-entrypoint.sh", "postgres"]
+    subprocess.run(start, check=True)
     try:
         yield name
     finally:
         subprocess.run(["docker", "rm", "--force", "--volumes", name], check=False)
+
+
+def with_tls(directory: Path) -> dict[Path, str]:
+    """Return what the composition mounts for TLS, and where."""
+    return {
+        ROOT / "deploy" / "postgres" / "with-tls.sh": "/with-tls.sh",
+        directory / "fullchain.pem": "/run/secrets/internal_certificate",
+        directory / "privkey.pem": "/run/secrets/internal_key",
+    }
 
 
 def unused_name() -> str:
@@ -79,6 +91,7 @@ def test_no_password_is_on_a_command_line_while_the_roles_are_made(fresh: str, s
     for name, password in secrets.items():
         connect = f"psql --host $(hostname) --username {ROLES[name]} --dbname postgres -Atc 'SELECT current_user'"
         assert said(fresh, f'PGPASSWORD="{password}" {connect}') == f"{ROLES[name]}\n"
+        assert said(fresh, f'PGSSLMODE=disable PGPASSWORD="{password}" {connect}') == "", "a password in clear"
 
 
 COPIES = """#!/bin/sh
@@ -101,11 +114,11 @@ def copying(fresh: str, tmp_path: Path) -> Iterator[str]:
     try:
         docker("network", "connect", "--alias", "postgres", network, fresh)
         replica = ROOT / "deploy" / "postgres" / "replica.sh"
-        mounts = {replica: "/replica.sh", program: "/usr/local/bin/pg_basebackup"}
+        mounts = {replica: "/replica.sh", program: "/usr/local/bin/pg_basebackup", **with_tls(tmp_path)}
         mounts[tmp_path / "replication_password"] = "/run/secrets/replication_password"
         options = [f"--volume={source}:{target}:ro" for source, target in mounts.items()]
-        options += ["--network", network, "--restart", "unless-stopped", "--entrypoint", "/replica.sh"]
-        docker("run", "--detach", "--name", name, *options, IMAGE, "postgres")
+        options += ["--network", network, "--restart", "unless-stopped", "--entrypoint", "/with-tls.sh"]
+        docker("run", "--detach", "--name", name, *options, IMAGE, "/replica.sh", "postgres")
         wait_until(name, BEGUN, "begun")
         yield name
     finally:

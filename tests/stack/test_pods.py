@@ -20,8 +20,9 @@ BYTES = {"Mi": "m", "Gi": "g"}
 @pytest.fixture
 def secrets(tmp_path: Path) -> Path:
     """Write the Secret `backend`: the keys of the composed stack, whose PostgreSQL and Redis are outside here."""
-    for key in ("database_url", "secret_key", "metrics_token", "redis_url"):
-        (tmp_path / key).write_text((ROOT / "deploy" / "secrets" / key).read_text())
+    for key in ("database_url", "secret_key", "metrics_token", "redis_url", "internal_certificate"):
+        secret = (ROOT / "deploy" / "secrets" / key).read_text()
+        (tmp_path / key).write_text(secret.replace("=/run/secrets/", "=/run/secrets/factory/"))
         (tmp_path / key).chmod(0o444)
     tmp_path.chmod(0o755)
     return tmp_path

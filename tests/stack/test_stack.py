@@ -197,6 +197,23 @@ def test_the_server_works_through_the_pooler(stack: Stack) -> None:
     assert "login attempt: db=factory user=factory" in stack.compose("logs", "--no-color", "pgbouncer")
 
 
+def test_nothing_between_the_containers_is_in_clear(stack: Stack) -> None:
+    asked = "SELECT count(*) FILTER (WHERE NOT ssl), count(*) > 3 FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)"
+    assert stack.sql(f"{asked} WHERE client_addr IS NOT NULL AND NOT client_addr <<= '127.0.0.0/8'") == ["0|t"]
+    assert "PONG" not in ask_redis(stack, "ping")
+    assert "PONG" in ask_redis(stack, f"{VERIFIED} ping")
+    stack.ask("GET", "/api/v1/metrics/factory")
+    assert int(ask_redis(stack, f"{VERIFIED} dbsize")) > 0, "the backends count in memory alone"
+
+
+VERIFIED = "--tls --cacert /run/secrets/internal_certificate"
+
+
+def ask_redis(stack: Stack, command: str) -> str:
+    asked = f"REDISCLI_AUTH=$(cat /run/secrets/redis_password) redis-cli {command}"
+    return run(["docker", "exec", stack.container("redis"), "sh", "-c", asked], stack.environment, check=False)
+
+
 def hold(stack: Stack, senders: Senders) -> None:
     """Each acknowledged event is stored once, and the numbers are those of the events."""
     found = stored(stack, senders)
