@@ -1,11 +1,11 @@
 // Opens the view that the address names, asks its questions and shows it the answers.
 
 import { errorNotice } from "./components/error-notice.js";
-import { addressOf, changedAddress, placeOf, rememberWindow, setHome } from "./lib/address.js";
+import { addressOf, changedAddress, placeOf, rememberWindow, setHome, setUsualPeriod } from "./lib/address.js";
 import { get, serverNow } from "./lib/api.js";
 import { element, setText } from "./lib/element.js";
 import * as figures from "./lib/format.js";
-import { resolvePeriod } from "./lib/periods.js";
+import { USUAL_WHOLE_DAY, resolvePeriod } from "./lib/periods.js";
 import { begin, current, homeFactory, may, seesPersons } from "./lib/session.js";
 import { loadLanguage, preferredLanguage, text } from "./lib/texts.js";
 import { createFreshness } from "./shell/freshness.js";
@@ -214,6 +214,7 @@ async function enter(begun) {
     return;
   }
   setHome(homeFactory());
+  if (!seesPersons(homeFactory())) setUsualPeriod(USUAL_WHOLE_DAY);
   showOpenness(part("openness"));
   document.addEventListener("click", follow);
   addEventListener("popstate", arrive);

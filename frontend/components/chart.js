@@ -1,7 +1,8 @@
 // A chart over time by uPlot, with the same figures as a table for screen readers.
 
-import { element } from "../lib/element.js";
+import { element, setText } from "../lib/element.js";
 import { liveElement } from "../lib/live-element.js";
+import { current } from "../lib/session.js";
 import { styled } from "../lib/stylesheet.js";
 import { text } from "../lib/texts.js";
 
@@ -27,7 +28,8 @@ function load() {
  *   dash?: number[], write: (value) => string, tick?: (value) => string, most?: number, whole?: boolean}[]}} options
  *   `href(row)` is the address that a bucket opens; `scale` enlarges the labels; `colour` names a CSS variable; `tick`
  *   writes the marks of the axis, `most` is its upper end, `whole` leaves out marks between whole numbers
- * @returns {{node, show(rows: {start, end, values}[])}} starts as RFC 3339
+ * @returns {{node, show(rows: {start, end, values}[], window?)}} starts as RFC 3339; where all rows of a `window` cut
+ *   to whole days are withheld, a sentence stands in the place of the chart
  */
 export function createChart({ height: usual = 220, scale: given = 1, format, series, href }) {
   const scale = given * (parseFloat(getComputedStyle(document.documentElement).fontSize) / 16);
@@ -47,6 +49,7 @@ export function createChart({ height: usual = 220, scale: given = 1, format, ser
     element("th", { scope: "col" }, text("chart.from")),
     ...series.map(({ label }) => element("th", { scope: "col", class: "number" }, label)),
   );
+  const why = element("p", { class: "quiet", hidden: true });
   const table = element(
     "details",
     { class: "as-table" },
@@ -61,6 +64,7 @@ export function createChart({ height: usual = 220, scale: given = 1, format, ser
     { class: "chart" },
     start,
     element("div", { class: "chart-head" }, legend, reading),
+    why,
     canvas,
     table,
   );
@@ -108,9 +112,14 @@ export function createChart({ height: usual = 220, scale: given = 1, format, ser
 
   return {
     node,
-    show(fresh) {
+    show(fresh, window) {
       const before = rows;
       rows = fresh;
+      const hidden = Boolean(window?.cut_to) && rows.every(({ withheld }) => withheld);
+      why.hidden = !hidden;
+      canvas.hidden = table.hidden = hidden;
+      setText(why, hidden ? text("withheld.note", { n: current().k_min }) : "");
+      if (hidden) return;
       body.replaceChildren(...rows.map((row) => lineOf(row, series, format, href)));
       const alike = plot && before.length === rows.length && before[0]?.start === rows[0]?.start;
       if (alike) plot.setData(dataOf(series, rows));

@@ -39,7 +39,8 @@ export function createTable({ caption, columns, key, sort }) {
       const largest = largestOf(columns, rows);
       if (JSON.stringify(largest) !== JSON.stringify(most)) most = largest;
       showRows(rows);
-      const whole = !rows.some(({ withheld }) => withheld); // a sum without some rows would reveal them
+      // Without what is withheld it would be no sum of all.
+      const whole = !rows.some(({ withheld, withheld_hours: hours }) => withheld || hours);
       for (const [n, { total }] of columns.entries()) {
         if (total) setText(foot.firstChild.children[n], whole ? total(rows) : text("withheld.figure"));
       }

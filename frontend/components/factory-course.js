@@ -7,7 +7,7 @@ import { createChart } from "./chart.js";
 const [UNITS, UTILIZATION] = ["total_production_count", "pooled_utilization_percentage"];
 
 /** The questions `factory`, `before` and `course`; the last has the two drawn metrics and `more`. */
-export const factoryQueries = (period, more = []) => ({
+export const factoryQueries = ({ period, persons }, more = []) => ({
   factory: { path: "/metrics/factory", query: windowOf(period) },
   before: { path: "/metrics/factory", query: windowOf(period.before) },
   course: {
@@ -16,7 +16,7 @@ export const factoryQueries = (period, more = []) => ({
       ...windowOf(period),
       entity: "factory",
       metric: [UNITS, UTILIZATION, ...more].join(),
-      bucket: bucketOf(period),
+      bucket: bucketOf(period, persons),
     },
   },
 });

@@ -6,10 +6,16 @@ const FARTHEST = Date.UTC(9999, 0);
 const LASTING = ["factory", "window", "from", "to", "lang"]; // kept from view to view
 
 let home = "default";
+let usual = USUAL_PERIOD;
 
 /** Set the factory of an address that names none. */
 export const setHome = (factory) => {
   home = factory;
+};
+
+/** Set the period of an address that names none. */
+export const setUsualPeriod = (period) => {
+  usual = period;
 };
 
 /** The place that an address names: `view`, `window`, `factory` and the rest of its query. */
@@ -60,8 +66,8 @@ export function rememberWindow(window) {
 function lastWindow() {
   try {
     const last = localStorage.getItem("window");
-    return PERIODS.includes(last) && last !== "custom" ? last : USUAL_PERIOD;
+    return PERIODS.includes(last) && last !== "custom" ? last : usual;
   } catch {
-    return USUAL_PERIOD;
+    return usual;
   }
 }

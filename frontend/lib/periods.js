@@ -4,6 +4,8 @@ import { instantOf, localMidnight, localWeek, wallClock } from "./zone.js";
 
 export const PERIODS = ["shift", "today", "yesterday", "24h", "week", "custom"];
 export const USUAL_PERIOD = "24h";
+/** The usual period of a reader who sees no persons: the last whole day. */
+export const USUAL_WHOLE_DAY = "yesterday";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -82,9 +84,13 @@ function atClock(now, days, clock, zone) {
 /** The window of a period as parameters of the API: `from` and `to`, RFC 3339 in UTC. */
 export const windowOf = ({ from, to }) => ({ from: new Date(from).toISOString(), to: new Date(to).toISOString() });
 
-/** The buckets in which a period's course is drawn: fine enough to see, few enough to read. */
-export function bucketOf({ from, to }) {
+/**
+ * The buckets in which a period's course is drawn: fine enough to see, few enough to read. Who sees no persons is told
+ * of whole days only.
+ */
+export function bucketOf({ from, to }, persons = true) {
   const length = to - from;
+  if (!persons) return length <= 370 * DAY ? "day" : "week";
   if (length <= 4 * HOUR) return "15m";
   if (length <= 8 * DAY) return "hour";
   return length <= 370 * DAY ? "day" : "week";

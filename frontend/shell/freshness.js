@@ -41,7 +41,7 @@ export function createFreshness({ main, time, banner, withheld }) {
   /** Explain why some figures are not shown. */
   function showWithheld(answers) {
     const rows = answers.flatMap(({ data }) => data);
-    withheld.hidden = !rows.some((row) => row?.withheld);
+    withheld.hidden = !rows.some((row) => row?.withheld || row?.withheld_hours);
     setText(withheld, text("withheld.note", { n: current().k_min }));
   }
 

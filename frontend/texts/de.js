@@ -212,6 +212,11 @@ export default {
   "settings.person_views_default": "Wie in der Installation eingestellt",
   "settings.person_views_on": "Sichtbar für alle, deren Rolle es erlaubt",
   "settings.person_views_off": "Für niemanden sichtbar",
+  "settings.live_states": "Zustände jetzt",
+  "settings.live_states_off": "Verdeckt, wo wenige Personen sind",
+  "settings.live_states_on": "Sichtbar auf Wandanzeigen und für alle Betrachter",
+  "settings.live_states_hint":
+    "Wenn sichtbar, sehen auch alle ohne Blick auf Personen, in welchem Zustand Arbeitsplätze mit weniger als {n} Personen jetzt sind. Der Betrieb sollte dem zugestimmt haben.",
   "settings.person_views_hint":
     "Sonst sieht niemand Namen, und Zahlen von weniger als {n} Personen werden verdeckt. Es wird aufgezeichnet, wer wen ansieht.",
 
@@ -226,8 +231,10 @@ export default {
   "organisations.admin_email": "E-Mail-Adresse der ersten Administration",
 
   "withheld.figure": "verdeckt",
-  "withheld.why": "weniger als {n} Personen",
-  "withheld.note": "Zahlen von weniger als {n} Personen werden verdeckt, damit sie nichts über Einzelne verraten.",
+  "withheld.why": "kein ganzer Tag von {n} Personen",
+  "withheld.note":
+    "Sie sehen Zahlen ganzer, vergangener Tage von mindestens {n} Personen, damit sie nichts über Einzelne verraten.",
+  "withheld.present": "Arbeitsplätze mit weniger als {n} Personen sind jetzt verdeckt.",
 
   "sample.reload": "Beispieldaten neu laden",
   "sample.warning": "Das entfernt alle Ereignisse, Personen und Arbeitsplätze dieser Fabrik.",
@@ -265,6 +272,7 @@ export default {
   "states.productive": "Produktiv",
   "states.occupied": "Besetzt",
   "states.free": "Frei",
+  "states.withheld": "Verdeckt",
 
   "kinds.workers": "Personen",
   "kinds.workstations": "Arbeitsplätze",
@@ -557,7 +565,8 @@ export default {
   "timeline.lasts": "{time}, dauert an",
   "timeline.nothing": "Hier gibt es noch nichts anzuzeigen",
   "timeline.not_loaded": "Ein Teil des Zeitverlaufs konnte nicht geladen werden. {reason}",
-  "timeline.withheld": "Zeilen ohne Balken sind verdeckt: Dort waren zu wenige Personen.",
+  "timeline.withheld":
+    "Wo Balken fehlen, sind Zahlen verdeckt: Sie sind nicht die eines ganzen Tages von genug Personen.",
   "timeline.show_as_table": "Zeile als Tabelle anzeigen",
   "timeline.time": "Zeit",
   "timeline.states": "Zustand",

@@ -204,6 +204,11 @@ export default {
   "settings.person_views_default": "As the installation has it",
   "settings.person_views_on": "Shown to those whose role allows it",
   "settings.person_views_off": "Shown to nobody",
+  "settings.live_states": "Present states",
+  "settings.live_states_off": "Withheld where few people are",
+  "settings.live_states_on": "Shown on walls and to all viewers",
+  "settings.live_states_hint":
+    "Shown, who sees no persons sees the present state of stations where fewer than {n} people are. The plant should have agreed to it.",
   "settings.person_views_hint":
     "Otherwise nobody sees names, and figures for fewer than {n} people are withheld. It is recorded who looks at whom.",
 
@@ -217,8 +222,10 @@ export default {
   "organisations.admin_email": "E-mail address of the first administrator",
 
   "withheld.figure": "withheld",
-  "withheld.why": "fewer than {n} people",
-  "withheld.note": "Figures for fewer than {n} people are withheld, so that they reveal nothing about anyone.",
+  "withheld.why": "not a whole day of {n} people",
+  "withheld.note":
+    "You see figures of whole days that are over and that {n} people or more share, so that they reveal nothing about anyone.",
+  "withheld.present": "Stations where fewer than {n} people are now are withheld.",
 
   "sample.reload": "Reload sample data",
   "sample.warning": "This removes all events, workers and workstations of this factory.",
@@ -256,6 +263,7 @@ export default {
   "states.productive": "Productive",
   "states.occupied": "Occupied",
   "states.free": "Free",
+  "states.withheld": "Withheld",
 
   "kinds.workers": "Workers",
   "kinds.workstations": "Workstations",
@@ -540,7 +548,7 @@ export default {
   "timeline.lasts": "{time}, ongoing",
   "timeline.nothing": "Nothing to show here yet",
   "timeline.not_loaded": "Part of the timeline could not be loaded. {reason}",
-  "timeline.withheld": "Rows without bars are withheld: too few people were there.",
+  "timeline.withheld": "Where there are no bars figures are withheld: they are not of a whole day of enough people.",
   "timeline.show_as_table": "Show the row as a table",
   "timeline.time": "Time",
   "timeline.states": "State",

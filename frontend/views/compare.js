@@ -25,7 +25,8 @@ export const compare = {
     if (!known) return questions;
     const comparison = comparisonOf(place, period, site, known, persons);
     if (missing(comparison, known).length) return questions;
-    return { ...questions, ...questionsOf(comparison, "a").queries, ...questionsOf(comparison, "b").queries };
+    const [a, b] = ["a", "b"].map((side) => questionsOf(comparison, side, persons));
+    return { ...questions, ...a.queries, ...b.queries };
   },
 
   create(context) {
@@ -69,7 +70,7 @@ export const compare = {
         ...(lacking.length ? [emptyNotice(known[entity].length ? "compare.choose" : `empty.${entity}s`)] : []),
       );
       if (lacking.length) return;
-      const [a, b] = ["a", "b"].map((side) => questionsOf(comparison, side));
+      const [a, b] = ["a", "b"].map((side) => questionsOf(comparison, side, persons));
       if (![a, b].every(({ figures, course }) => figures in answers && course in answers)) {
         results.hidden = !latest;
         queueMicrotask(context.refresh); // the questions were asked before the registry was known
@@ -91,6 +92,7 @@ export const compare = {
       course.show(comparison, labelsOf(comparison, names, format), {
         a: answers[a.course].data,
         b: answers[b.course].data,
+        window: answers[a.course].window,
       });
       timelines.show(comparison, known, names);
     }

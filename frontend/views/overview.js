@@ -14,7 +14,7 @@ const COURSE = ["total_productive_time_hours", "average_production_rate", "cover
 export const overview = {
   title: ({ text }) => text("views.overview"),
 
-  queries: ({ period }) => factoryQueries(period, COURSE),
+  queries: (where) => factoryQueries(where, COURSE),
 
   create(context) {
     const tiles = createTiles(TILES.map(({ key }) => ({ key, label: text(`tiles.${key}`) })));
@@ -42,7 +42,7 @@ export const overview = {
       node,
       show({ period, answers, place }) {
         tiles.show(TILES.map((tile) => ({ key: tile.key, ...tileOf(tile, answers, context) })));
-        chart.show(answers.course.data);
+        chart.show(answers.course.data, answers.course.window);
         if (context.persons) notWorkingNow.show(answers.now.data, Date.parse(answers.now.timestamp));
         rows.show(period, answers.now.data, place);
       },
@@ -99,12 +99,10 @@ function tileOf(tile, { factory, before, course, now }, { format, link, persons 
     const kind = tile.key === "workers" ? "worker" : "station";
     const all = now.data[tile.key === "workers" ? "workers" : "workstations"].length;
     const used = factory.data[`active_${kind}_count`];
-    return {
-      href,
-      value: format.count(now.data[`active_${kind}_count`]),
-      unit: text("tiles.of", { n: format.count(all) }),
-      note: text("tiles.in_window", { n: format.count(used) }),
-    };
+    const at = now.data[`active_${kind}_count`];
+    const note = factory.data.withheld ? "" : text("tiles.in_window", { n: format.count(used) });
+    if (at === null) return { href, value: text("withheld.figure"), small: true, note };
+    return { href, value: format.count(at), unit: text("tiles.of", { n: format.count(all) }), note };
   }
   return { href, ...figure(tile, { figures: factory, before, course }, format) };
 }

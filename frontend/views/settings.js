@@ -43,6 +43,13 @@ export const settings = {
           { name: "person_views" },
           text("settings.person_views_hint", { n: current().k_min }),
         ),
+        live_states: choiceField(
+          text("settings.live_states"),
+          { false: text("settings.live_states_off"), true: text("settings.live_states_on") },
+          String(site.live_states),
+          { name: "live_states" },
+          text("settings.live_states_hint", { n: current().k_min }),
+        ),
       }),
     };
     let sure = false;
@@ -87,7 +94,14 @@ const PERSON_VIEWS = () => ({
   false: text("settings.person_views_off"),
 });
 
-function values({ name, time_zone: zone, state_timeout_seconds: timeout, shifts, person_views: persons }) {
+function values({
+  name,
+  time_zone: zone,
+  state_timeout_seconds: timeout,
+  shifts,
+  person_views: persons,
+  live_states: live,
+}) {
   const seconds = timeout.control.value.trim();
   return {
     name: name.control.value.trim(),
@@ -96,5 +110,6 @@ function values({ name, time_zone: zone, state_timeout_seconds: timeout, shifts,
     state_timeout_seconds: /^\d{1,9}$/.test(seconds) ? Number(seconds) : seconds,
     shifts: shifts.value(),
     ...(persons && { person_views: JSON.parse(persons.control.value) }),
+    ...(live && { live_states: JSON.parse(live.control.value) }),
   };
 }

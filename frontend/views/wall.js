@@ -18,7 +18,7 @@ const STATIONS_A_PAGE = 12;
 export const wall = {
   title: ({ text }) => text("views.wall"),
 
-  queries: ({ period }) => factoryQueries(period),
+  queries: (where) => factoryQueries(where),
 
   create(context) {
     const { format } = context;
@@ -167,43 +167,50 @@ function figuresPage({ format }) {
 function coursePage(context) {
   const chart = createCourseChart(context, { height: Math.round(innerHeight * 0.66), scale: 1.15 });
   const node = element("section", { class: "course" }, element("h2", {}, text("overview.course")), chart.node);
-  return { node, parts: () => 1, show: ({ answers }) => chart.show(answers.course.data) };
+  return { node, parts: () => 1, show: ({ answers }) => chart.show(answers.course.data, answers.course.window) };
 }
 
 const stationsOf = ({ now }, part) => now.data.workstations.slice(part * STATIONS_A_PAGE, (part + 1) * STATIONS_A_PAGE);
 
 function stationsPage() {
   const list = element("ul", { class: "stations" });
-  const node = element("section", { class: "now" }, element("h2", {}, text("wall.stations")), list);
+  const why = element("p", { class: "quiet", hidden: true });
+  const node = element("section", { class: "now" }, element("h2", {}, text("wall.stations")), why, list);
   return {
     node,
     parts: ({ answers }) => Math.max(1, Math.ceil(answers.now.data.workstations.length / STATIONS_A_PAGE)),
     show({ answers }, part) {
       const some = stationsOf(answers, part);
       list.replaceChildren(
-        ...some.map(({ workstation_id: id, name, state }) =>
+        ...some.map(({ workstation_id: id, name, state, withheld }) =>
           element(
             "li",
-            { class: `station is-${state}` },
+            { class: `station is-${withheld ? "withheld" : state}` },
             element("span", { class: "id" }, id),
             element("strong", {}, name),
-            element("span", { class: `state state-${state}` }, text(`states.${state}`)),
+            withheld
+              ? element("span", { class: "quiet" }, text("states.withheld"))
+              : element("span", { class: `state state-${state}` }, text(`states.${state}`)),
           ),
         ),
       );
+      why.hidden = !some.some(({ withheld }) => withheld);
+      setText(why, text("withheld.present", { n: current().k_min }));
       if (some.length === 0) list.replaceChildren(element("li", {}, emptyNotice("empty.workstations")));
     },
   };
 }
 
-function timelinePage({ get, format, site }) {
+function timelinePage(context) {
+  const { get, format, site } = context;
   const place = element("div");
   const node = element("section", {}, element("h2", {}, text("overview.timeline")), place);
   let timeline = null;
   let shown = "";
   return {
     node,
-    parts: ({ answers }) => Math.ceil(answers.now.data.workstations.length / STATIONS_A_PAGE),
+    // Who sees no persons has no bars to look at.
+    parts: ({ answers }) => (context.persons ? Math.ceil(answers.now.data.workstations.length / STATIONS_A_PAGE) : 0),
     show({ period, answers }, part) {
       const rows = stationsOf(answers, part).map(({ workstation_id: id, name }) => ({ id, name }));
       const window = { from: period.from, to: period.to };

@@ -89,7 +89,9 @@ export const workstation = {
         const now = data.workstations.find(({ workstation_id: id }) => id === place.id);
         if (!now) return [];
         return [
-          element("span", { class: `state state-${now.state}` }, text(`states.${now.state}`)),
+          now.withheld
+            ? element("span", { class: "quiet" }, text("states.withheld"))
+            : element("span", { class: `state state-${now.state}` }, text(`states.${now.state}`)),
           ...(persons ? now.worker_ids : []).map((id) =>
             element("a", { href: link({ view: "worker", id }) }, workerName(data, id)),
           ),

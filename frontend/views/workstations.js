@@ -43,7 +43,7 @@ export const workstations = {
 const rowOf = (row, now, names) => ({
   ...row,
   id: row.workstation_id,
-  state: now?.state ?? "free",
+  state: now?.withheld ? "withheld" : (now?.state ?? "free"),
   present: ((names && now?.worker_ids) || []).map((id) => names.get(id) ?? id).join(", "),
 });
 

@@ -13,7 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from tests.api.conftest import PATH_VALUES, api_rules, asked
 
 from factory.adapters.events.event_json import EventFields
-from factory.api.metrics.schemas import METRIC_FIELDS
+from factory.api.metrics.figures import METRIC_FIELDS
 from factory.domain.event import EVENT_TYPES, MAX_COUNT, REQUIRED_FIELDS, is_id, is_label
 from factory.domain.metrics.formulas import SERIES_METRICS
 

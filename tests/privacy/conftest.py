@@ -32,3 +32,11 @@ def plant(plant_with: Callable[..., Plant]) -> Plant:
     plant = plant_with()
     plant.work()
     return plant
+
+
+@pytest.fixture
+def plant_of_days(plant_with: Callable[..., Plant]) -> Plant:
+    """Return a plant that worked yesterday too, and the day before; K_MIN is 5."""
+    plant = plant_with()
+    plant.work_for_days()
+    return plant

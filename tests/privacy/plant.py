@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ DEFAULT = 1  # the organisation that there is at first
 UNLIMITED = dict.fromkeys(("RATE_LIMIT_INGEST", "RATE_LIMIT_READ", "RATE_LIMIT_SIGN_IN"), "1000000/second")
 REQUIRED = {"ACCESS": "required", "SECRET_KEY": SECRET_KEY, **UNLIMITED}
 TELLING = ("anna.", "Anna ")  # what the ids and the names of all workers begin with
+TODAY, YESTERDAY, THE_DAY_BEFORE = "2026-01-15", "2026-01-14", "2026-01-13"
+DAY_WINDOW = {"from": f"{YESTERDAY}T00:00:00Z", "to": f"{TODAY}T00:00:00Z"}
 WINDOW = {"from": "2026-01-15T06:00:00Z", "to": "2026-01-15T12:00:00Z"}
 STATIONS = {"S1": range(1, 8), "S2": range(8, 10), "S3": range(10, 16), "S4": range(0)}
 """Workers at each place: seven, two, six, and nobody."""
@@ -23,15 +25,30 @@ def worker(number: int) -> str:
     return f"anna.{number:02}"
 
 
-def working(number: int, station: str, time: str = "08:00", **more: Any) -> dict[str, Any]:
+def working(number: int, station: str, time: str = "08:00", date: str = TODAY, **more: Any) -> dict[str, Any]:
     return {
-        "timestamp": f"2026-01-15T{time}:00Z",
+        "timestamp": f"{date}T{time}:00Z",
         "worker_id": worker(number),
         "workstation_id": station,
         "event_type": "working",
         "event_id": f"{worker(number)}@{time}",
         **more,
     }
+
+
+def places(stations: Mapping[str, range]) -> Iterator[tuple[int, str]]:
+    for station, numbers in stations.items():
+        for number in numbers:
+            yield number, station
+
+
+def day_of(number: int, station: str, date: str) -> list[dict[str, Any]]:
+    """Return the events of somebody who works from 8 to 10 and makes a unit at 9."""
+    return [
+        working(number, station, "08:00", date),
+        working(number, station, "09:00", date, event_type="product_count"),
+        working(number, station, "10:00", date, event_type="absent"),
+    ]
 
 
 @dataclass
@@ -76,6 +93,16 @@ class Plant:
     def key(self, scope: str, factory: str = "default", organisation: int = DEFAULT) -> Reader:
         key = self.population.key(organisation, factory, scope)
         return Reader(self.app.test_client(), {"X-API-Key": key.text, "X-Factory-ID": factory})
+
+    def work_for_days(self, stations: Mapping[str, range] = STATIONS) -> None:
+        """Workers with names work so yesterday, and were there the day before for the first time."""
+        self.work(stations)
+        for date in (THE_DAY_BEFORE, YESTERDAY):
+            self.send(*(event for number, station in places(stations) for event in day_of(number, station, date)))
+
+    def send(self, *events: dict[str, Any]) -> None:
+        answer = self.key("ingest").open("POST", "/events/batch", json=list(events))
+        assert answer.status_code == 201, answer.text
 
     def work(self, stations: Mapping[str, range] = STATIONS, factory: str = "default") -> None:
         """Workers with names work at the stations from 8 o'clock on, and count units at 9."""

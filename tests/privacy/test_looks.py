@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import Clock
-from tests.privacy.plant import DEFAULT, WINDOW, Plant, Reader, worker
+from tests.privacy.plant import DEFAULT, WINDOW, Plant, Reader, worker, working
 
 HOUR = 3_600_000_000
 ONE = f"/metrics/workers/{worker(1)}"
@@ -170,3 +170,84 @@ def test_a_reader_may_ask_for_what_they_have_already_and_it_is_noted(plant: Plan
 
     assert supervisor.get(ONE, query_string=WINDOW, headers={"If-None-Match": tag}).status_code == 304
     assert len(plant.audited("worker.viewed")) == 2
+
+
+INTERVALS = "/metrics/workstations/S2/intervals"
+LOOKS_AT_STATIONS = (INTERVALS, "/metrics/timeline?entity=workstation&id=S2")
+BLIND_LOOKS_AT_STATIONS = (
+    "/metrics/workstations/S4/intervals",
+    "/metrics/timeline?entity=workstation&id=S2&bucket=hour",
+    "/metrics/timeline?entity=workstation&id=S4",
+    "/metrics/workstations",
+    "/metrics/workstations/S2",
+)
+
+
+@pytest.mark.parametrize("path", LOOKS_AT_STATIONS)
+def test_a_look_at_who_was_at_a_station_is_noted_for_each(plant: Plant, path: str) -> None:
+    """Persons 8 and 9 are at S2."""
+    supervisor = plant.user("supervisor")
+    for _ in range(2):
+        assert supervisor.get(path).status_code == 200
+
+    looks = plant.audited("workers.viewed")
+    assert [subject for _, _, subject in looks] == [f"worker:{key_of(plant, n)}" for n in (8, 9)]
+    assert plant.audited("worker.viewed") == []
+    reader = looks[0][1]
+    for number, seen in ((8, [reader]), (9, [reader]), (1, [])):
+        rows = supervisor.data(f"/workers/{worker(number)}/views")
+        assert [row["actor"] for row in rows] == seen
+        assert {row["action"] for row in rows} <= {"workers.viewed"}
+
+
+def test_stations_that_name_nobody_are_no_look(plant: Plant) -> None:
+    for path in BLIND_LOOKS_AT_STATIONS:
+        assert plant.user("supervisor").get(path).status_code == 200
+    for reader in (plant.user("viewer"), plant.user("wall"), plant.key("read")):
+        for path in LOOKS_AT_STATIONS:
+            reader.get(path)
+
+    assert plant.audited("workers.viewed") == []
+
+
+def test_who_was_at_a_station_in_the_window_is_noted_and_no_other(plant: Plant, clock: Clock) -> None:
+    plant.send(working(9, "S2", "08:30", event_type="absent"), working(8, "S2", "10:30"))
+    supervisor = plant.user("supervisor")
+    window = {"from": "2026-01-15T10:00:00Z", "to": "2026-01-15T12:00:00Z"}
+    assert supervisor.get(INTERVALS, query_string=window).status_code == 200
+    assert [subject for _, _, subject in plant.audited("workers.viewed")] == [f"worker:{key_of(plant, 8)}"]
+
+    supervisor.get(INTERVALS)
+    assert len(plant.audited("workers.viewed")) == 2
+    clock.now += HOUR
+    supervisor.get(INTERVALS)
+    assert len(plant.audited("workers.viewed")) == 4
+
+
+def test_without_a_note_nobody_is_named(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("factory.operations.privacy.views.record", full)
+    for path in LOOKS_AT_STATIONS:
+        answer = plant.user("supervisor").get(path)
+        assert answer.status_code == 500
+        assert worker(8) not in answer.text
+
+
+def test_a_setting_that_changes_meanwhile_names_nobody_unnoted(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer is read, then the factory's setting changes, then the look would be noted."""
+    from factory.operations.privacy import views
+
+    find = views._find
+
+    def changed(*given: Any) -> Any:
+        plant.population.show_persons(DEFAULT, "default", False)
+        return find(*given)
+
+    supervisor = plant.user("supervisor")
+    monkeypatch.setattr(views, "_find", changed)
+    answer = supervisor.get(INTERVALS)
+
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "persons_withheld")
+    assert plant.audited("workers.viewed") == []

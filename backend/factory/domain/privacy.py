@@ -1,7 +1,7 @@
 """Audience of an answer, and what it is told of persons where it may not see them.
 
-Such readers see pseudonyms, and no figure over fewer than `k_min` persons. docs/PRIVACY.md says what that protects
-against, and what not.
+Such readers see pseudonyms, and no figure over fewer than `k_min` persons (domain/withheld.py). docs/PRIVACY.md says
+what that protects against, and what not.
 """
 
 from __future__ import annotations
@@ -9,14 +9,6 @@ from __future__ import annotations
 import base64
 import hmac
 from dataclasses import dataclass, replace
-
-import numpy as np
-import numpy.typing as npt
-
-from factory.domain.states.ranges import pack, unpack
-
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 _DIGITS_OF_A_PSEUDONYM = 8
 
@@ -51,30 +43,3 @@ def pseudonym(key: bytes, worker_id: str) -> str:
 def erased_digest(key: bytes, worker_id: str) -> bytes:
     """Return a digest of an erased id: enough to recognise the id, unreadable without the factory's key."""
     return hmac.digest(key, b"erased\0" + worker_id.encode(), "sha256")
-
-
-class Contributions:
-    """Over how many persons the figures of each row are, a row being a workstation or a bucket of a series."""
-
-    def __init__(self, rows: int, k_min: int) -> None:
-        self._k_min = k_min
-        self._persons = np.zeros(rows, dtype=np.int64)
-        self._in_hidden: Ints = np.empty(0, dtype=np.int64)
-
-    def add(self, row: Ints, person: Ints) -> None:
-        """Count persons to rows, a pair of both as often as one likes; all pairs of a row come in one call."""
-        row, person = unpack(np.unique(pack(row, person)))
-        self._persons += np.bincount(row, minlength=len(self._persons))
-        few = self._persons[row] < self._k_min
-        self._in_hidden = np.union1d(self._in_hidden, person[few])
-
-    def withheld(self) -> Flags:
-        """Return a mask of the rows that must not be shown.
-
-        These are the rows of fewer than `k_min` persons. Where they have fewer than that together, a total less
-        the rows shown would tell of them, so the one of fewest persons among the shown is withheld too.
-        """
-        hidden = self._persons < self._k_min
-        if not hidden.all() and 0 < len(self._in_hidden) < self._k_min:
-            hidden[np.where(hidden, np.iinfo(np.int64).max, self._persons).argmin()] = True
-        return hidden

@@ -36,6 +36,10 @@ class Persons:
         self.k_min = 1 if self.are_shown else audience.k_min
         """The fewest persons that a figure may be over."""
         self.figures_only = not audience.views
+        self.traces_are_shown = self.k_min == 1 and not self.figures_only
+        """Whether workers are named where single ones are."""
+        self.live_states = factory.live_states
+        """Whether those who see no persons see the present state of workstations where fewer persons are."""
 
     def rows(self) -> list[Worker]:
         """Return all workers, ordered by the id that is shown."""

@@ -40,6 +40,7 @@ class Factory(NamedTuple):
     retained_from: int | None
     person_views: bool | None
     pseudonym_key: bytes
+    live_states: bool
 
     @property
     def timeout(self) -> int:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.dialects import postgresql
 
@@ -69,6 +70,8 @@ factories = Table(
     Column("person_views", Boolean),
     # The key of the digests that are the pseudonyms of workers.
     Column("pseudonym_key", LargeBinary, nullable=False),
+    # Whether readers who see no persons see the present state of workstations where fewer than K_MIN are.
+    Column("live_states", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("organisation_key", "factory_id"),
 )
 

@@ -7,10 +7,10 @@ import { createChart } from "../../components/chart.js";
 import { FIGURES } from "./figures.js";
 
 /**
- * @returns {{node, show(comparison, labels: {a, b}, courses: {a, b})}} courses as of `GET /metrics/timeseries`; the
+ * @returns {{node, show(comparison, labels: {a, b}, courses: {a, b, window})}} courses as of `GET /metrics/timeseries`; the
  *   chart is made again when a label changes
  */
-export function createCourse({ change, format }) {
+export function createCourse({ change, format, persons }) {
   const metric = element("select", {
     "aria-label": text("compare.metric"),
     onchange: () => change({ metric: metric.value }),
@@ -32,7 +32,7 @@ export function createCourse({ change, format }) {
   let drawn = "";
   let offered = "";
 
-  function show({ entity, figure, sides }, labels, { a, b }) {
+  function show({ entity, figure, sides }, labels, { a, b, window }) {
     if (offered !== entity)
       metric.replaceChildren(
         ...FIGURES[entity].map(({ key }) => element("option", { value: key }, text(`compare.${key}`))),
@@ -40,10 +40,12 @@ export function createCourse({ change, format }) {
     offered = entity;
     metric.value = figure.key;
     const shift = sides.a.period.from - sides.b.period.from;
-    const key = JSON.stringify([entity, figure.key, labels, bucketOf(sides.a.period)]);
+    const key = JSON.stringify([entity, figure.key, labels, bucketOf(sides.a.period, persons)]);
     if (key !== drawn) draw(figure, labels);
     drawn = key;
-    chart.show(overlaid(a, b, shift));
+    const rows = overlaid(a, b, shift);
+    const isNull = ({ values }) => values.a === null && values.b === null;
+    chart.show(window.cut_to ? rows.map((row) => ({ ...row, withheld: isNull(row) })) : rows, window);
     setText(
       note,
       shift

@@ -51,13 +51,13 @@ function daysFrom(at, days, zone) {
  * The questions about one side, under names that no other side has.
  * @returns {{figures: string, course: string, queries: Record<string, {path, query}>}}
  */
-export function questionsOf({ entity, against, figure, sides }, side) {
+export function questionsOf({ entity, against, figure, sides }, side, persons) {
   const { id, period } = sides[side];
   const name = `${entity} ${id ?? ""} ${period === sides.a.period ? "" : `${against} ${against === "own" ? `${period.from} ${period.to}` : ""}`}`;
   const figures = `figures ${name}`;
   const course = `course ${name}`;
   const path = entity === "factory" ? "/metrics/factory" : `/metrics/${entity}s/${encodeURIComponent(id)}`;
-  const query = { ...windowOf(period), entity, id, metric: figure.field, bucket: bucketOf(sides.a.period) };
+  const query = { ...windowOf(period), entity, id, metric: figure.field, bucket: bucketOf(sides.a.period, persons) };
   return {
     figures,
     course,

@@ -21,7 +21,13 @@ export function detailQueries(kind, course, { place, period, persons }) {
     before: { path, query: windowOf(period.before) },
     course: {
       path: "/metrics/timeseries",
-      query: { ...windowOf(period), entity: kind, id: place.id, metric: course.join(), bucket: bucketOf(period) },
+      query: {
+        ...windowOf(period),
+        entity: kind,
+        id: place.id,
+        metric: course.join(),
+        bucket: bucketOf(period, persons),
+      },
     },
     ...(persons &&
       showsIntervals(place, period) && { intervals: { path: `${path}/intervals`, query: windowOf(period) } }),
@@ -106,9 +112,13 @@ export function createDetail(
       const { period, answers } = fresh;
       fillNow(now, nowOf(answers.now));
       row.show(tiles.map((tile) => ({ key: tile.label, href: hrefOf(tile), ...figure(tile, answers, format) })));
-      setText(by, text(`detail.by_${bucketOf(period)}`));
-      states.show(answers.course.data.map((one) => ({ ...one, values: valuesOf(one.values) })));
-      units.show(answers.course.data);
+      setText(by, text(`detail.by_${bucketOf(period, persons)}`));
+      const { data, window } = answers.course;
+      states.show(
+        data.map((one) => ({ ...one, values: valuesOf(one.values) })),
+        window,
+      );
+      units.show(data, window);
       showTimeline(period, answers.figures.data.name);
       if (!persons) return;
       breakdown.show(fresh);

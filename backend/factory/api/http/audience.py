@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
 from factory.api.http.request import actor, caller, requested_factory, settings, store, view_log
 from factory.domain.errors import NotAllowed
@@ -18,6 +19,34 @@ def audience(factory_id: str | None = None) -> Audience:
         k_min=settings().k_min,
         views=caller().may("views", factory_id),
     )
+
+
+Answer = TypeVar("Answer", bound="Names")
+
+
+class Names(Protocol):
+    """An answer that may name workers at workstations."""
+
+    @property
+    def named(self) -> Sequence[str]:
+        """The ids of the workers, where the audience sees persons."""
+
+
+def recorded_view(answer: Callable[[Audience], Answer]) -> Answer:
+    """Return an answer about workstations; the view of each worker named in it is in the audit trail by then."""
+    readers = audience()
+    found = answer(readers)
+    if not found.named or settings().access_is_open:
+        return found
+    allowed = view_log().record(
+        store=store(),
+        factory_id=requested_factory(),
+        worker_ids=found.named,
+        by=actor(),
+        audience=readers,
+        at_station=True,
+    )
+    return found if allowed == readers else answer(allowed)
 
 
 def record_view(worker_ids: Sequence[str] | None) -> Audience:

@@ -97,6 +97,10 @@ PERSON_VIEWS: Schema = {
     "type": ["boolean", "null"],
     "description": "Whether those who may see persons see them by name; null is what the option PERSON_VIEWS says.",
 }
+LIVE_STATES: Schema = {
+    "type": "boolean",
+    "description": "Whether who sees no persons sees the present state of workstations where fewer than K_MIN are.",
+}
 TIME_ZONE: Schema = {"type": ["string", "null"], "description": "An IANA time zone, such as Europe/Berlin."}
 
 EVENT_FIELDS: dict[str, Schema] = {
@@ -144,6 +148,7 @@ REQUEST_BODIES: dict[str, Schema] = {
             "state_timeout_seconds": nullable(TIMEOUT),
             "shifts": nullable(SHIFTS),
             "person_views": PERSON_VIEWS,
+            "live_states": nullable(LIVE_STATES),
         },
         "required": ["factory_id"],
     },
@@ -155,6 +160,7 @@ REQUEST_BODIES: dict[str, Schema] = {
             "state_timeout_seconds": nullable(TIMEOUT),
             "shifts": nullable(SHIFTS),
             "person_views": PERSON_VIEWS,
+            "live_states": nullable(LIVE_STATES),
         },
     },
 }

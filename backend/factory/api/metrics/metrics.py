@@ -8,19 +8,19 @@ from flask import Response
 from flask_restx import Namespace
 
 from factory.api.http.answers import many, one
-from factory.api.http.audience import audience, record_view
+from factory.api.http.audience import audience, record_view, recorded_view
 from factory.api.http.contract import FACTORY, WINDOW, WORKER_ID, WORKSTATION_ID, Parameter, contract
 from factory.api.http.query import Query
 from factory.api.http.request import caller, now, requested_factory, store
 from factory.api.http.route import Route
 from factory.api.http.schemas import ID, list_of
-from factory.api.metrics.schemas import METRIC_FIELDS
+from factory.api.metrics.figures import METRIC_FIELDS
 from factory.api.registry.workers import known_worker
 from factory.api.registry.workstations import known_workstation
 from factory.domain.privacy import Audience
 from factory.domain.states.calendar import BUCKETS
 from factory.operations.metrics.intervals import explain_intervals
-from factory.operations.metrics.metrics import query_metrics
+from factory.operations.metrics.metrics import MetricsAnswer, query_metrics
 from factory.operations.metrics.organisation import query_organisation
 from factory.operations.metrics.series import MAX_METRICS, query_timeseries
 
@@ -81,16 +81,20 @@ def _metrics(entity: Entity, entity_id: str | None = None) -> Response:
 
 def _intervals(entity: Entity, entity_id: str) -> Response:
     start, end = _window()
-    answer = explain_intervals(
-        store=store(),
-        factory_id=requested_factory(),
-        entity=entity,
-        entity_id=entity_id,
-        start=start,
-        end=end,
-        now=now(),
-        audience=_audience(entity, entity_id),
-    )
+
+    def explained(readers: Audience) -> MetricsAnswer:
+        return explain_intervals(
+            store=store(),
+            factory_id=requested_factory(),
+            entity=entity,
+            entity_id=entity_id,
+            start=start,
+            end=end,
+            now=now(),
+            audience=readers,
+        )
+
+    answer = explained(record_view([entity_id])) if entity == "worker" else recorded_view(explained)
     return many(list(answer.data), window=answer.window)
 
 

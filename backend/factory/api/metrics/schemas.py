@@ -9,6 +9,7 @@ from factory.api.http.schemas import (
     EVENT_TYPE,
     ID,
     INSTANT,
+    LIVE_STATES,
     PERSON_VIEWS,
     SHIFTS,
     TEXT,
@@ -22,58 +23,21 @@ from factory.api.http.schemas import (
     one,
     ref,
 )
+from factory.api.metrics.figures import (
+    CUT_TO,
+    FIGURE_COUNT,
+    HOURS,
+    METRIC_FIELDS,
+    VALUE,
+    WITHHELD,
+    WITHHELD_HOURS,
+    figures,
+)
 from factory.api.privacy.schemas import PRIVACY_ANSWERS
 from factory.domain.event import STATE_NAMES
 from factory.domain.states.stretches import STATION_STATES
 
 MILLISECONDS: Schema = {"type": "integer", "description": "Since the Unix epoch."}
-VALUE: Schema = {"type": ["number", "null"]}
-HOURS: Schema = {"type": "number", "minimum": 0}
-FIGURE_HOURS, FIGURE_COUNT = nullable(HOURS), nullable(COUNT)
-WITHHELD: Schema = {"type": "boolean", "enum": [True], "description": "Not shown: it would tell of single persons."}
-RATE: Schema = {"type": ["number", "null"], "minimum": 0}
-PERCENTAGE: Schema = {"type": ["number", "null"], "minimum": 0, "maximum": 100}
-
-METRIC_FIELDS: dict[str, dict[str, Schema]] = {
-    "worker": {
-        "total_active_time_hours": FIGURE_HOURS,
-        "total_idle_time_hours": FIGURE_HOURS,
-        "total_absent_time_hours": FIGURE_HOURS,
-        "unknown_time_hours": FIGURE_HOURS,
-        "utilization_percentage": PERCENTAGE,
-        "utilization_lower_percentage": PERCENTAGE,
-        "utilization_upper_percentage": PERCENTAGE,
-        "coverage_percentage": PERCENTAGE,
-        "total_units_produced": FIGURE_COUNT,
-        "units_per_hour": RATE,
-        "event_count": FIGURE_COUNT,
-    },
-    "workstation": {
-        "occupancy_time_hours": FIGURE_HOURS,
-        "productive_time_hours": FIGURE_HOURS,
-        "utilization_percentage": PERCENTAGE,
-        "productive_percentage": PERCENTAGE,
-        "total_units_produced": FIGURE_COUNT,
-        "throughput_rate": RATE,
-        "event_count": FIGURE_COUNT,
-    },
-    "factory": {
-        "total_productive_time_hours": FIGURE_HOURS,
-        "total_idle_time_hours": FIGURE_HOURS,
-        "total_absent_time_hours": FIGURE_HOURS,
-        "unknown_time_hours": FIGURE_HOURS,
-        "total_production_count": FIGURE_COUNT,
-        "average_production_rate": RATE,
-        "average_utilization_percentage": PERCENTAGE,
-        "pooled_utilization_percentage": PERCENTAGE,
-        "pooled_utilization_lower_percentage": PERCENTAGE,
-        "pooled_utilization_upper_percentage": PERCENTAGE,
-        "coverage_percentage": PERCENTAGE,
-        "total_events": FIGURE_COUNT,
-    },
-}
-"""The fields that a series can be asked for, by entity; null where they are withheld."""
-
 _WORKER = {"worker_id": ID, "name": TEXT}
 _WORKSTATION = {"workstation_id": ID, "station_id": ID, "name": TEXT, "type": TEXT}
 _FACTORY = {
@@ -83,6 +47,7 @@ _FACTORY = {
     "state_timeout_seconds": TIMEOUT,
     "shifts": SHIFTS,
     "person_views": PERSON_VIEWS,
+    "live_states": LIVE_STATES,
 }
 _FACTORY_COUNTS = {
     **dict.fromkeys(("worker_count", "station_count"), COUNT),
@@ -104,18 +69,14 @@ _STORED_EVENT: dict[str, Schema] = {
 _FAILURE = an_object({"index": COUNT, "code": TEXT, "field": nullable(TEXT), "message": TEXT})
 
 
-def figures(properties: dict[str, Schema]) -> Schema:
-    """Return a row of figures, which can be withheld."""
-    return an_object({**properties, "withheld": WITHHELD}, optional=("withheld",))
-
-
 _DRAWN: dict[str, Schema] = {
     "start": list_of(MILLISECONDS),
     "state": list_of(COUNT),
     "workstation": list_of(nullable(COUNT)),
     "workers": list_of(list_of(COUNT)),
     "units_at": list_of(MILLISECONDS),
-    **dict.fromkeys(("working", "idle", "absent", "productive", "occupied"), list_of(COUNT)),
+    **dict.fromkeys(("working", "idle", "absent"), list_of(COUNT)),
+    **dict.fromkeys(("productive", "occupied"), list_of(FIGURE_COUNT)),
 }
 _DRAWN_BESIDE = {
     **dict.fromkeys(("states", "workstations", "workers"), list_of(TEXT)),
@@ -165,7 +126,9 @@ ANSWERS: dict[str, Schema] = {
             "time_zone": TEXT,
             "state_timeout_seconds": TIMEOUT,
             "definitions_version": {"type": "integer"},
-        }
+            "cut_to": CUT_TO,
+        },
+        optional=("cut_to",),
     ),
     "FactoryMetrics": figures({**METRIC_FIELDS["factory"], **_FACTORY_COUNTS}),
     "FactoryMetricsAnswer": one(ref("FactoryMetrics"), _WINDOW),
@@ -175,7 +138,9 @@ ANSWERS: dict[str, Schema] = {
                 "factory_id": ID,
                 "name": TEXT,
                 "time_zone": TEXT,
-                "window": an_object({"from": INSTANT, "to": INSTANT, "elapsed_hours": HOURS}),
+                "window": an_object(
+                    {"from": INSTANT, "to": INSTANT, "elapsed_hours": HOURS, "cut_to": CUT_TO}, optional=("cut_to",)
+                ),
                 **METRIC_FIELDS["factory"],
                 **_FACTORY_COUNTS,
             }
@@ -195,8 +160,9 @@ ANSWERS: dict[str, Schema] = {
                 "value": VALUE,
                 "values": {"type": "object", "additionalProperties": VALUE},
                 "withheld": WITHHELD,
+                "withheld_hours": WITHHELD_HOURS,
             },
-            optional=("value", "values", "withheld"),
+            optional=("value", "values", "withheld", "withheld_hours"),
         ),
         _WINDOW,
     ),
@@ -232,10 +198,12 @@ ANSWERS: dict[str, Schema] = {
                     an_object(
                         {
                             **_WORKER,
-                            "state": WORKER_STATE,
+                            "state": {"type": ["string", "null"], "enum": [*STATE_NAMES.values(), None]},
                             "workstation_id": nullable(ID),
                             "since": {**nullable(INSTANT), "description": "null of a worker who was never seen."},
-                        }
+                            "withheld": WITHHELD,
+                        },
+                        optional=("withheld",),
                     )
                 ),
                 "workstations": list_of(
@@ -244,20 +212,24 @@ ANSWERS: dict[str, Schema] = {
                             "workstation_id": ID,
                             "name": TEXT,
                             "type": TEXT,
-                            "state": STATION_STATE,
+                            "state": {"type": ["string", "null"], "enum": [*STATION_STATES, None]},
                             "worker_ids": list_of(ID),
-                        }
+                            "withheld": WITHHELD,
+                        },
+                        optional=("withheld",),
                     )
                 ),
-                "active_worker_count": COUNT,
-                "active_station_count": COUNT,
+                "active_worker_count": FIGURE_COUNT,
+                "active_station_count": FIGURE_COUNT,
                 "last_event_at": {**nullable(INSTANT), "description": "Cut to the minute."},
-            }
+                "withheld": WITHHELD,
+            },
+            optional=("withheld",),
         )
     ),
     "TimelineAnswer": many(
         an_object(
-            {"id": ID, "name": TEXT, "units": list_of(COUNT), **_DRAWN, "withheld": WITHHELD},
+            {"id": ID, "name": TEXT, "units": list_of(FIGURE_COUNT), **_DRAWN, "withheld": WITHHELD},
             optional=("units", *_DRAWN, "withheld"),
         ),
         {**_WINDOW, **_DRAWN_BESIDE},

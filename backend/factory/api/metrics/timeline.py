@@ -6,14 +6,15 @@ from flask import Response
 from flask_restx import Namespace
 
 from factory.api.http.answers import many, one
-from factory.api.http.audience import audience, record_view
+from factory.api.http.audience import audience, record_view, recorded_view
 from factory.api.http.contract import FACTORY, WINDOW, Parameter, contract
 from factory.api.http.query import Query
 from factory.api.http.request import now, requested_factory, store
 from factory.api.http.route import Route
 from factory.api.http.schemas import ID, list_of
+from factory.domain.privacy import Audience
 from factory.operations.metrics.now import query_now
-from factory.operations.metrics.timeline import BUCKETS, MAX_IDS, query_timeline
+from factory.operations.metrics.timeline import BUCKETS, MAX_IDS, Timeline, query_timeline
 
 namespace = Namespace("timeline", "States now and in the course of time", path="/metrics")
 
@@ -72,15 +73,19 @@ class TimelineRoute(Route):
         entity, bucket = query.required_choice("entity", _ENTITIES), query.choice("bucket", BUCKETS)
         ids, start, end = query.identities("id", most=MAX_IDS), query.instant("from"), query.instant("to")
         query.done()
-        answer = query_timeline(
-            store=store(),
-            factory_id=requested_factory(),
-            entity=entity,
-            ids=ids,
-            bucket=bucket,
-            start=start,
-            end=end,
-            now=now(),
-            audience=record_view(ids) if entity == "worker" else audience(),
-        )
+
+        def drawn(readers: Audience) -> Timeline:
+            return query_timeline(
+                store=store(),
+                factory_id=requested_factory(),
+                entity=entity,
+                ids=ids,
+                bucket=bucket,
+                start=start,
+                end=end,
+                now=now(),
+                audience=readers,
+            )
+
+        answer = drawn(record_view(ids)) if entity == "worker" else recorded_view(drawn)
         return many(answer.data, **answer.beside)

@@ -9,6 +9,8 @@ from factory.domain.metrics.formulas import DEFINITIONS_VERSION
 from factory.domain.metrics.rounding import hours
 from factory.domain.timestamp import DAY, HOUR, format_timestamp
 
+WHOLE_DAYS = "whole days that are over"
+
 
 class Window(NamedTuple):
     """Instants in microseconds; start <= end."""
@@ -16,6 +18,8 @@ class Window(NamedTuple):
     start: int
     end: int
     evaluated_at: int
+    whole_days: bool = False
+    """Whether it was cut to whole days of the factory's calendar, for an audience that sees no persons."""
 
     @property
     def elapsed(self) -> int:
@@ -24,7 +28,7 @@ class Window(NamedTuple):
 
     def rendered(self, time_zone: str, state_timeout_seconds: int) -> dict[str, Any]:
         """Return the `window` of an answer."""
-        return {
+        rendered = {
             "from": format_timestamp(self.start),
             "to": format_timestamp(self.end),
             "elapsed_hours": hours(self.elapsed),
@@ -33,6 +37,7 @@ class Window(NamedTuple):
             "state_timeout_seconds": state_timeout_seconds,
             "definitions_version": DEFINITIONS_VERSION,
         }
+        return rendered | ({"cut_to": WHOLE_DAYS} if self.whole_days else {})
 
 
 def require_order(start: int | None, end: int | None) -> None:

@@ -19,9 +19,8 @@ from factory.operations.derive.simultaneous_events import winners_at
 from factory.operations.events.render import Renderer
 from factory.operations.metrics.entities import entity_or_not_found
 from factory.operations.metrics.metrics import MetricsAnswer
-from factory.operations.metrics.suppression import hidden_stations
 from factory.operations.metrics.window_totals import WindowReader
-from factory.operations.visible_workers import Persons, persons_withheld
+from factory.operations.visible_workers import Persons
 from factory.store.engine.database import Store
 from factory.store.events import id_registry
 from factory.store.factories import Factory
@@ -50,7 +49,9 @@ def explain_intervals(
         key = entity_or_not_found(tx, factory, entity, entity_id, persons).key
         reader = WindowReader(store, tx, factory)
         data = (_of_worker if entity == "worker" else _of_station)(reader, key, window, persons)
-        return MetricsAnswer(data, window.rendered(factory.time_zone, factory.state_timeout_seconds))
+        named = {worker for row in data for worker in row.get("worker_ids", ())} if persons.are_shown else set()
+        rendered = window.rendered(factory.time_zone, factory.state_timeout_seconds)
+        return MetricsAnswer(data, rendered, sorted(named))
 
     return read_up_to_date(store=store, factory_id=factory_id, read=read)
 
@@ -93,8 +94,7 @@ def _of_worker(reader: WindowReader, key: int, window: Window, persons: Persons)
 def _of_station(reader: WindowReader, key: int, window: Window, persons: Persons) -> list[dict[str, Any]]:
     if window.start == window.end:
         return []
-    if key in hidden_stations(reader, persons, window):
-        raise persons_withheld()
+    persons.refuse_traces()
     spans = reader.spans_in((window.start, window.end))
     present = (spans.state == WORKING) | (spans.state == IDLE)
     here: Spans = take(spans, present & (spans.station == key))

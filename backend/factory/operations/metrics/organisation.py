@@ -10,7 +10,7 @@ from factory.operations.metrics.metrics import query_metrics
 from factory.store import factories
 from factory.store.engine.database import Store
 
-_WINDOW = ("from", "to", "elapsed_hours")
+_WINDOW = ("from", "to", "elapsed_hours", "cut_to")
 
 
 def query_organisation(
@@ -39,5 +39,7 @@ def query_organisation(
             audience=audience,
         )
         named = {"factory_id": factory.factory_id, "name": factory.name, "time_zone": factory.time_zone}
-        rows.append(named | {"window": {name: answer.window[name] for name in _WINDOW}} | answer.data)
+        rows.append(
+            named | {"window": {name: answer.window[name] for name in _WINDOW if name in answer.window}} | answer.data
+        )
     return rows

@@ -11,21 +11,22 @@ from sqlalchemy import Connection
 from factory.domain.errors import FieldError, InvalidInput
 from factory.domain.metrics.formulas import SERIES_METRICS, FactoryTotals, StationTotals, WorkerTotals
 from factory.domain.metrics.window import Window, window_of
-from factory.domain.privacy import Audience, Contributions
+from factory.domain.privacy import Audience
 from factory.domain.states.calendar import BUCKETS, DAYS, HOURS, MONTHS
 from factory.domain.states.time_ranges import TimeRange
 from factory.domain.timestamp import format_timestamp
 from factory.operations.derive.refresh import read_up_to_date
 from factory.operations.metrics.entities import entity_or_not_found
 from factory.operations.metrics.metrics import MetricsAnswer
-from factory.operations.metrics.suppression import count_buckets
 from factory.operations.metrics.window_totals import BucketedWindow, WindowReader
+from factory.operations.metrics.withheld import ToldDays, part_withheld
 from factory.operations.visible_workers import Persons
 from factory.store.engine.database import Store
 from factory.store.factories import Factory
 
 _LEVEL = {"15m": None, "hour": HOURS, "day": DAYS, "week": DAYS, "month": MONTHS}
 MAX_METRICS = 10
+WHOLE_DAYS = ("day", "week", "month")
 _BUCKETS_AT_ONCE = 500
 """So many buckets of all workers are held in memory."""
 
@@ -45,9 +46,9 @@ def query_timeseries(
 ) -> MetricsAnswer:
     """SPEC section 4, Series: `{"start", "end", "value"}` a bucket, or `values` by name for several metrics.
 
-    Instants in microseconds. A bucket that is withheld from the audience has null in the place of values. Raises
-    InvalidInput for a bad parameter or more than 10,000 buckets, NotFound for an unknown factory, worker or
-    workstation.
+    Instants in microseconds. For an audience that sees no persons the window is cut to whole days; a bucket that is
+    withheld from it, as any of less than a day is, has null in the place of values. Raises InvalidInput for a bad
+    parameter or more than 10,000 buckets, NotFound for an unknown factory, worker or workstation.
     """
     _check(metrics, entity, entity_id, bucket)
 
@@ -55,34 +56,58 @@ def query_timeseries(
         window = window_of(start, end, factory.first_event_at, now)
         persons = Persons(tx, factory, audience)
         key = None if entity_id is None else entity_or_not_found(tx, factory, entity, entity_id, persons).key
-        only = {} if key is None else {entity: [key]}
-        reader = WindowReader(store, tx, factory, only.get("worker"))
-        buckets = buckets_of(reader, bucket, window)
-        found: dict[str, list[Any]] = {name: [] for name in metrics}
-        there, first = Contributions(len(buckets), persons.k_min), 0
-        for bucketed in in_portions(reader, bucket, buckets, only.get("workstation")):
-            totals = _totals(reader, bucketed, entity)
-            for name in metrics:
-                found[name] += SERIES_METRICS[entity][name](totals)
-            if persons.k_min > 1:
-                count_buckets(there, bucketed.presence(), first)
-                first += len(bucketed.starts)
-        withheld = there.withheld().tolist() if persons.k_min > 1 else [False] * len(buckets)
+        if persons.k_min > 1:
+            told = ToldDays(WindowReader(store, tx, factory), persons, window)
+            window = told.window
+            buckets = buckets_of(told.reader, bucket, window)
+            rows = _told(told, metrics, entity, key or 0, bucket, buckets)
+        else:
+            reader = WindowReader(store, tx, factory, [key] if key is not None and entity == "worker" else None)
+            buckets = buckets_of(reader, bucket, window)
+            only = [key] if key is not None and entity == "workstation" else None
+            found: dict[str, list[Any]] = {name: [] for name in metrics}
+            for bucketed in in_portions(reader, bucket, buckets, only):
+                totals = _totals(reader, bucketed, entity)
+                for name in metrics:
+                    found[name] += SERIES_METRICS[entity][name](totals)
+            rows = [_valued(metrics, row) for row in zip(*found.values(), strict=True)]
         bounds = [format_timestamp(start) for start, _ in buckets] + [format_timestamp(window.end)]
-        rows = zip(*found.values(), strict=True)
         data = [
-            {"start": start, "end": end} | _valued(metrics, row, hidden)
-            for start, end, row, hidden in zip(bounds[:-1], bounds[1:], rows, withheld, strict=True)
+            {"start": start, "end": end} | row for start, end, row in zip(bounds[:-1], bounds[1:], rows, strict=True)
         ]
         return MetricsAnswer(data, window.rendered(factory.time_zone, factory.state_timeout_seconds))
 
     return read_up_to_date(store=store, factory_id=factory_id, read=read)
 
 
-def _valued(metrics: Sequence[str], row: Sequence[Any], withheld: bool) -> dict[str, Any]:
-    shown = [None] * len(row) if withheld else row
-    valued = {"value": shown[0]} if len(metrics) == 1 else {"values": dict(zip(metrics, shown, strict=True))}
-    return valued | {"withheld": True} if withheld else valued
+def _valued(metrics: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
+    return {"value": row[0]} if len(metrics) == 1 else {"values": dict(zip(metrics, row, strict=True))}
+
+
+def _told(
+    told: ToldDays, metrics: Sequence[str], entity: str, key: int, bucket: str, buckets: list[TimeRange]
+) -> list[dict[str, Any]]:
+    """Return the rows of a series for an audience that sees no persons."""
+    withheld = _valued(metrics, [None] * len(metrics)) | {"withheld": True}
+    if entity == "worker" or bucket not in WHOLE_DAYS or not buckets:
+        return [withheld] * len(buckets)
+    totals: FactoryTotals | StationTotals
+    if entity == "factory":
+        presence, starts, elapsed = told.factory(buckets)
+        totals = FactoryTotals(presence, told.reader.first_states, starts, elapsed)
+    else:
+        presence, occupancy, by_station = told.of_stations(buckets)
+        elapsed = by_station[:, int(np.searchsorted(told.stations, key))]
+        presence, occupancy = presence.where(presence.station == key), occupancy.where(occupancy.station == key)
+        every = np.arange(len(buckets))
+        totals = StationTotals(
+            presence.sums_for(every, presence.bucket), occupancy.sums_for(every, occupancy.bucket), elapsed
+        )
+    rows = zip(*(SERIES_METRICS[entity][name](totals) for name in metrics), strict=True)
+    return [
+        _valued(metrics, row) | part_withheld(seen, end - start) if seen else withheld
+        for row, seen, (start, end) in zip(rows, elapsed.tolist(), buckets, strict=True)
+    ]
 
 
 def buckets_of(reader: WindowReader, bucket: str, window: Window) -> list[TimeRange]:

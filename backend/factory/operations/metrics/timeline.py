@@ -15,13 +15,14 @@ from factory.domain.metrics.window import Window, window_of
 from factory.domain.privacy import Audience
 from factory.domain.states.ranges import pack, take
 from factory.domain.states.stretches import STATION_STATES, station_stretches
-from factory.domain.states.time_ranges import TimeRanges
+from factory.domain.states.time_ranges import TimeRange, TimeRanges
+from factory.domain.states.totals import OccupancyRows, PresenceRows
 from factory.domain.timestamp import DAY, MILLISECOND, SECOND
 from factory.operations.derive.refresh import read_up_to_date
 from factory.operations.metrics.entities import Entity, entities, keys_of
 from factory.operations.metrics.series import buckets_of, in_portions
-from factory.operations.metrics.suppression import hidden_stations
 from factory.operations.metrics.window_totals import BucketedWindow, WindowReader
+from factory.operations.metrics.withheld import ToldDays
 from factory.operations.visible_workers import Persons
 from factory.store.derived import window_reads
 from factory.store.engine.database import Store
@@ -36,13 +37,18 @@ MAX_IDS = 200
 MAX_EXACT_DAYS = 8
 MAX_COLUMNS = 1_500
 MAX_CELLS = 100_000
+_STATION_COLUMNS = ("productive", "occupied", "units")
 
 
 class Timeline(NamedTuple):
-    """JSON-ready: `data` with a row for each entity, and the fields `beside` it."""
+    """JSON-ready: `data` with a row for each entity, and the fields `beside` it.
+
+    `named` are the workers at workstations that are named to an audience that sees persons.
+    """
 
     data: list[dict[str, Any]]
     beside: dict[str, Any]
+    named: Sequence[str] = ()
 
 
 def query_timeline(
@@ -59,9 +65,10 @@ def query_timeline(
 ) -> Timeline:
     """SPEC section 4, Timeline, of `entity` worker or workstation: those of the ids in their order, or all by id.
 
-    Instants in microseconds; `bucket` is one of BUCKETS or None. A workstation's row that is withheld from the
-    audience has nothing to draw. Raises InvalidInput where too much is asked for or start is after end, NotFound for
-    an unknown factory, worker or workstation, NotAllowed where it would tell the audience of single persons.
+    Instants in microseconds; `bucket` is one of BUCKETS or None. For an audience that sees no persons the window is
+    cut to whole days: a workstation's cell by day that is withheld is null, and any other row has nothing to draw.
+    Raises InvalidInput where too much is asked for or start is after end, NotFound for an unknown factory, worker or
+    workstation, NotAllowed where it would tell the audience of single persons.
     """
 
     def read(tx: Connection, factory: Factory) -> Timeline:
@@ -72,18 +79,20 @@ def query_timeline(
             persons.refuse_traces()
         keys = keys_of(rows)
         reader = WindowReader(store, tx, factory, keys.tolist() if entity == "worker" else None)
-        hidden = hidden_stations(reader, persons, window) if entity == "workstation" else set()
-        shown = np.array([key for key in keys.tolist() if key not in hidden], dtype=np.int64)
-        if bucket is None:
-            if window.elapsed > MAX_EXACT_DAYS * DAY:
-                raise _refusal("window_too_long", "to", f"without bucket a window has at most {MAX_EXACT_DAYS} days")
+        if bucket is None and window.elapsed > MAX_EXACT_DAYS * DAY:
+            raise _refusal("window_too_long", "to", f"without bucket a window has at most {MAX_EXACT_DAYS} days")
+        if persons.k_min > 1:
+            told = ToldDays(reader, persons, window)
+            window = told.window
+            data, beside = _told(told, keys, bucket)
+        elif bucket is None:
             exact = _exact_workers if entity == "worker" else _exact_stations
-            data, beside = exact(reader, shown, window, persons)
+            data, beside = exact(reader, keys, window, persons)
         else:
-            data, beside = _by_buckets(reader, entity, shown, bucket, window)
-        of = dict(zip(shown.tolist(), data, strict=True))
-        named = [{"id": row.id, "name": row.name} | of.get(row.key, {"withheld": True}) for row in rows]
-        return Timeline(named, beside | {"window": window.rendered(factory.time_zone, factory.state_timeout_seconds)})
+            data, beside = _by_buckets(reader, entity, keys, bucket, window)
+        drawn = [{"id": row.id, "name": row.name} | one for row, one in zip(rows, data, strict=True)]
+        beside["window"] = window.rendered(factory.time_zone, factory.state_timeout_seconds)
+        return Timeline(drawn, beside, beside.get("workers", ()) if persons.are_shown else ())
 
     return read_up_to_date(store=store, factory_id=factory_id, read=read)
 
@@ -109,25 +118,56 @@ def _rows(tx: Connection, factory: Factory, entity: str, ids: Sequence[str] | No
 def _by_buckets(
     reader: WindowReader, entity: str, keys: Ints, bucket: str, window: Window
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    buckets = buckets_of(reader, bucket, window)
-    if len(buckets) > MAX_COLUMNS:
-        raise _refusal("too_many_buckets", "bucket", f"more than {MAX_COLUMNS:,} buckets")
-    if len(buckets) * len(keys) > MAX_CELLS:
-        raise _refusal("too_many_cells", "bucket", f"more than {MAX_CELLS:,} buckets of all rows together")
+    buckets = _columns_of(reader, keys, bucket, window)
     portions = [
         _worker_columns(bucketed, keys) if entity == "worker" else _station_columns(bucketed, keys)
         for bucketed in in_portions(reader, bucket, buckets, None if entity == "worker" else keys.tolist())
     ]
-    names = ("working", "idle", "absent", "units") if entity == "worker" else ("productive", "occupied", "units")
+    names = ("working", "idle", "absent", "units") if entity == "worker" else _STATION_COLUMNS
     empty = [np.empty((len(keys), 0), dtype=np.int64)]
     columns = [np.concatenate(empty + [portion[name] for portion in portions], axis=1).tolist() for name in names]
     data = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
     return data, {"columns": [start // MILLISECOND for start, _ in buckets]}
 
 
-def _grid(keys: Ints, bucketed: BucketedWindow) -> Ints:
+def _columns_of(reader: WindowReader, keys: Ints, bucket: str, window: Window) -> list[TimeRange]:
+    buckets = buckets_of(reader, bucket, window)
+    if len(buckets) > MAX_COLUMNS:
+        raise _refusal("too_many_buckets", "bucket", f"more than {MAX_COLUMNS:,} buckets")
+    if len(buckets) * len(keys) > MAX_CELLS:
+        raise _refusal("too_many_cells", "bucket", f"more than {MAX_CELLS:,} buckets of all rows together")
+    return buckets
+
+
+def _told(told: ToldDays, keys: Ints, bucket: str | None) -> tuple[Rows, dict[str, Any]]:
+    """Return the rows of workstations for an audience that sees no persons: seconds by day, null where withheld."""
+    withheld = {"withheld": True}
+    if bucket is None:
+        return [withheld for _ in keys], {"states": list(STATION_STATES), "workers": []}
+    buckets = _columns_of(told.reader, keys, bucket, told.window)
+    beside = {"columns": [start // MILLISECOND for start, _ in buckets]}
+    if bucket != "day" or not buckets:
+        return [withheld for _ in keys], beside
+    presence, occupancy, elapsed = told.of_stations(buckets)
+    columns = _sums_of_stations(presence, occupancy, keys, len(buckets))
+    seen = elapsed[:, told.stations.searchsorted(keys)].T > 0
+    rows = [
+        {
+            name: [
+                one if shown else None for one, shown in zip(columns[name][n].tolist(), seen[n].tolist(), strict=True)
+            ]
+            for name in _STATION_COLUMNS
+        }
+        if seen[n].any()
+        else withheld
+        for n in range(len(keys))
+    ]
+    return rows, beside
+
+
+def _grid(keys: Ints, buckets: int) -> Ints:
     """Each of the keys in each bucket, packed as (bucket, key): key by key."""
-    return pack(np.arange(len(bucketed.starts)), keys[:, None]).ravel()
+    return pack(np.arange(buckets), keys[:, None]).ravel()
 
 
 def _seconds(us: Ints) -> Ints:
@@ -137,7 +177,7 @@ def _seconds(us: Ints) -> Ints:
 def _worker_columns(bucketed: BucketedWindow, keys: Ints) -> dict[str, Ints]:
     """Return a row for each worker, a column for each bucket."""
     presence = bucketed.presence()
-    sums = presence.sums_for(_grid(keys, bucketed), pack(presence.bucket, presence.worker))
+    sums = presence.sums_for(_grid(keys, len(bucketed.starts)), pack(presence.bucket, presence.worker))
     shape = (len(keys), len(bucketed.starts))
     return {
         "working": _seconds(sums.active).reshape(shape),
@@ -149,8 +189,11 @@ def _worker_columns(bucketed: BucketedWindow, keys: Ints) -> dict[str, Ints]:
 
 def _station_columns(bucketed: BucketedWindow, keys: Ints) -> dict[str, Ints]:
     """Return a row for each workstation, a column for each bucket."""
-    occupancy, presence = bucketed.occupancy(), bucketed.presence()
-    wanted, shape = _grid(keys, bucketed), (len(keys), len(bucketed.starts))
+    return _sums_of_stations(bucketed.presence(), bucketed.occupancy(), keys, len(bucketed.starts))
+
+
+def _sums_of_stations(presence: PresenceRows, occupancy: OccupancyRows, keys: Ints, buckets: int) -> dict[str, Ints]:
+    wanted, shape = _grid(keys, buckets), (len(keys), buckets)
     times = occupancy.sums_for(wanted, pack(occupancy.bucket, occupancy.station))
     sums = presence.sums_for(wanted, pack(presence.bucket, presence.station))
     return {

@@ -19,8 +19,8 @@ from factory.store.engine.database import Store
 from factory.store.events import id_registry
 from factory.store.factories import Factory
 
-_View = tuple[int, str, str, str | None]
-"""Organisation, actor, factory, and the worker's id; None for all workers."""
+_View = tuple[int, str, str, str | None, bool]
+"""Organisation, actor, factory, the worker's id (None for all workers), and whether it is named at a workstation."""
 
 
 class ViewLog:
@@ -36,11 +36,19 @@ class ViewLog:
         self._recorded: set[_View] = set()
 
     def record(
-        self, *, store: Store, factory_id: str, worker_ids: Sequence[str] | None, by: Actor, audience: Audience
+        self,
+        *,
+        store: Store,
+        factory_id: str,
+        worker_ids: Sequence[str] | None,
+        by: Actor,
+        audience: Audience,
+        at_station: bool = False,
     ) -> Audience:
         """Record that the actor reads data of some workers, or of all, if the audience is shown persons.
 
-        Call it before reading them, and answer for the audience that it returns: a setting that changes in between
+        With `at_station` they are those whom the intervals of workstations name. Call it before reading them, of
+        these before answering, and answer for the audience that it returns: a setting that changes in between
         then shows no person unrecorded. Unknown workers are not recorded. Raises NotFound for an unknown factory and
         Unavailable; then there must be no answer.
         """
@@ -50,7 +58,7 @@ class ViewLog:
             self._hour, self._recorded = by.now // HOUR, set()
         recorded = self._recorded
         workers: Sequence[str | None] = worker_ids or [None]
-        views: list[_View] = [(by.organisation, by.name, factory_id, worker) for worker in workers]
+        views: list[_View] = [(by.organisation, by.name, factory_id, worker, at_station) for worker in workers]
         fresh = [view for view in views if view not in recorded]
         if fresh:
             known = store.retry(lambda: _find(store, factory_id, fresh, audience))
@@ -88,8 +96,8 @@ def _key_of(tx: Connection, factory: Factory, worker_id: str) -> int | None:
 
 def _write(store: Store, views: dict[_View, _Found], by: Actor) -> None:
     with store.writing() as tx:
-        for factory_key, worker_key in views.values():
-            action = "workers.viewed" if worker_key is None else "worker.viewed"
+        for (*_, at_station), (factory_key, worker_key) in views.items():
+            action = "workers.viewed" if worker_key is None or at_station else "worker.viewed"
             subject = "" if worker_key is None else subject_of(worker_key)
             record(tx, by, action, factory_key=factory_key, subject=subject)
 
@@ -102,7 +110,9 @@ class ViewsPage(NamedTuple):
 
 
 def list_views(*, store: Store, factory_id: str, worker_id: str, cursor: str | None, limit: int) -> ViewsPage:
-    """List the views of a worker, newest first: of the worker alone, of all workers, or an export of their data.
+    """List the views of a worker, newest first.
+
+    They are views of the worker alone, of all workers or those at a workstation, or an export of their data.
 
     One row per hour, actor and action; the instant is the beginning of the hour in UTC. Raises NotFound, and
     InvalidInput for a bad cursor.

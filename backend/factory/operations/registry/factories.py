@@ -39,8 +39,8 @@ def create_factory(*, store: Store, values: Any, by: Actor) -> dict[str, Any]:
     """Add a factory with `factory_id` and, where the default does not fit, further settings.
 
     These are `name` (the id), `time_zone` (UTC), `state_timeout_seconds` (3600; 0 for no limit), `shifts` (three of
-    eight hours) and `person_views` (null: the option PERSON_VIEWS). Raises InvalidInput, and Conflict if the id is
-    taken.
+    eight hours), `person_views` (null: the option PERSON_VIEWS) and `live_states` (false). Raises InvalidInput, and
+    Conflict if the id is taken.
     """
     settings = _checked(values, required=True)
     row = {"name": settings["factory_id"], **_DEFAULTS, **settings}
@@ -59,7 +59,7 @@ def create_factory(*, store: Store, values: Any, by: Actor) -> dict[str, Any]:
 
 
 def update_factory(*, store: Store, factory_id: str, values: Any, by: Actor) -> dict[str, Any]:
-    """Change `name`, `time_zone`, `state_timeout_seconds`, `shifts` or `person_views`.
+    """Change `name`, `time_zone`, `state_timeout_seconds`, `shifts`, `person_views` or `live_states`.
 
     Once it returns, every number follows the new settings; until then every number follows the old ones.
     Raises InvalidInput, NotFound, Unavailable while another change is under way.
@@ -94,6 +94,7 @@ def _rendered(factory: Factory) -> dict[str, Any]:
         "state_timeout_seconds": factory.state_timeout_seconds,
         "shifts": json.loads(factory.shifts),
         "person_views": factory.person_views,
+        "live_states": factory.live_states,
     }
 
 
@@ -106,6 +107,7 @@ def _checked(values: Any, *, required: bool) -> dict[str, Any]:
     form.read("time_zone", "invalid_time_zone", _time_zone)
     form.integer("state_timeout_seconds", 0, MAX_STATE_TIMEOUT_SECONDS, kind="an integer")
     form.boolean("person_views", or_null=True)  # null leaves it to PERSON_VIEWS
+    form.boolean("live_states")
     form.read("shifts", "invalid_shifts", lambda value: json.dumps(shifts_of(value)))
     return form.done()
 

@@ -31,7 +31,7 @@ def views_of(tx: Connection, factory: Factory, subject: str, *, before: int | No
     reseeded = in_factory & (audit.c.action == "factory.reseeded")
     last_reseeded = select(func.coalesce(func.max(audit.c.number), 0)).where(reseeded).scalar_subquery()
     of_worker = audit.c.action.in_(_VIEWS_OF_ONE) & (audit.c.subject == subject)
-    of_all = audit.c.action.in_(_VIEWS_OF_ALL)
+    of_all = audit.c.action.in_(_VIEWS_OF_ALL) & audit.c.subject.in_(["", subject])
     number = func.max(audit.c.number).label("number")
     query = select((audit.c.at // _HOUR).label("hour"), audit.c.actor, audit.c.action, number)
     query = query.where(in_factory, of_worker | of_all, audit.c.number > last_reseeded)

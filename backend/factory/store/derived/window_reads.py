@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
-from factory.domain.states.intervals import Changes
+from factory.domain.states.intervals import FOREVER, Changes
 from factory.domain.states.ranges import run_starts, take
 from factory.domain.states.time_ranges import TimeRanges
 from factory.domain.timestamp import DAY, MILLISECOND, MINUTE
@@ -79,6 +79,26 @@ def first_changes(store: Store, tx: Connection, factory: Factory, workers: Ints)
     """Return the first change of each worker that has any: its first state event; `group` is the worker."""
     first = f"v.start_at = (SELECT min(p.start_at) FROM intervals p WHERE {_mine('p')})"
     return _changes(store, tx, factory, store.dialect.relation({"worker": workers}), {"given.worker": "i8"}, first)
+
+
+def first_events(store: Store, tx: Connection, factory: Factory, workers: Ints) -> Ints:
+    """Return the time of the first event, raw or not, of each of some workers (ascending), FOREVER without any."""
+    given, parameters = store.dialect.relation({"worker": workers})
+    earliest = (
+        "(SELECT min(e.event_time) FROM events e WHERE e.factory_key = :factory_key AND e.worker_key = given.worker)"
+    )
+    worker, first = store.dialect.fetch_columns(
+        tx,
+        {"given.worker": "i8", f"coalesce({earliest}, {FOREVER})": "i8"},
+        f"SELECT {{}} FROM {given}",
+        {"factory_key": factory.factory_key, **parameters},
+    )
+    first = first[np.argsort(worker)]
+    if factory.retained_from is not None and factory.first_event_at is not None:
+        ranges = TimeRanges.of_each(workers, factory.first_event_at, factory.retained_from)
+        row, kept = retention.in_ranges(store, tx, factory.factory_key, factory.retained_from, ranges)
+        np.minimum.at(first, row, kept.time)
+    return first
 
 
 class QuarterCounts(NamedTuple):
