@@ -226,3 +226,64 @@ def test_a_pseudonym_is_understood_in_an_event_that_is_entered(plant_with: Calla
     assert supervisor.open("POST", "/events/", json=entered).status_code == 201
     assert len(supervisor.data("/workers/")) == 7
     assert supervisor.data(f"/metrics/workers/{plant.pseudonym(1)}")["event_count"] == 3
+
+
+def test_who_sees_no_persons_enters_events_by_pseudonym_only(plant_with: Callable[..., Plant]) -> None:
+    """A real id is refused in the words for an unknown one, in any state of the present and of what is stored."""
+    plant = plant_with(PERSON_VIEWS="off")
+    plant.work({"S1": range(1, 8)})
+    manager = plant.user("manager")
+    assert manager.open("DELETE", f"/workers/{worker(7)}").status_code == 200
+    for role in ("supervisor", "manager", "admin"):
+        reader = plant.user(role)
+        refusals = []
+        for who in (worker(1), worker(7), "nobody", "P-AAAAAAAA"):
+            for event in (working(1, "S1"), working(1, "S1", confidence=0.5), working(1, "S1", "11:00")):
+                answer = reader.open("POST", "/events/", json={**event, "worker_id": who})
+                told = answer.get_json()
+                refusals.append((answer.status_code, told["code"], told["error"], str(told["errors"])))
+        assert set(refusals) == {
+            (
+                400,
+                "unknown_worker",
+                "worker_id: is not registered",
+                "[{'field': 'worker_id', 'code': 'unknown_worker', 'message': 'is not registered'}]",
+            )
+        }
+    assert len(plant.user("manager").data("/workers/")) == 7
+    assert plant.audited("event.entered") == []
+
+
+def test_an_entered_event_is_never_said_to_be_the_one_of_a_camera(plant_with: Callable[..., Plant]) -> None:
+    """Else `duplicate` and `conflict` would say what a camera saw."""
+    plant = plant_with(PERSON_VIEWS="off")
+    plant.work({"S1": range(1, 8)})
+    supervisor = plant.user("supervisor")
+    seen = {**working(1, "S1"), "worker_id": plant.pseudonym(1)}
+
+    first = supervisor.open("POST", "/events/", json=seen)
+    again = supervisor.open("POST", "/events/", json=seen)
+    other = supervisor.open("POST", "/events/", json=seen | {"confidence": 0.5})
+
+    assert (first.status_code, first.get_json()["duplicate"]) == (201, False)
+    assert (again.status_code, again.get_json()["duplicate"]) == (200, True), "a retry of the same person"
+    assert other.status_code == 409
+    assert plant.user("supervisor").open("POST", "/events/", json=seen).status_code == 201, "of another person"
+
+
+def test_machines_send_events_by_real_ids_where_nobody_is_shown(plant_with: Callable[..., Plant]) -> None:
+    plant = plant_with(PERSON_VIEWS="off")
+    plant.work({"S1": range(1, 8)})
+    for scope in ("ingest", "admin"):
+        sensor = plant.key(scope)
+        assert sensor.open("POST", "/events/", json=working(1, "S1")).status_code == 200
+        assert sensor.open("POST", "/events/", json=working(8, "S1", event_id=scope)).status_code == 201
+        batch = sensor.open("POST", "/events/batch", json=[working(9, "S1", event_id=scope)])
+        assert batch.status_code == 201
+
+
+def test_who_sees_persons_enters_events_by_real_ids(plant: Plant) -> None:
+    supervisor = plant.user("supervisor")
+
+    assert supervisor.open("POST", "/events/", json=working(1, "S1")).get_json()["duplicate"] is True
+    assert supervisor.open("POST", "/events/", json=working(40, "S1", "11:00")).status_code == 201

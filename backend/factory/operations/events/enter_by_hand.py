@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from factory.domain.access.permissions import Actor
 from factory.domain.errors import NotFound
-from factory.domain.event import TYPE_NAMES, ParsedEvents
+from factory.domain.event import TYPE_NAMES, Failure, ParsedEvents
 from factory.domain.privacy import Audience
 from factory.domain.timestamp import format_timestamp
 from factory.operations.audit_trail import record, subject_of
@@ -33,9 +34,14 @@ def enter_event(
 ) -> IngestOutcome:
     """Store one valid event, and add a line to the audit trail in the same transaction if it was created.
 
-    An audience that is shown pseudonyms may give one in place of the worker's id. Raises what ingest_events raises.
+    An audience that is shown pseudonyms has to give one in place of the worker's id: a real id is refused as an unknown
+    one is. Its events are never taken for those of others, or the answer would say what others sent. Raises what
+    ingest_events raises.
     """
-    event = replace(event, worker_id=[_real_id(store, factory_id, event.worker_id[0], audience)])
+    hidden = _under_pseudonym(store, factory_id, event, by, audience)
+    if hidden is None:
+        return IngestOutcome(1, failures=[Failure(0, "worker_id", "unknown_worker", "is not registered")])
+    event = hidden
 
     def add_audit_line(tx: Connection, factory: Factory, ids: IdResolver, outcome: IngestOutcome) -> None:
         if outcome.created:
@@ -58,14 +64,24 @@ def enter_event(
     )
 
 
-def _real_id(store: Store, factory_id: str, worker_id: str, audience: Audience) -> str:
+def _under_pseudonym(
+    store: Store, factory_id: str, event: ParsedEvents, by: Actor, audience: Audience
+) -> ParsedEvents | None:
+    """Return the event with the real id of its worker, as it is where persons are shown; None for an unknown worker.
+
+    Its identity gets an `event_id` of the person who enters it, made from the given one: a retry is a duplicate, an
+    event of a camera is not.
+    """
     with store.snapshot() as tx:
         factory = factories.find(tx, factory_id)
         persons = Persons(tx, factory, audience)
         if persons.are_shown:
-            return worker_id
+            return event
         try:
-            worker_key = persons.row(worker_id).worker_key
+            worker_key = persons.row(event.worker_id[0]).worker_key
         except NotFound:
-            return worker_id
-        return id_registry.names_of(tx, factory.factory_key, "worker")[worker_key]
+            return None
+        worker_id = id_registry.names_of(tx, factory.factory_key, "worker")[worker_key]
+    given = event.event_id[0] if any(event.event_id) else ""
+    own = hmac.digest(factory.pseudonym_key, f"entered\0{by.name}\0{given}".encode(), "sha256").hex()[:32]
+    return replace(event, worker_id=[worker_id], event_id=[f"entered-{own}"])
