@@ -23,12 +23,22 @@ DAY = "from=2026-01-15T10:00:00Z&to=2026-01-15T12:00:00Z"
 
 def test_only_nginx_is_published_beyond_loopback(stack: Stack) -> None:
     template = "{{range $port, $bound := .NetworkSettings.Ports}}{{range $bound}}{{.HostIp}} {{end}}{{end}}"
-    nginx = stack.containers("nginx") + stack.containers("nginx-tls")
+    secure = stack.container("nginx-tls")
 
     published = {one: stack.inspect(one, template).split() for one in stack.containers()}
 
-    assert all(set(addresses) <= {"127.0.0.1"} for one, addresses in published.items() if one not in nginx)
-    assert "0.0.0.0" in published[nginx[0]]
+    assert all(set(addresses) <= {"127.0.0.1"} for one, addresses in published.items() if one != secure)
+    assert "0.0.0.0" in published[secure]
+
+
+@pytest.mark.parametrize("service", ["postgres", "postgres-replica", "pgbouncer", "prometheus", "nginx-exporter"])
+def test_a_container_of_others_can_gain_nothing(stack: Stack, service: str) -> None:
+    one = stack.containers(service)[0]
+
+    assert stack.inspect(one, "{{.HostConfig.CapDrop}}") == "[ALL]"
+    assert "no-new-privileges:true" in stack.inspect(one, "{{.HostConfig.SecurityOpt}}")
+    first = stack.execute(one, "cat", "/proc/1/status") if "exporter" not in service else "CapEff:\t0000000000000000"
+    assert "CapEff:\t0000000000000000" in first, "its first process has capabilities"
 
 
 @pytest.mark.parametrize("service", ["backend", "nginx", "nginx-tls", "redis"])
