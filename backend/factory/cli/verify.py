@@ -4,7 +4,7 @@ import click
 
 from factory.cli.command_context import factory_option, now, opened, organisation_option
 from factory.operations.derive.generation import rebuild_derived
-from factory.operations.derive.verify import verify_derived
+from factory.operations.derive.verify import verify_derived, zone_data
 from factory.store.factories import DEFAULT_FACTORY
 
 
@@ -16,12 +16,15 @@ def _show(done: int, of: int) -> None:
 @organisation_option
 @click.option("--factory", "factory_id", metavar="ID", help="Only this factory; default: all of the organisation.")
 def verify(factory_id: str | None) -> None:
-    """Recompute everything from the raw events and report every difference.
+    """Recompute everything from the raw events and report every difference, and the time zone data in use.
 
     Exits with 1 when there is any. No number changes; the server may serve meanwhile.
     """
     with opened() as (_, store):
         differences = verify_derived(store=store, factory_id=factory_id, now=now(), progress=_show)
+        data = zone_data(store=store, factory_id=factory_id)
+    for line in data:
+        click.echo(line)
     for difference in differences:
         click.echo(difference)
     if differences:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
-from zoneinfo import ZoneInfo
 
 from factory.adapters.observe.prometheus_metrics import Observation
 from factory.domain.shifts import is_running
+from factory.domain.states.zone_rules import rules_of
 from factory.domain.timestamp import SECOND
 from factory.store import Store
 from factory.store.derived.observations import ObservedFactory, observed_factories
@@ -20,7 +20,7 @@ def observe_store(*, store: Store, now: int) -> list[Observation]:
 
 
 def _observed(one: ObservedFactory, now: int) -> Observation:
-    local = datetime.fromtimestamp(now // SECOND, timezone.utc).astimezone(ZoneInfo(one.time_zone))
+    local = datetime.fromtimestamp(now // SECOND, timezone.utc).astimezone(rules_of(one.time_zone).tz)
     return Observation(
         organisation_key=one.organisation_key,
         organisation=one.organisation,

@@ -16,7 +16,8 @@ from factory.store.schema import factories
 
 DEFAULT_FACTORY = "default"
 
-_BY_ID = select(factories).where(
+_COLUMNS = [column for column in factories.c if column.name != "zone_file"]
+_BY_ID = select(*_COLUMNS).where(
     factories.c.organisation_key == bindparam("organisation_key"), factories.c.factory_id == bindparam("factory_id")
 )
 
@@ -41,6 +42,8 @@ class Factory(NamedTuple):
     person_views: bool | None
     pseudonym_key: bytes
     live_states: bool
+    zone_rules: str | None
+    """The name of the time zone rules by which the valid generation was made; None if nobody noted it."""
 
     @property
     def timeout(self) -> int:
@@ -60,7 +63,7 @@ def find(tx: Connection, factory_id: str) -> Factory:
 
 def list_factories(tx: Connection) -> Sequence[Factory]:
     """List the factories of the acting organisation by id; in a system transaction those of all organisations."""
-    query = select(factories).order_by(factories.c.factory_id, factories.c.factory_key)
+    query = select(*_COLUMNS).order_by(factories.c.factory_id, factories.c.factory_key)
     organisation = acting_organisation(tx)
     if organisation is not None:
         query = query.where(factories.c.organisation_key == organisation)
@@ -79,6 +82,12 @@ def add(tx: Connection, values: dict[str, Any]) -> None:
 def change(tx: Connection, factory_key: int, values: dict[str, Any]) -> None:
     """Set columns of a factory."""
     tx.execute(update(factories).where(factories.c.factory_key == factory_key).values(**values))
+
+
+def zone_file(tx: Connection, factory_key: int) -> bytes:
+    """Return the file (TZif) of the time zone rules by which the valid generation was made."""
+    stored: bytes = tx.execute(select(factories.c.zone_file).where(factories.c.factory_key == factory_key)).scalar_one()
+    return stored
 
 
 def widen(tx: Connection, factory_key: int, first: int, last: int) -> None:

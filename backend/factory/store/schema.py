@@ -72,6 +72,9 @@ factories = Table(
     Column("pseudonym_key", LargeBinary, nullable=False),
     # Whether readers who see no persons see the present state of workstations where fewer than K_MIN are.
     Column("live_states", Boolean, nullable=False, server_default=false()),
+    # The rules of the time zone by which the valid generation was made: their name, and the zone's file (TZif).
+    Column("zone_rules", ByCodePoint),
+    Column("zone_file", LargeBinary),
     UniqueConstraint("organisation_key", "factory_id"),
 )
 

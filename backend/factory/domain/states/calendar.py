@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from factory.domain.states.ranges import expand_ranges
 from factory.domain.states.time_ranges import TimeRange
+from factory.domain.states.zone_rules import ZoneRules, rules_of
 from factory.domain.timestamp import HOUR, MINUTE, to_datetime, to_us
 
 Instants = npt.NDArray[np.int64]
@@ -42,9 +43,9 @@ def _time_zones() -> frozenset[str]:
 
 
 @lru_cache(maxsize=4096)
-def _days_of_year(zone: str, year: int) -> tuple[int, ...]:
+def _days_of_year(rules: ZoneRules, year: int) -> tuple[int, ...]:
     """Return the first instants of the local days of a year."""
-    tz = ZoneInfo(zone)
+    tz = rules.tz
     first = date(year, 1, 1)
     return tuple(_midnight(first + timedelta(days=i), tz) for i in range((date(year + 1, 1, 1) - first).days))
 
@@ -56,12 +57,12 @@ def _midnight(day: date, tz: ZoneInfo) -> int:
 
 
 @lru_cache(maxsize=256)
-def _grid(zone: str, first_year: int, last_year: int) -> tuple[Instants, Instants]:
+def _grid(rules: ZoneRules, first_year: int, last_year: int) -> tuple[Instants, Instants]:
     """Day and month starts of the years, as arrays."""
     days: list[int] = []
     months: list[int] = []
     for year in range(first_year, last_year + 1):
-        of_year = _days_of_year(zone, year)
+        of_year = _days_of_year(rules, year)
         days.extend(of_year)
         months.extend(of_year[(date(year, m, 1) - date(year, 1, 1)).days] for m in range(1, 13))
     return np.array(days, dtype=np.int64), np.array(months, dtype=np.int64)
@@ -79,13 +80,16 @@ class Cover:
 
 
 class Calendar:
-    """The buckets of one time zone. Instants must lie in the years 2 to 9997."""
+    """The buckets of one time zone, by the rules that are given or by this machine's rules of the zone.
 
-    def __init__(self, time_zone: str) -> None:
-        self.time_zone = time_zone
+    Instants must lie in the years 2 to 9997.
+    """
+
+    def __init__(self, zone: ZoneRules | str) -> None:
+        self.rules = rules_of(zone) if isinstance(zone, str) else zone
 
     def _arrays(self, first: int, last: int) -> tuple[Instants, Instants]:
-        return _grid(self.time_zone, to_datetime(first).year - 1, to_datetime(last).year + 1)
+        return _grid(self.rules, to_datetime(first).year - 1, to_datetime(last).year + 1)
 
     def hours_of(self, instants: Instants) -> Instants:
         """Return the start of the local hour that each instant lies in."""
@@ -171,7 +175,7 @@ class Calendar:
         return list(zip(bounds, [*bounds[1:], end], strict=True))
 
     def _boundaries(self, bucket: str, start: int, end: int) -> Iterator[int]:
-        tz = ZoneInfo(self.time_zone)
+        tz = self.rules.tz
         day = to_datetime(start).astimezone(tz).date()
         if bucket == "week":
             day -= timedelta(days=day.weekday())

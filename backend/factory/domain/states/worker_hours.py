@@ -28,7 +28,7 @@ def cells_of(worker: Ints, time: Ints) -> Cells:
     first = np.flatnonzero(run_starts(worker, hour))
     cells = np.zeros(len(first), CELL)
     cells["worker"], cells["first"] = worker[first], time[first]
-    after = np.append(first[1:], len(time))
+    after = np.append(first, len(time))[1:]
     cells["events"], cells["last"] = after - first, time[after - 1]
     return cells
 

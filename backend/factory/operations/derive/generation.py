@@ -17,11 +17,13 @@ from sqlalchemy import Connection
 from factory.domain.errors import Unavailable
 from factory.domain.states.calendar import Calendar
 from factory.domain.states.time_ranges import TimeRange
+from factory.domain.states.zone_rules import ZoneRules
 from factory.domain.timestamp import DAY, HOUR, MINUTE
 from factory.operations.derive.refresh import refresh
 from factory.operations.derive.retained_history import copy_retained_states, roll_up_retained
 from factory.operations.derive.rows import Generation
 from factory.operations.derive.states import derive
+from factory.operations.derive.zone_rules import noted, rules_in_use
 from factory.store import factories
 from factory.store.derived import intervals, pending, retention, rollups
 from factory.store.engine.database import Store
@@ -59,8 +61,10 @@ def build_generation(
     factory = store.retry(lambda: _begin(store, factory_id, now))
     assert factory.building is not None
     changed = factory._replace(**(settings or {}))
-    calendar = Calendar(changed.time_zone)
-    generation = Generation(factory.factory_key, factory.building, changed.timeout, calendar, factory.retained_from)
+    rules = store.retry(lambda: _rules(store, changed))
+    generation = Generation(
+        factory.factory_key, factory.building, changed.timeout, Calendar(rules), factory.retained_from
+    )
     began = time.monotonic_ns()
     try:
         steps = store.retry(lambda: _steps(store, factory, generation))
@@ -69,9 +73,15 @@ def build_generation(
             store.retry(partial(_take, store, generation, step, seen_at))
             if progress is not None:
                 progress(n, len(steps))
-        return store.retry(lambda: _finish(store, factory_id, generation, settings or {}, compare, on_switch))
+        columns = {**(settings or {}), **noted(rules)}
+        return store.retry(lambda: _finish(store, factory_id, generation, columns, compare, on_switch))
     finally:
         store.retry(lambda: _clear(store, factory_id, generation.number))
+
+
+def _rules(store: Store, factory: Factory) -> ZoneRules:
+    with store.snapshot() as tx:
+        return rules_in_use(tx, factory)
 
 
 def rebuild_derived(*, store: Store, factory_id: str, now: int, progress: Progress | None = None) -> None:
@@ -173,6 +183,8 @@ def _finish(
         refresh(store, tx, factory)
         derive(store, tx, generation, pending.take(store, tx, factory.factory_key, generation.number))
         if compare is not None:
+            if factories.find(tx, factory_id).zone_rules not in (None, generation.calendar.rules.name):
+                raise Unavailable("The time zone data changed meanwhile", code="rebuilding", retry_after=5)
             return compare(tx, factory, generation.number)
         factories.change(tx, factory.factory_key, settings | {"generation": generation.number})
         if on_switch is not None:

@@ -33,7 +33,7 @@ def refresh_rollups(rows: GenerationRows, changed: TimeRanges, touched: TimeRang
 
     `found` holds all events of the touched ranges, its place being the worker.
     """
-    spans = rows.spans_over(_whole_hours(rows, TimeRanges.join(changed, touched)))
+    spans = rows.spans_over(whole_hours(rows, TimeRanges.join(changed, touched)))
     absences = refresh_absences(rows, spans, changed, touched)
     hours = WorkerHours.overlapping(rows.calendar, absences.reached)
     if absences.differ:
@@ -48,7 +48,7 @@ def refresh_rollups(rows: GenerationRows, changed: TimeRanges, touched: TimeRang
     _refresh_coarser(rows, np.unique(hours.start))
 
 
-def _whole_hours(rows: GenerationRows, ranges: TimeRanges) -> TimeRanges:
+def whole_hours(rows: GenerationRows, ranges: TimeRanges) -> TimeRanges:
     """Return the ranges widened to whole hours, overlapping ones of a worker joined."""
     order = np.lexsort((ranges.start, ranges.worker))
     worker = ranges.worker[order]
@@ -115,13 +115,19 @@ def _refresh_coarser(rows: GenerationRows, hours: Ints) -> None:
     """Add up the hours of each touched day anew, and the days of each touched month."""
     finer = hours
     for level in (DAYS, MONTHS):
-        starts = np.unique(rows.calendar.starts_of(level, finer))
-        bounds = list(zip(starts.tolist(), rows.calendar.ends_of(level, starts).tolist(), strict=True))
-        runs = [Run(kind, level - 1, *bucket) for kind in (PRESENCES, OCCUPANCIES) for bucket in bounds]
-        blocks = rows.rollups_in(runs)
-        of_workers, of_stations = blocks[PRESENCES], blocks[OCCUPANCIES]
-        presence = of_workers.table(PresenceRows, rows.calendar.starts_of(level, of_workers.start))
-        rows.replace_rollups(PRESENCES, level, starts, sum_by_key(presence))
-        occupancy = of_stations.table(OccupancyRows, rows.calendar.starts_of(level, of_stations.start))
-        rows.replace_rollups(OCCUPANCIES, level, starts, sum_by_station(occupancy))
-        finer = starts
+        finer = np.unique(rows.calendar.starts_of(level, finer))
+        add_up(rows, level, finer)
+
+
+def add_up(rows: GenerationRows, level: int, starts: Ints) -> None:
+    """Replace the days or months that begin at `starts`, ascending, by the sums of their hours or days."""
+    if len(starts) == 0:
+        return
+    bounds = list(zip(starts.tolist(), rows.calendar.ends_of(level, starts).tolist(), strict=True))
+    runs = [Run(kind, level - 1, *bucket) for kind in (PRESENCES, OCCUPANCIES) for bucket in bounds]
+    blocks = rows.rollups_in(runs)
+    of_workers, of_stations = blocks[PRESENCES], blocks[OCCUPANCIES]
+    presence = of_workers.table(PresenceRows, rows.calendar.starts_of(level, of_workers.start))
+    rows.replace_rollups(PRESENCES, level, starts, sum_by_key(presence))
+    occupancy = of_stations.table(OccupancyRows, rows.calendar.starts_of(level, of_stations.start))
+    rows.replace_rollups(OCCUPANCIES, level, starts, sum_by_station(occupancy))

@@ -68,6 +68,10 @@ class GenerationRows(NamedTuple):
         """Remove changes and add others; their group is the worker."""
         intervals.replace(self.store, self.tx, self.factory_key, self.generation, gone, new)
 
+    def starts_of(self, kind: int, level: int) -> Ints:
+        """Return the starts of all stored blocks of a kind and level, ascending."""
+        return rollups.starts_of(self.store, self.tx, self.factory_key, self.generation, kind, level)
+
     def rollups_at(self, kind: int, level: int, starts: Ints, table: type[T]) -> T:
         """Return the rows of the buckets that begin at `starts`, each with its start as `bucket`."""
         blocks = rollups.load_some(self.tx, self.factory_key, self.generation, kind, level, starts.tolist())

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from factory.domain.timestamp import format_timestamp
 from factory.operations.derive.generation import Progress, build_generation
+from factory.operations.derive.zone_rules import rules_in_use
 from factory.store import factories
 from factory.store.derived import generations
 from factory.store.derived.generations import Difference
@@ -15,6 +16,17 @@ from factory.store.engine.database import Store
 from factory.store.factories import Factory
 
 MOST = 1000
+
+
+def zone_data(*, store: Store, factory_id: str | None) -> list[str]:
+    """Say by which time zone data each factory's rows are made, a sentence each; all unless one is given.
+
+    Raises NotFound.
+    """
+    with store.snapshot() as tx:
+        known = factories.list_factories(tx) if factory_id is None else [factories.find(tx, factory_id)]
+        rules = [(factory.factory_id, rules_in_use(tx, factory)) for factory in known]
+    return [f"{name}: {one.zone} by the time zone data {one.version}" for name, one in rules]
 
 
 def verify_derived(*, store: Store, factory_id: str | None, now: int, progress: Progress | None = None) -> list[str]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from factory.domain.event import ABSENT, UNKNOWN
 from factory.domain.metrics.formulas import FirstStates
-from factory.domain.states.calendar import MONTHS, Calendar, Cover
+from factory.domain.states.calendar import MONTHS, Cover
 from factory.domain.states.intervals import FOREVER, Changes, Spans, clip, spans_of, split
 from factory.domain.states.ranges import take
 from factory.domain.states.time_ranges import TimeRange, TimeRanges
@@ -22,6 +22,7 @@ from factory.domain.states.totals import (
     presence_of_counts,
     presence_of_pieces,
 )
+from factory.operations.derive.zone_rules import calendar_in_use
 from factory.store.derived import rollups, window_reads
 from factory.store.derived.rollups import ABSENCES, OCCUPANCIES, PRESENCES, RollupBlocks, Run
 from factory.store.engine.database import Store
@@ -39,7 +40,7 @@ class WindowReader:
         self.tx = tx
         self.factory = factory
         self.only = only
-        self.calendar = Calendar(factory.time_zone)
+        self.calendar = calendar_in_use(tx, factory)
 
     @cached_property
     def workers(self) -> Ints:

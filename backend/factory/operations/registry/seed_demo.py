@@ -8,11 +8,11 @@ from sqlalchemy import Connection
 from factory.domain.access.permissions import Actor
 from factory.domain.event import EVENT_TYPES, NO_CONFIDENCE, PRODUCT_COUNT, ParsedEvents
 from factory.domain.sample.sample_data import sample_events, sample_registry
-from factory.domain.states.calendar import Calendar
 from factory.domain.timestamp import parse_timestamp
 from factory.operations.audit_trail import record
 from factory.operations.derive.rows import Generation
 from factory.operations.derive.states import derive
+from factory.operations.derive.zone_rules import calendar_in_use, follow_rules
 from factory.operations.events.ingest import store_events
 from factory.store import clear_factory, factories
 from factory.store.access import erasure
@@ -68,7 +68,9 @@ def _load(store: Store, tx: Connection, factory: Factory, now: int, seed: int) -
     # The keys are not published: the next request reads them once the transaction is committed.
     ids = IdResolver(store, factory)
     outcome = store_events(store=store, tx=tx, factory=factory, ids=ids, events=sample, now=now, register_unknown=True)
-    generation = Generation(factory.factory_key, factory.generation, factory.timeout, Calendar(factory.time_zone))
+    factory = follow_rules(store, tx, factory)
+    calendar = calendar_in_use(tx, factory)
+    generation = Generation(factory.factory_key, factory.generation, factory.timeout, calendar)
     cells = pending.take(store, tx, factory.factory_key)
     factories.widen(tx, factory.factory_key, int(cells["first"].min()), int(cells["last"].max()))
     derive(store, tx, generation, cells)

@@ -152,6 +152,18 @@ def load_runs(
     return {kind: RollupBlocks(kind, [row[1:] for row in rows if row[0] == kind]) for kind in TABLES}
 
 
+def starts_of(store: Store, tx: Connection, factory_key: int, generation: int, kind: int, level: int) -> Ints:
+    """Return the starts of all blocks of a kind and level, ascending."""
+    (starts,) = store.dialect.fetch_columns(
+        tx,
+        {"start_at": "i8"},
+        "SELECT {} FROM rollups WHERE factory_key = :factory_key AND generation = :generation "
+        "AND kind = :kind AND level = :level",
+        {"factory_key": factory_key, "generation": generation, "kind": kind, "level": level},
+    )
+    return np.sort(starts)
+
+
 def load_some(
     tx: Connection, factory_key: int, generation: int, kind: int, level: int, starts: list[int]
 ) -> RollupBlocks:
