@@ -39,7 +39,7 @@ export const compare = {
     const empty = element("div", { hidden: true });
     const save = downloads(context, "comparison", () => comparisonTable(...latest));
     const heading = element("header", {}, element("h2", { id: "compare-figures" }, text("compare.figures")), save);
-    const results = element("div", { class: "detail", hidden: true }, figures, course.node, timelines.node);
+    const results = element("div", { class: "detail", hidden: true }, figures, course.node, persons && timelines.node);
     const node = element("div", { class: "detail compare" }, choice.node, notice, empty, results);
     let table = null;
     let drawn = null;
@@ -94,7 +94,7 @@ export const compare = {
         b: answers[b.course].data,
         window: answers[a.course].window,
       });
-      timelines.show(comparison, known, names);
+      if (persons) timelines.show(comparison, known, names);
     }
 
     /** The address of a side's own view, in its own period. */

@@ -35,7 +35,7 @@ export const overview = {
         element("div", { class: "body" }, chart.node),
       ),
       context.persons && notWorkingNow.node,
-      rows.node,
+      context.persons && rows.node, // without persons there is no course of a day
     );
     node.classList.toggle("impersonal", !context.persons);
     return {
@@ -43,7 +43,8 @@ export const overview = {
       show({ period, answers, place }) {
         tiles.show(TILES.map((tile) => ({ key: tile.key, ...tileOf(tile, answers, context) })));
         chart.show(answers.course.data, answers.course.window);
-        if (context.persons) notWorkingNow.show(answers.now.data, Date.parse(answers.now.timestamp));
+        if (!context.persons) return;
+        notWorkingNow.show(answers.now.data, Date.parse(answers.now.timestamp));
         rows.show(period, answers.now.data, place);
       },
     };

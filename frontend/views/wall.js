@@ -172,13 +172,16 @@ function coursePage(context) {
 
 const stationsOf = ({ now }, part) => now.data.workstations.slice(part * STATIONS_A_PAGE, (part + 1) * STATIONS_A_PAGE);
 
+const areHidden = (stations) => stations.length > 0 && stations.every(({ withheld }) => withheld);
+
 function stationsPage() {
   const list = element("ul", { class: "stations" });
   const why = element("p", { class: "quiet", hidden: true });
-  const node = element("section", { class: "now" }, element("h2", {}, text("wall.stations")), why, list);
+  const node = element("section", { class: "now" }, element("h2", {}, text("wall.stations")), list, why);
   return {
     node,
-    parts: ({ answers }) => Math.max(1, Math.ceil(answers.now.data.workstations.length / STATIONS_A_PAGE)),
+    parts: ({ answers: { now } }) =>
+      areHidden(now.data.workstations) ? 1 : Math.max(1, Math.ceil(now.data.workstations.length / STATIONS_A_PAGE)),
     show({ answers }, part) {
       const some = stationsOf(answers, part);
       list.replaceChildren(
@@ -195,6 +198,7 @@ function stationsPage() {
         ),
       );
       why.hidden = !some.some(({ withheld }) => withheld);
+      list.hidden = areHidden(some);
       setText(why, text("withheld.present", { n: current().k_min }));
       if (some.length === 0) list.replaceChildren(element("li", {}, emptyNotice("empty.workstations")));
     },

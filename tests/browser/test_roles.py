@@ -61,10 +61,10 @@ def test_who_may_not_see_persons_sees_workstations_and_why_figures_are_missing(
 ) -> None:
     names = [worker["name"] for worker in api(server, "GET", "/workers/", role="admin")["data"]]
     enter(page, server, "viewer", "window=24h", ".tile")
-    page.wait_for_selector(".timeline canvas")
     page.wait_for_load_state("networkidle")
 
     assert views(page) == ["Overview", "Workstations", "Compare"]
+    assert page.locator(".timeline").count() == 0
     assert administration(page) == []
     assert page.locator(".not-working-now").count() == 0
     assert page.get_by_role("radio", name="Workers").count() == 0
@@ -88,6 +88,39 @@ def test_withheld_figures_are_neither_unknown_nor_zero(page: Any, server: Runnin
     assert withheld.get_by_text("withheld", exact=True).count() > 3
     assert page.locator("tfoot").get_by_text("withheld").count() > 0
     assert page.locator("#withheld").inner_text().startswith("You see figures of whole days")
+
+
+def test_who_sees_no_persons_begins_with_the_last_whole_day(page: Any, server: RunningServer) -> None:
+    enter(page, server, "viewer", "", ".tile")
+
+    assert page.get_by_role("radio", name="Yesterday").is_checked()
+    assert page.locator(".tile", has_text="Workers now").get_by_text("withheld", exact=True).count() == 1
+
+
+def test_a_chart_of_nothing_but_what_is_withheld_is_a_sentence(page: Any, server: RunningServer) -> None:
+    enter(page, server, "viewer", "", ".tile")
+    for view in ("view=overview&window=today", "view=workstation&id=S1&window=today"):
+        open_view(page, server, view, ".tile")
+        sentence = page.locator(".course .chart").first.get_by_text("You see figures of whole days")
+        sentence.wait_for()
+        assert page.locator(".course .plot").first.is_hidden()
+
+
+@pytest.mark.journey
+def test_present_states_are_shown_on_a_wall_where_the_plant_wants_it(page: Any, server: RunningServer) -> None:
+    enter(page, server, "admin", "view=settings", ".form")
+    page.get_by_label("Present states").select_option("true")
+    page.get_by_role("button", name="Save changes").click()
+    page.get_by_text("Saved").wait_for()
+    try:
+        made = api(server, "GET", "/audit/?action=factory.changed", role="admin")["data"][0]
+        assert made["detail"] == {"live_states": {"before": False, "after": True}}
+        states = api(server, "GET", "/metrics/now", role="wall")["data"]["workstations"]
+        assert None not in {row["state"] for row in states}
+    finally:
+        api(server, "PATCH", "/factories/default", {"live_states": False}, role="admin")
+    states = api(server, "GET", "/metrics/now", role="wall")["data"]["workstations"]
+    assert {row["state"] for row in states} == {None}
 
 
 @pytest.mark.parametrize("view", ["workers", "events", "worker&id=W1"])

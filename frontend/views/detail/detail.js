@@ -67,7 +67,7 @@ export function createDetail(
     { class: "detail" },
     now,
     row.node,
-    card("timeline", "detail.timeline", bars),
+    persons && card("timeline", "detail.timeline", bars), // without persons there is no course of a day
     element(
       "section",
       { class: "card course", "aria-labelledby": "detail-course" },
@@ -97,10 +97,8 @@ export function createDetail(
       load: (query, signal) => context.get("/metrics/timeline", query, { signal }),
       text,
       format,
-      onSpan: !persons
-        ? undefined
-        : ({ start, end }) =>
-            context.change({ at: `${Math.floor(start)}-${Math.ceil(end)}`, list: "intervals", state: undefined }),
+      onSpan: ({ start, end }) =>
+        context.change({ at: `${Math.floor(start)}-${Math.ceil(end)}`, list: "intervals", state: undefined }),
     });
     bars.replaceChildren(timeline.node);
   }
@@ -119,8 +117,8 @@ export function createDetail(
         window,
       );
       units.show(data, window);
-      showTimeline(period, answers.figures.data.name);
       if (!persons) return;
+      showTimeline(period, answers.figures.data.name);
       breakdown.show(fresh);
       presence.show(answers, breakdown.counts());
     },
