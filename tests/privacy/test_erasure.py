@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from contextlib import closing
 from threading import Barrier, Thread
@@ -108,10 +109,42 @@ def test_late_and_repeated_deliveries_are_refused_until_somebody_registers_the_i
 
     made = plant.user("manager").open("POST", "/workers/", json={"worker_id": worker(3), "name": "Another"})
     assert made.status_code == 201
-    for sensor in sensors:
-        assert sensor.open("POST", "/events/", json=again).status_code in (200, 201)
+    clock.now += 3_600_000_000
+    for sensor in [*sensors, started_later.key("ingest")]:
+        refused = sensor.open("POST", "/events/batch", json=[working(4, "S1", "12:30"), again]).get_json()
+        assert [(one["index"], one["code"]) for one in refused["errors"]] == [(1, "worker_erased")], "counted twice"
+        assert sensor.open("POST", "/events/", json=working(3, "S1", "12:30")).status_code in (200, 201)
     assert plant.user("admin").data(f"/metrics/workers/{worker(3)}")["event_count"] == 1
     assert_verified(plant, clock)
+
+
+@pytest.mark.parametrize("policy", ["register", "reject"])
+def test_nobody_adds_events_to_an_erased_person(plant_with: Callable[..., Plant], policy: str) -> None:
+    plant = plant_with(UNKNOWN_ENTITY_POLICY=policy, PERSON_VIEWS="on")
+    plant.work({"S1": range(1, 8)})
+    known = plant.key("ingest")
+    erased = erase(plant, 3)
+
+    for sender in (known, plant_with(UNKNOWN_ENTITY_POLICY=policy).key("ingest"), plant.user("supervisor")):
+        event = {**working(3, "S1", "11:30"), "worker_id": erased}
+        answer = sender.open("POST", "/events/", json=event)
+        assert (answer.status_code, answer.get_json()["code"]) == (400, "worker_erased")
+    batch = known.open("POST", "/events/batch", json=[event, working(4, "S1")]).get_json()
+    assert [(one["index"], one["code"]) for one in batch["errors"]] == [(0, "worker_erased")]
+
+
+def test_no_number_or_order_tells_where_an_erased_person_stood(plant: Plant) -> None:
+    names = [f"{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(60)]
+    at = "2026-01-15T10:40:00Z"
+    sent = [{"timestamp": at, "worker_id": name, "workstation_id": "S1", "event_type": "working"} for name in names]
+    assert plant.key("ingest").open("POST", "/events/batch", json=sent).status_code == 201
+
+    supervisor = plant.user("supervisor")
+    page = supervisor.get("/events/?limit=1").get_json()
+    with plant.store.system().snapshot() as tx:
+        keys = dict(tx.execute(text("SELECT worker_id, worker_key FROM workers")).tuples().all())
+    assert sorted(names, key=keys.__getitem__) != names
+    assert b"[" not in base64.urlsafe_b64decode(page["next_cursor"] + "==")[:1]
 
 
 def test_the_erased_id_and_the_new_one_are_refused_where_unknown_workers_are(plant_with: Callable[..., Plant]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -99,10 +100,13 @@ def test_pages_of_events_go_on_under_pseudonyms(plant_with: Callable[..., Plant]
             break
     assert len(found) == 30
     assert [one["timestamp"] for one in found] == [one["timestamp"] for one in supervisor.data("/events/")]
-    readable = supervisor.get("/events/?limit=7").get_json()["next_cursor"]
-    sealed = viewer.get("/events/?limit=7").get_json()["next_cursor"]
-    assert viewer.refused("/events/", cursor=readable) == (400, "invalid_cursor")
-    assert supervisor.refused("/events/", cursor=sealed) == (400, "invalid_cursor")
+    for reader in (viewer, supervisor):
+        cursor = reader.get("/events/?limit=7").get_json()["next_cursor"]
+        sealed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        with pytest.raises(ValueError, match=r"utf-8|Expecting"):
+            json.loads(sealed)
+        readable = base64.urlsafe_b64encode(b'[0,1,1,1,1,""]').decode().rstrip("=")
+        assert reader.refused("/events/", cursor=readable) == (400, "invalid_cursor")
 
 
 def test_a_real_id_is_one_that_nobody_has(plant_with: Callable[..., Plant]) -> None:

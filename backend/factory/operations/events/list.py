@@ -63,7 +63,7 @@ def list_events(
     def read(tx: Connection, factory: Factory) -> EventPage:
         persons = Persons(tx, factory, audience)
         persons.refuse_traces()
-        cursors = _Cursors(None if persons.are_shown else factory.pseudonym_key)
+        cursors = _Cursors(factory.pseudonym_key)
         after = None if cursor is None else cursors.read(cursor)
         keys = _filters_by_key(tx, factory, IdResolver(store, factory), persons, filters)
         if keys is None:
@@ -106,24 +106,22 @@ def _filters_by_key(
 class _Cursors:
     """Cursors, which hold the place of an event in the order.
 
-    An event_id may be made from a person's id, and the order of workers' keys shows who came first. So for an audience
-    that sees no persons a cursor is encrypted, deterministically: the same place always has the same cursor.
+    An event_id may be made from a person's id, and the order of workers' keys shows who came first. So a cursor is
+    encrypted, deterministically: the same place always has the same cursor.
     """
 
-    def __init__(self, key: bytes | None) -> None:
-        self._seal = None if key is None else AESSIV(hmac.digest(key, b"cursor", "sha256"))
+    def __init__(self, key: bytes) -> None:
+        self._seal = AESSIV(hmac.digest(key, b"cursor", "sha256"))
 
     def write(self, place: Place) -> str:
-        text = msgspec.json.encode(place)
-        sealed = text if self._seal is None else self._seal.encrypt(text, None)
+        sealed = self._seal.encrypt(msgspec.json.encode(place), None)
         return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
     def read(self, cursor: str) -> Place:
         """Return the place of a cursor. Raises InvalidInput."""
         try:
-            text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-            text = text if self._seal is None else self._seal.decrypt(text, None)
-            place = msgspec.json.decode(text, type=Place)
+            sealed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+            place = msgspec.json.decode(self._seal.decrypt(sealed, None), type=Place)
             if not all(-(2**63) <= number < 2**63 - 1 for number in place[:5]) or "\x00" in place[5]:
                 raise ValueError
         except (binascii.Error, ValueError, RecursionError, InvalidTag):

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from sqlalchemy import Connection
 
 from factory.domain.event import Failure, ParsedEvents
+from factory.domain.states.intervals import FOREVER
 from factory.domain.states.ranges import run_starts
 from factory.domain.timestamp import format_timestamp
 from factory.store.engine.event_columns import EventColumns
@@ -34,7 +35,7 @@ def resolve_ids(
 
     Unknown workers and workstations are registered, or refused without `register_unknown`; unknown sources and model
     versions are registered. Events with new ids are refused where a registry is full. So are events of erased workers,
-    and events before `retained_from`.
+    also of ids that were registered anew, if the erasure was after the event; and events before `retained_from`.
     """
     known: Ints = np.arange(len(events))
     failures: list[Failure] = []
@@ -47,19 +48,32 @@ def resolve_ids(
         known = _registered(tx, ids, events, known, ("worker", "workstation"), failures)
     while True:
         try:
-            return *_columns(tx, ids, events, known), failures
+            columns = _columns(tx, ids, events, known)
         except RegistryFull as full:
             known = _registered(tx, ids, events, known, (full.kind,), failures, full)
         except ErasedWorkers as erased:
-            known = _without(events, known, {"worker": _reasons(erased)}, failures)
+            known = _without(events, known, {"worker": _reasons(erased.names)}, failures)
+        else:
+            if not ids.erased_before or not (gone := _of_erased(ids.erased_before, events, known)):
+                return *columns, failures
+            failures += [Failure(int(events.index[n]), "worker_id", *_ERASED) for n in gone]
+            known = np.setdiff1d(known, gone)
+
+
+def _of_erased(before: Mapping[str, int], events: ParsedEvents, known: Ints) -> list[int]:
+    """Those of the events whose worker was erased after them."""
+    return [n for n in known.tolist() if events.timestamp[n] < before.get(events.worker_id[n], -FOREVER)]
 
 
 _Reasons = dict[str, tuple[str, str]]
 """Code and message by the name that is refused."""
 
 
-def _reasons(erased: ErasedWorkers) -> _Reasons:
-    return dict.fromkeys(erased.names, (erased.code, erased.message))
+_ERASED = (ErasedWorkers.code, ErasedWorkers(set()).message)
+
+
+def _reasons(erased: Iterable[str]) -> _Reasons:
+    return dict.fromkeys(erased, _ERASED)
 
 
 def _registered(
@@ -80,7 +94,7 @@ def _registered(
         why = (full.code, full.message) if full else (f"unknown_{kind}", "is not registered")
         refused[kind] = dict.fromkeys(missing, why)
         if missing and kind == "worker":
-            refused[kind] |= _reasons(ErasedWorkers(ids.erased_among(tx, missing)))
+            refused[kind] |= _reasons(ids.erased_among(tx, missing))
     return _without(events, known, refused, failures)
 
 

@@ -32,7 +32,7 @@ def _erase(store: Store, factory_id: str, worker_id: str, by: Actor) -> str:
         store.dialect.lock_factory(tx, factories.find(tx, factory_id).factory_key)
         factory = factories.find(tx, factory_id)
         worker = registered_worker(tx, factory, worker_id)
-        new_id, key = f"erased-{random_id()[:8]}", secrets.token_bytes(32)
+        new_id, key = f"{erasure.PREFIX}{random_id()[:8]}", secrets.token_bytes(32)
         erasure.rename(tx, factory, worker.worker_key, new_id, ERASED_NAME)
         # The new id is marked too, so that no delivery adds events to an erased person.
         erasure.mark_erased(tx, factory, [worker_id, new_id], by.now)

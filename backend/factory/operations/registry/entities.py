@@ -18,7 +18,6 @@ from factory.domain.privacy import Audience
 from factory.operations.audit_trail import record, subject_of
 from factory.operations.visible_workers import Persons, registered_worker
 from factory.store import factories
-from factory.store.access import erasure
 from factory.store.engine.database import Store
 from factory.store.events import id_registry
 from factory.store.factories import Factory
@@ -49,7 +48,8 @@ def get_entity(*, store: Store, factory_id: str, kind: str, entity_id: str, audi
 def create_entity(*, store: Store, factory_id: str, kind: str, values: Any, by: Actor) -> dict[str, str]:
     """Register a worker (`worker_id`, `name`) or workstation (`workstation_id` or `station_id`, `name`, `type`).
 
-    Without a name the id is the name. The id of an erased worker may be used again. Raises InvalidInput, NotFound, and
+    Without a name the id is the name. The id of an erased worker may be used again, and takes events of after the
+    erasure. Raises InvalidInput, NotFound, and
     Conflict if the id is taken.
     """
     form = Form(values)
@@ -60,8 +60,6 @@ def create_entity(*, store: Store, factory_id: str, kind: str, values: Any, by: 
         store.dialect.lock_factory_shared(tx, factory.factory_key)
         store.dialect.lock_registries(tx, factory.factory_key)
         id_registry.add(tx, factory.factory_key, kind, entity_id, texts)
-        if kind == "worker":
-            erasure.forget_erased(tx, factory, entity_id)
         _record(tx, by, factory, f"{kind}.created", entity_id, texts)
         return _one(tx, factory.factory_key, kind, entity_id)
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, text
 
 from factory.domain.privacy import erased_digest
+from factory.domain.states.intervals import FOREVER
 from factory.store.access_schema import audit
 from factory.store.engine.database import Store
 from factory.store.factories import Factory
@@ -19,6 +20,8 @@ _VIEWS_OF_ALL = ("workers.viewed",)
 _EVENT_TABLES = ("events", "events_first", "events_beside")
 _HOUR = 3_600_000_000
 _IDS_A_QUERY = 500
+PREFIX = "erased-"
+"""Begin of the random id of an erased person."""
 
 
 def views_of(tx: Connection, factory: Factory, subject: str, *, before: int | None, limit: int) -> list[Any]:
@@ -115,7 +118,7 @@ def _write_event_ids(
 
 
 def mark_erased(tx: Connection, factory: Factory, worker_ids: Iterable[str], now: int) -> None:
-    """Mark ids as erased, so that no delivery registers them again."""
+    """Mark ids as erased now, so that no delivery registers them again, or adds events of before."""
     for worker_id in worker_ids:
         forget_erased(tx, factory, worker_id)
         digest = erased_digest(factory.pseudonym_key, worker_id)
@@ -123,23 +126,26 @@ def mark_erased(tx: Connection, factory: Factory, worker_ids: Iterable[str], now
 
 
 def forget_erased(tx: Connection, factory: Factory, worker_id: str) -> None:
-    """Remove the mark of an erased id, so that it can be registered again."""
+    """Remove the mark of an erased id."""
     digest = erased_digest(factory.pseudonym_key, worker_id)
     condition = (erased_workers.c.factory_key == factory.factory_key) & (erased_workers.c.digest == digest)
     tx.execute(delete(erased_workers).where(condition))
 
 
-def erased_among(tx: Connection, factory: Factory, worker_ids: Iterable[str]) -> set[str]:
-    """Return the erased ids among `worker_ids`."""
+def erased_among(tx: Connection, factory: Factory, worker_ids: Iterable[str]) -> dict[str, int]:
+    """Return the erased ids among `worker_ids`, each with the instant before which it takes no events.
+
+    An id that is registered anew is somebody else's from its erasure on. The random id of an erased person takes none.
+    """
     by_digest = {erased_digest(factory.pseudonym_key, one): one for one in worker_ids}
     digests = list(by_digest)
-    found: set[str] = set()
+    found: dict[str, int] = {}
     for first in range(0, len(digests), _IDS_A_QUERY):
         part = digests[first : first + _IDS_A_QUERY]
         rows = tx.execute(
-            select(erased_workers.c.digest).where(
+            select(erased_workers.c.digest, erased_workers.c.erased_at).where(
                 erased_workers.c.factory_key == factory.factory_key, erased_workers.c.digest.in_(part)
             )
         )
-        found.update(by_digest[bytes(row[0])] for row in rows)
-    return found
+        found.update((by_digest[bytes(digest)], erased_at) for digest, erased_at in rows)
+    return {one: FOREVER if one.startswith(PREFIX) else erased_at for one, erased_at in found.items()}

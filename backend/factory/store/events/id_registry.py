@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,8 @@ REGISTRIES: dict[str, Table] = {
 }
 _LARGEST_KEY = {"worker": 2**31 - 1, "workstation": 2**15 - 1, "source": 2**15 - 1, "model": 2**15 - 1}
 _ROWS_A_QUERY = 500
+_ERASED = "erased"
+"""Beside the registries in the cache: the instants of erasures by the id of a registered worker."""
 
 
 def _columns(kind: str) -> tuple[Table, Column[Any], Column[Any]]:
@@ -63,14 +66,19 @@ class IdResolver:
 
     def _cached(self, kind: str) -> dict[str, int]:
         factory_id = self._factory
-        return self._store.id_cache.setdefault((factory_id.factory_key, factory_id.registry_epoch, kind), {"": 0})
+        return self._store.id_cache.setdefault(
+            (factory_id.factory_key, factory_id.registry_epoch, kind), {} if kind == _ERASED else {"": 0}
+        )
 
     def keys_of(self, tx: Connection, kind: str, names: Iterable[str]) -> Mapping[str, int]:
         """Return the keys of the registered names among them, and 0 for ''."""
         cached = self._cached(kind)
         learned = self._learned.setdefault(kind, {})
         wanted = {name for name in names if name not in cached and name not in learned}
-        learned.update(_look_up(tx, self._factory.factory_key, kind, sorted(wanted)))
+        found = _look_up(tx, self._factory.factory_key, kind, sorted(wanted))
+        if kind == "worker" and found:
+            self._learned.setdefault(_ERASED, {}).update(self.erased_among(tx, found))
+        learned.update(found)
         return {**cached, **learned} if learned else cached
 
     def column(self, tx: Connection, kind: str, names: Sequence[str]) -> Ints:
@@ -95,16 +103,21 @@ class IdResolver:
             learned.update(_look_up(tx, self._factory.factory_key, kind, unknown))
             fresh = [name for name in unknown if name not in learned]
             if kind == "worker" and (erased := self.erased_among(tx, fresh)):
-                raise ErasedWorkers(erased)
+                raise ErasedWorkers(set(erased))
             learned.update(_register(tx, self._factory.factory_key, kind, fresh))
             if not learned.keys() >= set(unknown):
                 raise RegistryFull(kind)
             found = {**found, **learned}
         return found
 
-    def erased_among(self, tx: Connection, worker_ids: Iterable[str]) -> set[str]:
-        """Return the ids of erased workers among ids that are not registered."""
+    def erased_among(self, tx: Connection, worker_ids: Iterable[str]) -> dict[str, int]:
+        """Return the ids of erased workers, each with the instant before which it takes no events."""
         return erasure.erased_among(tx, self._factory, worker_ids)
+
+    @property
+    def erased_before(self) -> Mapping[str, int]:
+        """The instants before which registered workers take no events, of those resolved so far that have one."""
+        return {**self._cached(_ERASED), **self._learned.get(_ERASED, {})}
 
     def publish(self) -> None:
         """Add the keys that this transaction read and registered to the cache; call it after the commit."""
@@ -127,9 +140,12 @@ def _register(tx: Connection, factory_key: int, kind: str, names: list[str]) -> 
     table, key, name = _columns(kind)
     last = tx.execute(select(func.coalesce(func.max(key), 0)).where(table.c.factory_key == factory_key)).scalar_one()
     names = names[: _LARGEST_KEY[kind] - last]
-    keys = {text: last + n for n, text in enumerate(names, start=1)}
     if not names:
         return {}
+    if kind == "worker":
+        # In the order of the names a key would tell between which two an erased person stood.
+        names = random.sample(names, len(names))
+    keys = {text: last + n for n, text in enumerate(names, start=1)}
     more: dict[str, str] = {"workstation": "type"}
     tx.execute(
         insert(table),
