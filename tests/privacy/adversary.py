@@ -16,6 +16,7 @@ from typing import Any
 from tests.conftest import Clock
 from tests.privacy.crews import DAYS, FIRST, Crew, Turn, person
 from tests.privacy.plant import Reader
+from tests.strategies import WHOLE
 
 PersonDay = tuple[int, int]
 Estimates = dict[PersonDay, float]
@@ -25,6 +26,7 @@ STATION_FIELDS = {HOURS: "productive_time_hours", UNITS: "total_units_produced"}
 FACTORY_FIELDS = {HOURS: "total_productive_time_hours", UNITS: "total_production_count"}
 WORKER_FIELDS = {HOURS: "total_active_time_hours", UNITS: "total_units_produced"}
 END = FIRST + timedelta(days=DAYS)
+STEP_MINUTES = 10 if WHOLE else 20
 
 
 def instant(at: datetime) -> str:
@@ -215,22 +217,22 @@ class Adversary:
         return found
 
     def _present(self) -> dict[str, Estimates]:
-        """Ask through a day, every ten minutes, and take each state for all of that time."""
+        """Ask through a day, again and again, and take each state for all of the time between."""
         found: dict[str, Estimates] = {HOURS: defaultdict(float), UNITS: {}}
         was = self.clock.now
         day = 8
-        for n in range(24 * 6):
-            at = FIRST + timedelta(days=day, minutes=10 * n)
+        for n in range(24 * 60 // STEP_MINUTES):
+            at = FIRST + timedelta(days=day, minutes=STEP_MINUTES * n)
             self.clock.now = int(at.timestamp()) * 1_000_000
             now = self.ask("/metrics/now")
             for row in now["workers"]:
                 if row["state"] == "working":
-                    found[HOURS][self.pseudonyms[row["worker_id"]], day] += 1 / 6
+                    found[HOURS][self.pseudonyms[row["worker_id"]], day] += STEP_MINUTES / 60
             productive = {row["workstation_id"] for row in now["workstations"] if row["state"] == "productive"}
             for turn in self.crew.turns if not now["workers"] else ():
                 start, end = bounds(turn)
                 if turn.station in productive and start <= at < end:
-                    found[HOURS][turn.person, day] += 1 / 6
+                    found[HOURS][turn.person, day] += STEP_MINUTES / 60
         self.clock.now = was
         return found
 
