@@ -67,11 +67,13 @@ def create_app(
                 store=store,
                 secret_key=settings.secret_key,
                 patience=int(settings.access_cache_seconds * SECOND),
+                second_factor=settings.second_factor,
             ),
             auth_services=auth_services(
                 secret_key=settings.secret_key,
                 access_token_minutes=settings.access_token_minutes,
                 session_days=settings.session_days,
+                session_max_days=settings.session_max_days,
                 password_min_length=settings.password_min_length,
                 issuer=TITLE,
                 clock_ahead=clock_ahead,

@@ -11,8 +11,9 @@ import { text } from "../lib/texts.js";
  * @param {(words: string) => void} title
  */
 export async function admit(stage, title) {
-  if (!isClosed() && !current().user?.must_change_password) return;
-  const [{ createFirstPassword, createSignIn }] = await Promise.all([
+  const reader = current().user;
+  if (!isClosed() && !reader?.must_change_password && !reader?.must_set_up_second_factor) return;
+  const [{ createFirstPassword, createFirstSecondFactor, createSignIn }] = await Promise.all([
     import("./sign-in.js"),
     styled("styles/forms.css"),
   ]);
@@ -27,6 +28,7 @@ export async function admit(stage, title) {
   const typed = isClosed() ? await ask(text("sign_in.title"), createSignIn) : undefined;
   if (current().user.must_change_password)
     await ask(text("password.title"), (done) => createFirstPassword(typed, done));
+  if (current().user.must_set_up_second_factor) await ask(text("account.totp"), createFirstSecondFactor);
   stage.replaceChildren();
 }
 

@@ -3,6 +3,7 @@
 import { element } from "../lib/element.js";
 import { changePassword, current, signIn } from "../lib/session.js";
 import { hasText, text } from "../lib/texts.js";
+import { createTotp } from "../components/totp.js";
 import { createForm, fault, inputField } from "../components/form.js";
 import { chosenPassword, newPasswordFields } from "../components/new-password.js";
 
@@ -23,7 +24,7 @@ export function createSignIn(entered) {
     }),
     code: inputField(
       text("sign_in.code"),
-      { name: "code", inputmode: "numeric", autocomplete: "one-time-code", maxlength: 10 },
+      { name: "code", inputmode: "numeric", autocomplete: "one-time-code", maxlength: 20 },
       text("sign_in.code_hint"),
     ),
   };
@@ -93,6 +94,12 @@ export function createFirstPassword(before, chosen) {
     },
   });
   return { node: signInCard(element("p", {}, text("password.first")), form.node), focus: form.focus };
+}
+
+/** Setting up a second factor that is required. @returns {{node, focus()}} `done()` is called when it is on */
+export function createFirstSecondFactor(done) {
+  const begin = createTotp({ whenOn: done });
+  return { node: signInCard(element("p", {}, text("totp.required")), begin), focus() {} };
 }
 
 const signInCard = (...parts) =>

@@ -101,6 +101,10 @@ export default {
   "totp.on": "Der zweite Faktor ist eingeschaltet. Die Anmeldung verlangt einen Code.",
   "totp.end": "Ausschalten",
   "totp.is_on": "Eingeschaltet.",
+  "totp.required": "Ihre Organisation verlangt einen zweiten Faktor. Bitte richten Sie ihn jetzt ein.",
+  "totp.recovery":
+    "Wiederherstellungscodes, nur jetzt zu sehen. Jeder ersetzt einen Code, wenn das Telefon fehlt: bitte sicher aufbewahren.",
+  "totp.go_on": "Weiter",
   "totp.is_off": "Ausgeschaltet.",
 
   "roles.wall": "Wandanzeige",

@@ -97,6 +97,9 @@ export default {
   "totp.on": "The second factor is on. Signing in asks for a code.",
   "totp.end": "Switch off",
   "totp.is_on": "Switched on.",
+  "totp.required": "Your organisation asks for a second factor. Please set it up now.",
+  "totp.recovery": "Recovery codes, shown only once. Each replaces one code if you lose the phone: keep them safe.",
+  "totp.go_on": "Continue",
   "totp.is_off": "Switched off.",
 
   "roles.wall": "Wall screen",

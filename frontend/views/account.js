@@ -2,7 +2,7 @@
 
 import { createForm, inputField } from "../components/form.js";
 import { chosenPassword, newPasswordFields } from "../components/new-password.js";
-import { createTotp } from "./account/totp.js";
+import { createTotp } from "../components/totp.js";
 import { element } from "../lib/element.js";
 import { changePassword, current } from "../lib/session.js";
 import { text } from "../lib/texts.js";

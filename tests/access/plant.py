@@ -131,7 +131,8 @@ class Plant:
         unique = uuid4().hex[:8]
         ids = {"factory_id": OURS, "organisation_id": "acme"}
         ids |= {"worker_id": f"ACME-W-{unique}", "workstation_id": f"ACME-S-{unique}"}
-        ids |= {"user_id": self.people.user(self.acme, {OURS: "viewer"}).user_id}
+        user = self.people.user(self.acme, {OURS: "viewer"})
+        ids |= {"user_id": user.user_id, "session_id": self.people.session(user).session_id}
         ids |= {"key_id": self.people.key(self.acme, OURS, "read").key_id}
         said = {"timestamp": "2026-01-15T09:00:00Z", "event_type": "working"}
         said |= {name: ids[name] for name in ("worker_id", "workstation_id")}
@@ -208,6 +209,7 @@ NOTHING = {
     "workstation_id": "NONE-S1",
     "user_id": "aaaaaaaaaaaa",
     "key_id": "aaaaaaaaaaaa",
+    "session_id": "aaaaaaaaaaaa",
 }
 """Ids of things that do not exist."""
 

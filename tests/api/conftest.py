@@ -17,6 +17,7 @@ PATH_VALUES = {
     "factory_id": "default",
     "organisation_id": "default",
     "key_id": "abcdefghijkl",
+    "session_id": "abcdefghijkl",
     "user_id": "abcdefghijkl",
 }
 """Values in the place of each path parameter; there is such a thing in `served`."""

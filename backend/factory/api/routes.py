@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flask import Blueprint, Flask
 
-from factory.api.access import account, keys, openid, organisations, session, users
+from factory.api.access import account, keys, openid, organisations, session, sessions, users
 from factory.api.documentation import DocumentedApi, register_documents
 from factory.api.events import events
 from factory.api.http import health
@@ -33,6 +33,7 @@ NAMESPACES = (
     session.namespace,
     openid.namespace,
     account.namespace,
+    sessions.namespace,
     users.namespace,
     organisations.namespace,
     demo.namespace,

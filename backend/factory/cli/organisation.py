@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from factory.adapters.access.password_hashes import PasswordHashes
-from factory.cli.command_context import COMMAND_LINE, now, opened
-from factory.domain.access.permissions import PLATFORM, Actor
+from factory.cli.command_context import COMMAND_LINE, command_line, now, opened
+from factory.domain.access.permissions import PLATFORM, ROLES, Actor
 from factory.operations.access import organisations
 
 
@@ -35,6 +35,18 @@ def add(organisation_id: str, name: str | None, admin_email: str | None, admin_n
     click.echo(f"{made['organisation_id']} is there; it has no factory yet.", err=True)
     if "initial_password" in made:
         click.echo(made["initial_password"])
+
+
+@organisation.command("second-factor")
+@click.argument("organisation_id")
+@click.argument("role", type=click.Choice(["none", *ROLES]))
+def second_factor(organisation_id: str, role: str) -> None:
+    """Require a second factor of the organisation's users from a role on; none ends that."""
+    with opened() as (_, store):
+        acting = store.acting_for(organisations.key_of(store=store, organisation_id=organisation_id))
+        values = {"required_from": None if role == "none" else role}
+        organisations.require_second_factor(store=acting, values=values, by=command_line(acting))
+    click.echo(f"{organisation_id}: {'not required' if role == 'none' else f'required from {role} on'}.", err=True)
 
 
 @organisation.command("list")

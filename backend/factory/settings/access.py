@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from factory.domain.access.second_factor import CHOICES
 from factory.settings.types import integer, one_of, option, optional_text, seconds
 
 
@@ -23,6 +24,14 @@ class AccessOptions:
     )
     access_token_minutes: int = option("10", "How long an access token is valid before it is renewed.", integer(1, 60))
     session_days: int = option("7", "How long a sign-in lasts without being used.", integer(1, 90))
+    session_max_days: int = option(
+        "30", "When a sign-in ends, however much it is used: after so many days.", integer(1, 365)
+    )
+    second_factor: str = option(
+        "off",
+        "Users from this role on have to set up a second factor; wall: all of them. An organisation may be stricter.",
+        one_of(*CHOICES),
+    )
     access_cache_seconds: float = option(
         "1",
         "How long a server process caches a key or a sign-in; a revocation takes effect within this time.",

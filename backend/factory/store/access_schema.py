@@ -104,6 +104,7 @@ sessions = Table(
     Column("revoked_at", BigInteger),
     Column("network", ByCodePoint),  # of the sign-in: a /24, or a /48 of IPv6
     Column("browser", ByCodePoint),
+    Column("by_provider", Boolean),  # begun by the OpenID provider; null before it was kept
     info=ACCESS,
 )
 

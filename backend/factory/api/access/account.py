@@ -9,7 +9,7 @@ from factory.api.access.session import SIGNED_IN, own_session, signed_in
 from factory.api.access.short_texts import read_texts
 from factory.api.http.answers import one
 from factory.api.http.contract import contract, json_body
-from factory.api.http.request import actor, auth_services, authenticator, store
+from factory.api.http.request import actor, auth_services, authenticator, caller, store
 from factory.api.http.route import Route
 from factory.operations.access.account import OwnAccount
 
@@ -60,7 +60,7 @@ class Totp(Route):
         answers={200: ("It is off", "TotpStateAnswer")},
     )
     def delete(self) -> Response:
-        """Take the second factor away."""
+        """Take the second factor away; 403 `second_factor_required` where the organisation asks for one."""
         account = _account()
         account.end_totp(password=read_texts("password")["password"])
         return one({"totp_enabled": False})
@@ -71,16 +71,41 @@ class TotpConfirmation(Route):
     @contract(
         access="signed_in",
         body=json_body("Code", {"code": "123456"}),
-        answers={200: ("It is on", "TotpStateAnswer")},
+        answers={200: ("It is on; recovery codes, told this once", "TotpConfirmedAnswer")},
         errors=(409,),
     )
     def post(self) -> Response:
         """Confirm the second factor by a code of the app; from now on a sign-in asks for one."""
         account = _account()
-        account.confirm_totp(code=read_texts("code")["code"])
-        return one({"totp_enabled": True})
+        codes = account.confirm_totp(code=read_texts("code")["code"])
+        authenticator().forget()
+        return one({"totp_enabled": True, "recovery_codes": codes})
+
+
+@namespace.route("/totp/recovery-codes")
+class RecoveryCodes(Route):
+    @contract(
+        access="signed_in",
+        body=json_body("Proof", {"password": _NEW}),
+        answers={200: ("The new codes, told this once", "RecoveryCodesAnswer")},
+        errors=(409,),
+    )
+    def post(self) -> Response:
+        """Make recovery codes in the place of all that there are.
+
+        Each serves once in the place of a one-time code, for who has lost the app.
+        """
+        codes = _account().renew_recovery_codes(password=read_texts("password")["password"])
+        return one({"recovery_codes": codes})
 
 
 def _account() -> OwnAccount:
     user_key, session_key = own_session()
-    return OwnAccount(store=store(), services=auth_services(), user_key=user_key, session_key=session_key, by=actor())
+    return OwnAccount(
+        store=store(),
+        services=auth_services(),
+        user_key=user_key,
+        session_key=session_key,
+        is_required=caller().needs_second_factor,
+        by=actor(),
+    )

@@ -24,7 +24,7 @@ OPEN = Caller("open access", DEFAULT_ORGANISATION, {EVERYWHERE: PERMISSIONS})
 """The caller of every request where access is open."""
 
 _ROUTES_OF_A_FIRST_SIGN_IN = "/api/v1/session/"
-"""The only routes for users who have to change their first password."""
+"""The only routes for users who have to change their first password, or to set up a second factor."""
 
 
 def recognise() -> None:
@@ -57,6 +57,8 @@ def admit() -> None:
     caller: Caller = g.caller
     if caller.must_change_password and not f"{request.path}/".startswith(_ROUTES_OF_A_FIRST_SIGN_IN):
         raise NotAllowed("The first password has to be changed", code="password_change_required")
+    if caller.must_set_up_second_factor and not f"{request.path}/".startswith(_ROUTES_OF_A_FIRST_SIGN_IN):
+        raise NotAllowed("A second factor has to be set up", code="second_factor_required")
     if not _holds(caller, needed):
         raise NotAllowed("Your role does not allow this")
 

@@ -21,6 +21,7 @@ from factory.api.http.schemas import (
     ref,
 )
 from factory.domain.access.permissions import ROLES, SCOPES, Permission
+from factory.domain.access.second_factor import CHOICES
 from factory.operations.access.api_keys import DEFAULT_OVERLAP_HOURS, MAX_EXPIRY_DAYS, MAX_NAME, MAX_OVERLAP_HOURS
 
 # API keys
@@ -83,7 +84,7 @@ _KEY_ANSWERS: dict[str, Schema] = {
 # Sessions
 
 _SECRET: Schema = {"type": "string", "minLength": 1, "maxLength": 1000}
-_CODE: Schema = {"type": ["string", "null"], "description": "Six digits of an authenticator app."}
+_CODE: Schema = {"type": ["string", "null"], "description": "Six digits of an authenticator app, or a recovery code."}
 
 _SESSION_BODIES: dict[str, Schema] = {
     "SignIn": {
@@ -101,7 +102,15 @@ _SESSION_BODIES: dict[str, Schema] = {
 }
 
 _OWN_USER = an_object(
-    {"user_id": TEXT, "name": TEXT, "email": TEXT, "must_change_password": BOOLEAN, "totp_enabled": BOOLEAN}
+    {
+        "user_id": TEXT,
+        "name": TEXT,
+        "email": TEXT,
+        "must_change_password": BOOLEAN,
+        "totp_enabled": BOOLEAN,
+        "must_set_up_second_factor": BOOLEAN,
+        "recovery_codes_left": COUNT,
+    }
 )
 _OWN_ORGANISATION = an_object({"organisation_id": ID, "name": TEXT})
 _OWN_FACTORY = an_object(
@@ -114,6 +123,8 @@ _OWN_FACTORY = an_object(
     }
 )
 
+_RECOVERY_CODES: Schema = {**list_of(TEXT), "description": "Each serves once in the place of a one-time code."}
+
 _SESSION_ANSWERS: dict[str, Schema] = {
     "SignedIn": an_object(
         {
@@ -121,6 +132,7 @@ _SESSION_ANSWERS: dict[str, Schema] = {
             "token_type": constant("Bearer"),
             "expires_in": {**COUNT, "description": "Seconds."},
             "must_change_password": {**BOOLEAN, "description": "Until then every other route answers 403."},
+            "must_set_up_second_factor": {**BOOLEAN, "description": "Likewise."},
         }
     ),
     "SessionAnswer": one(
@@ -145,8 +157,24 @@ _SESSION_ANSWERS: dict[str, Schema] = {
         )
     ),
     "TotpStateAnswer": one(an_object({"totp_enabled": BOOLEAN})),
+    "TotpConfirmedAnswer": one(an_object({"totp_enabled": BOOLEAN, "recovery_codes": _RECOVERY_CODES})),
+    "RecoveryCodesAnswer": one(an_object({"recovery_codes": _RECOVERY_CODES})),
     "Redirect": {**TEXT, "description": "A page that names the address; browsers follow the header Location."},
     "EndedAnswer": one(an_object({"ended": BOOLEAN})),
+    "SessionsAnswer": many(
+        an_object(
+            {
+                "session_id": RANDOM_ID,
+                "signed_in_at": INSTANT,
+                "last_used_at": INSTANT,
+                "expires_at": INSTANT,
+                "network": {**TEXT, "description": "The /24 of the address, or the /48 of IPv6."},
+                "browser": {**TEXT, "description": "Such as `Firefox, Windows`."},
+                "by_provider": BOOLEAN,
+                "current": {**BOOLEAN, "description": "Whether it is the caller's."},
+            }
+        )
+    ),
 }
 
 # Users and organisations
@@ -154,6 +182,7 @@ _SESSION_ANSWERS: dict[str, Schema] = {
 _EMAIL: Schema = {"type": "string", "maxLength": 254, "pattern": "@"}
 _NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": NO_CONTROLS}
 _ROLE: Schema = {"type": "string", "enum": list(ROLES)}
+_ROLE_OR_NONE: Schema = {"type": ["string", "null"], "enum": [*ROLES, None]}
 _ROLES: Schema = {
     "type": "object",
     "additionalProperties": _ROLE,
@@ -176,6 +205,11 @@ _USER_BODIES: dict[str, Schema] = {
         "required": ["email", "name", "roles"],
     },
     "UserChange": {"type": "object", "properties": _CHANGE},
+    "SecondFactorChange": {
+        "type": "object",
+        "properties": {"required_from": _ROLE_OR_NONE},
+        "required": ["required_from"],
+    },
     "NewOrganisation": {
         "type": "object",
         "properties": {
@@ -209,6 +243,14 @@ _USER_ANSWERS: dict[str, Schema] = {
     "NewUserAnswer": one(an_object({**_USER, "initial_password": _FIRST})),
     "ChangedUserAnswer": one(
         an_object({**_USER, "keys_made": _KEYS_MADE, "initial_password": _FIRST}, optional=("initial_password",))
+    ),
+    "SecondFactorAnswer": one(
+        an_object(
+            {
+                "required_from": {**_ROLE_OR_NONE, "description": "By the organisation; null for nobody."},
+                "installation": {"type": "string", "enum": list(CHOICES), "description": "By `SECOND_FACTOR`."},
+            }
+        )
     ),
     "RemovedAnswer": one(an_object({"removed": BOOLEAN, "keys_made": _KEYS_MADE})),
     "Organisation": an_object(_ORGANISATION),

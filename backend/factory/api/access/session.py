@@ -13,6 +13,7 @@ from factory.api.http.contract import contract, json_body
 from factory.api.http.errors import refused
 from factory.api.http.request import actor, auth_services, authenticator, caller, now, settings, store, system_store
 from factory.api.http.route import Route
+from factory.domain.access.browsers import browser_of
 from factory.domain.access.network import network_of
 from factory.domain.access.permissions import PLATFORM, Actor
 from factory.domain.errors import NotAllowed, Unauthenticated
@@ -116,13 +117,20 @@ def signed_in(issued: Issued) -> Response:
         "token_type": "Bearer",
         "expires_in": issued.expires_in,
         "must_change_password": issued.must_change_password,
+        "must_set_up_second_factor": must_set_up(issued),
     }
     return set_cookies(json_answer(body, headers={"Cache-Control": "no-store"}), issued)
 
 
+def must_set_up(issued: Issued) -> bool:
+    """Return whether the user of these tokens has to set up a second factor first."""
+    return authenticator().caller(issued.access_token, now=now()).must_set_up_second_factor
+
+
 def visitor() -> Actor:
     """Return an actor for the audit trail who has not signed in yet."""
-    return Actor(ANYBODY, PLATFORM, now(), request.remote_addr or "", g.request_id)
+    browser = browser_of(request.headers.get("User-Agent", ""))
+    return Actor(ANYBODY, PLATFORM, now(), request.remote_addr or "", g.request_id, browser=browser)
 
 
 def require_access() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app, g, request
 
+from factory.domain.access.browsers import browser_of
 from factory.domain.access.permissions import Actor, Caller
 from factory.domain.errors import FactoryError, InvalidInput, NotAllowed, NotFound, Unauthenticated
 from factory.domain.event import is_id
@@ -94,6 +95,7 @@ def actor() -> Actor:
         address=request.remote_addr or "",
         request_id=g.request_id,
         user_key=caller().user_key,
+        browser=browser_of(request.headers.get("User-Agent", "")),
     )
 
 

@@ -70,6 +70,13 @@ class Caller:
     session_key: int | None = None
     api_key: int | None = None
     must_change_password: bool = False
+    needs_second_factor: bool = False
+    has_second_factor: bool = False
+
+    @property
+    def must_set_up_second_factor(self) -> bool:
+        """True if a second factor is required of a user who has none."""
+        return self.needs_second_factor and not self.has_second_factor
 
     def permissions(self, factory_id: str) -> Permissions:
         """Return the caller's permissions in a factory of the organisation; none without a role."""
@@ -105,3 +112,4 @@ class Actor:
     address: str = ""
     request_id: str = ""
     user_key: int | None = None
+    browser: str = ""

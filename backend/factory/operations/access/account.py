@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from factory.adapters.access.recovery_codes import hash_of_code, new_codes
 from factory.domain.access.passwords import fault_of_password
 from factory.domain.access.permissions import Actor
-from factory.domain.errors import Conflict, InvalidInput, Unauthenticated
+from factory.domain.errors import Conflict, InvalidInput, NotAllowed, Unauthenticated
 from factory.operations.access.lockout import Attempt, begin_attempt, counter_of_session
 from factory.operations.access.organisations import names_of_organisation
 from factory.operations.access.services import AuthServices
 from factory.operations.access.sessions import Issued, begin_session
 from factory.operations.audit_trail import record
-from factory.store.access import sessions, users
+from factory.store.access import recovery_codes, sessions, users
 from factory.store.access.users import User
 from factory.store.engine.database import Store
 
@@ -27,6 +28,7 @@ class OwnAccount:
     services: AuthServices
     user_key: int
     session_key: int
+    is_required: bool
     by: Actor
 
     def change_password(self, *, old: str, new: str) -> Issued:
@@ -52,7 +54,13 @@ class OwnAccount:
             users.change(tx, user.user_key, {"password_hash": hashed, "must_change_password": False})
             sessions.end_all(tx, user.user_key, self.by.now)
             record(tx, self.by, "user.changed", subject=user.email, detail={"password": "changed"})
-            return begin_session(tx, self.services, user._replace(must_change_password=False), now=self.by.now)
+            return begin_session(
+                tx,
+                self.services,
+                user._replace(must_change_password=False),
+                by=self.by,
+                by_provider=sessions.is_by_provider(tx, self.session_key),
+            )
 
     def begin_totp(self, *, password: str) -> tuple[str, str]:
         """Return a secret for an authenticator app and its address; it counts once a code of it is confirmed.
@@ -68,8 +76,11 @@ class OwnAccount:
             users.change(tx, user.user_key, {"totp_secret": encrypted, "totp_step": None})
         return secret, self.services.codes.uri(secret, account=user.email)
 
-    def confirm_totp(self, *, code: str) -> None:
-        """Require a code at each sign-in from now on. Raises InvalidInput (`wrong_code`), TooMany, Conflict."""
+    def confirm_totp(self, *, code: str) -> list[str]:
+        """Require a code at each sign-in from now on; return recovery codes.
+
+        Raises InvalidInput (`wrong_code`), TooMany, Conflict.
+        """
         with self.store.snapshot() as tx:
             user = self._found(users.by_key(tx, self.user_key))
         if user.totp_secret is None or user.totp_confirmed:
@@ -86,17 +97,38 @@ class OwnAccount:
         with self.store.writing() as tx:
             self._lock_unchanged(tx, user)
             users.change(tx, user.user_key, {"totp_confirmed": True, "totp_step": step})
+            codes = self._new_recovery_codes(tx, user)
             record(tx, self.by, "user.changed", subject=user.email, detail={"second_factor": "on"})
         attempt.succeeded()
+        return codes
+
+    def renew_recovery_codes(self, *, password: str) -> list[str]:
+        """Return recovery codes in the place of all that there are. Raises Unauthenticated, TooMany, Conflict."""
+        user = self._proved(password)
+        if not user.totp_confirmed:
+            raise Conflict("There is no second factor to recover", code="no_second_factor")
+        with self.store.writing() as tx:
+            self._lock_unchanged(tx, user)
+            codes = self._new_recovery_codes(tx, user)
+            record(tx, self.by, "user.changed", subject=user.email, detail={"recovery_codes": "new"})
+        return codes
 
     def end_totp(self, *, password: str) -> None:
-        """Take the second factor away. Raises Unauthenticated, TooMany."""
+        """Take the second factor away. Raises Unauthenticated, TooMany, NotAllowed where it is required."""
         user = self._proved(password)
+        if user.totp_confirmed and self.is_required:
+            raise NotAllowed("A second factor is required of you", code="second_factor_required")
         with self.store.writing() as tx:
             self._lock_unchanged(tx, user)
             users.change(tx, user.user_key, {"totp_secret": None, "totp_confirmed": False, "totp_step": None})
+            recovery_codes.replace(tx, user, [])
             if user.totp_confirmed:
                 record(tx, self.by, "user.changed", subject=user.email, detail={"second_factor": "off"})
+
+    def _new_recovery_codes(self, tx: Connection, user: User) -> list[str]:
+        codes = new_codes()
+        recovery_codes.replace(tx, user, [hash_of_code(self.services.recovery_key, code) for code in codes])
+        return codes
 
     def _proved(self, password: str) -> User:
         """Return the user, whose password that is; wrong ones lock out this session alone."""

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from factory.adapters.access.access_token import AccessTokens
 from factory.adapters.access.secret_text import digest, same
 from factory.domain.access.permissions import EVERYWHERE, OPERATOR, PLATFORM, ROLES, SCOPES, Caller
+from factory.domain.access.second_factor import OFF, is_required
 from factory.domain.errors import Unauthenticated
 from factory.domain.timestamp import MINUTE, SECOND
 from factory.store.access import credentials
@@ -40,10 +41,11 @@ class Authenticator:
     another one than the request's, and a key or token may end sooner.
     """
 
-    def __init__(self, *, store: Store, secret_key: str, patience: int) -> None:
+    def __init__(self, *, store: Store, secret_key: str, patience: int, second_factor: str = OFF) -> None:
         self._store = store.system()
         self._tokens = AccessTokens(secret_key)
         self._patience = patience
+        self._second_factor = second_factor
         self._cache: LRUCache[bytes, _Cached] = LRUCache(_MAX_CACHED)
         self._lock = Lock()
         self._secrets: frozenset[bytes] = frozenset()
@@ -117,23 +119,28 @@ class Authenticator:
     def _find_session(self, text: str, now: int) -> tuple[Caller, int]:
         token = self._tokens.read(text, now=now)
         with self._store.snapshot() as tx:
-            return _caller_of_session(tx, token.session_id, token.user_id, now), token.expires_at
+            return self._caller_of_session(tx, token.session_id, token.user_id, now), token.expires_at
 
-
-def _caller_of_session(tx: Connection, session_id: str, user_id: str, now: int) -> Caller:
-    row = credentials.session_of(tx, session_id)
-    ended = row is None or row.revoked_at is not None or row.expires_at <= now
-    if row is None or ended or row.disabled or row.user_id != user_id:
-        raise Unauthenticated("The session has ended", code="session_ended")
-    granted = {factory_id: ROLES[role] for factory_id, role in credentials.roles_of(tx, row.user_key).items()}
-    return Caller(
-        name=row.email,
-        organisation=row.organisation_key,
-        granted={EVERYWHERE: OPERATOR} if row.organisation_key == PLATFORM else granted,
-        user_key=row.user_key,
-        session_key=row.session_key,
-        must_change_password=row.must_change_password,
-    )
+    def _caller_of_session(self, tx: Connection, session_id: str, user_id: str, now: int) -> Caller:
+        row = credentials.session_of(tx, session_id)
+        ended = row is None or row.revoked_at is not None or row.expires_at <= now
+        if row is None or ended or row.disabled or row.user_id != user_id:
+            raise Unauthenticated("The session has ended", code="session_ended")
+        roles = credentials.roles_of(tx, row.user_key)
+        is_operator = row.organisation_key == PLATFORM
+        asked = (self._second_factor, row.second_factor)
+        return Caller(
+            name=row.email,
+            organisation=row.organisation_key,
+            granted={EVERYWHERE: OPERATOR}
+            if is_operator
+            else {factory_id: ROLES[role] for factory_id, role in roles.items()},
+            user_key=row.user_key,
+            session_key=row.session_key,
+            must_change_password=row.must_change_password,
+            needs_second_factor=not row.by_provider and is_required(asked, roles.values(), is_operator=is_operator),
+            has_second_factor=row.totp_confirmed,
+        )
 
 
 def _bad_key() -> Unauthenticated:

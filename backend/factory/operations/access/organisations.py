@@ -8,7 +8,7 @@ from typing import Any
 
 from factory.adapters.access.password_hashes import PasswordHashes
 from factory.adapters.access.secret_text import initial_password
-from factory.domain.access.permissions import EVERYWHERE, PLATFORM, Actor
+from factory.domain.access.permissions import EVERYWHERE, PLATFORM, ROLES, Actor
 from factory.domain.form import Form, invalid_field
 from factory.operations.access.user_form import MAX_NAME, email_address
 from factory.operations.access.users import add_user
@@ -73,6 +73,37 @@ def update_organisation(*, store: Store, organisation_id: str, values: Mapping[s
                     tx, replace(by, organisation=key), "organisation.changed", subject=organisation_id, detail=detail
                 )
     return _rendered(before._replace(name=name))
+
+
+def key_of(*, store: Store, organisation_id: str) -> int:
+    """Return the key of an organisation. Raises NotFound."""
+    with store.system().snapshot() as tx:
+        return organisations.find(tx, organisation_id).organisation_key
+
+
+def second_factor_of(*, store: Store, organisation_key: int) -> str | None:
+    """Return the role from which the organisation asks for a second factor, or None."""
+    with store.snapshot() as tx:
+        return organisations.by_key(tx, organisation_key).second_factor
+
+
+def require_second_factor(*, store: Store, values: Mapping[str, Any], by: Actor) -> str | None:
+    """Set the role from which the actor's organisation asks for a second factor (`required_from`; null for none).
+
+    Who has none has to set one up before anything else. Raises InvalidInput.
+    """
+    form = Form({name: value for name, value in values.items() if value is not None})
+    form.choice("required_from", list(ROLES), code="invalid_role")
+    if "required_from" not in values:
+        raise invalid_field("required_from", "missing_field", "is required; null for none")
+    wanted = form.done().get("required_from")
+    with store.writing() as tx:
+        before = organisations.by_key(tx, by.organisation)
+        if before.second_factor != wanted:
+            organisations.change(tx, before.organisation_key, {"second_factor": wanted})
+            detail = {"second_factor": {"before": before.second_factor, "after": wanted}}
+            record(tx, by, "organisation.changed", subject=before.organisation_id, detail=detail)
+    return wanted
 
 
 def _rendered(organisation: Organisation) -> dict[str, str]:

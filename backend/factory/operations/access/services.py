@@ -22,8 +22,10 @@ class AuthServices:
     refresh_key: bytes
     csrf_key: bytes
     device_key: bytes
+    recovery_key: bytes
     token_lasts: int
     session_lasts: int
+    session_ends: int
     password_min_length: int
 
 
@@ -32,6 +34,7 @@ def auth_services(
     secret_key: str,
     access_token_minutes: int,
     session_days: int,
+    session_max_days: int,
     password_min_length: int,
     issuer: str,
     clock_ahead: int,
@@ -46,7 +49,9 @@ def auth_services(
         refresh_key=derived_key(secret_key, "refresh tokens"),
         csrf_key=derived_key(secret_key, "forged requests"),
         device_key=derived_key(secret_key, "known devices"),
+        recovery_key=derived_key(secret_key, "recovery codes"),
         token_lasts=access_token_minutes * MINUTE,
         session_lasts=session_days * DAY,
+        session_ends=session_max_days * DAY,
         password_min_length=password_min_length,
     )

@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from factory.adapters.access.secret_text import digest, random_id, random_secret, same
+from factory.domain.access.network import region_of
 from factory.domain.access.permissions import Actor
-from factory.domain.errors import Unauthenticated
-from factory.domain.timestamp import SECOND
+from factory.domain.errors import NotFound, Unauthenticated
+from factory.domain.timestamp import SECOND, format_timestamp
 from factory.operations.access.services import AuthServices
 from factory.operations.audit_trail import record
 from factory.store.access import sessions
@@ -39,9 +40,12 @@ class Issued(NamedTuple):
     must_change_password: bool
 
 
-def begin_session(tx: Connection, services: AuthServices, user: User, *, now: int) -> Issued:
+def begin_session(
+    tx: Connection, services: AuthServices, user: User, *, by: Actor, by_provider: bool = False
+) -> Issued:
     """Return a new session of a user, in the transaction of the sign-in."""
-    session_id, secret = random_id(), random_secret()
+    session_id, secret, now = random_id(), random_secret(), by.now
+    expires_at = now + min(services.session_lasts, services.session_ends)
     values = {
         "organisation_key": user.organisation_key,
         "user_key": user.user_key,
@@ -49,10 +53,13 @@ def begin_session(tx: Connection, services: AuthServices, user: User, *, now: in
         "refresh_hash": digest(secret),
         "created_at": now,
         "refreshed_at": now,
-        "expires_at": now + services.session_lasts,
+        "expires_at": expires_at,
+        "network": region_of(by.address),
+        "browser": by.browser,
+        "by_provider": by_provider,
     }
     sessions.add(tx, values)
-    return _issued(services, user.user_id, session_id, secret, user.must_change_password, now)
+    return _issued(services, user.user_id, session_id, secret, user.must_change_password, now, expires_at)
 
 
 def refresh_session(*, store: Store, services: AuthServices, refresh_token: str, by: Actor) -> Issued:
@@ -79,6 +86,36 @@ def end_all_sessions(*, store: Store, user_key: int, by: Actor) -> None:
         record(tx, by, "session.signed_out", subject=by.name, detail={"everywhere": True})
 
 
+def list_sessions(*, store: Store, user_key: int, own: int | None, by: Actor) -> list[dict[str, Any]]:
+    """Return a user's sessions that last, the last used first; `own` is the caller's."""
+    with store.snapshot() as tx:
+        found = sessions.of_user(tx, by.organisation, user_key, by.now)
+    return [
+        {
+            "session_id": row.session_id,
+            "signed_in_at": format_timestamp(row.created_at),
+            "last_used_at": format_timestamp(row.refreshed_at),
+            "expires_at": format_timestamp(row.expires_at),
+            "network": row.network or "",
+            "browser": row.browser or "",
+            "by_provider": bool(row.by_provider),
+            "current": row.session_key == own,
+        }
+        for row in found
+    ]
+
+
+def end_one(*, store: Store, user_key: int, session_id: str, by: Actor) -> None:
+    """End one session of a user. Raises NotFound."""
+    with store.writing() as tx:
+        rows = {row.session_id: row for row in sessions.of_user(tx, by.organisation, user_key, by.now)}
+        row = rows.get(session_id)
+        if row is None:
+            raise NotFound("Session not found", code="session_not_found")
+        if sessions.end(tx, row.session_key, by.now):
+            record(tx, by, "session.ended", subject=row.email, detail={"network": row.network or ""})
+
+
 def csrf_token(services: AuthServices, refresh_token: str) -> str:
     """Return the text to send beside the cookie of a refresh token; another site's page can neither read nor make it.
 
@@ -92,6 +129,11 @@ def _refreshed(tx: Connection, services: AuthServices, session_id: str, secret: 
     row = sessions.lock_session(tx, session_id)
     if row is None or row.revoked_at is not None or row.expires_at <= by.now or row.disabled:
         return None
+    ends = row.created_at + services.session_ends
+    if ends <= by.now:  # it was begun under a longer SESSION_MAX_DAYS
+        sessions.end(tx, row.session_key, by.now)
+        return None
+    expires_at = min(by.now + services.session_lasts, ends)
     successor = _text(
         hmac.digest(services.refresh_key, f"{session_id}.{secret}".encode(errors="surrogatepass"), "sha256")
     )
@@ -101,7 +143,7 @@ def _refreshed(tx: Connection, services: AuthServices, session_id: str, secret: 
             "refresh_hash": digest(successor),
             "previous_hash": given,
             "refreshed_at": by.now,
-            "expires_at": by.now + services.session_lasts,
+            "expires_at": expires_at,
         }
         sessions.change(tx, row.session_key, rotated)
     elif not _is_just_replaced(row, given, by.now):
@@ -109,7 +151,7 @@ def _refreshed(tx: Connection, services: AuthServices, session_id: str, secret: 
         owner = replace(by, name=row.email, organisation=row.organisation_key)
         record(tx, owner, "session.reused", subject=row.email)
         return None
-    return _issued(services, row.user_id, session_id, successor, row.must_change_password, by.now)
+    return _issued(services, row.user_id, session_id, successor, row.must_change_password, by.now, expires_at)
 
 
 def _is_just_replaced(row: Any, given: bytes, now: int) -> bool:
@@ -118,15 +160,17 @@ def _is_just_replaced(row: Any, given: bytes, now: int) -> bool:
     return same(given, row.previous_hash)
 
 
-def _issued(services: AuthServices, user_id: str, session_id: str, secret: str, must_change: bool, now: int) -> Issued:
-    expires_at = now + services.token_lasts
+def _issued(
+    services: AuthServices, user_id: str, session_id: str, secret: str, must_change: bool, now: int, ends: int
+) -> Issued:
+    expires_at = min(now + services.token_lasts, ends)
     refresh_token = f"{session_id}.{secret}"
     return Issued(
         user_id=user_id,
         access_token=services.tokens.sign(user_id=user_id, session_id=session_id, now=now, expires_at=expires_at),
-        expires_in=services.token_lasts // SECOND,
+        expires_in=(expires_at - now) // SECOND,
         refresh_token=refresh_token,
-        lasts=services.session_lasts // SECOND,
+        lasts=(ends - now) // SECOND,
         csrf_token=csrf_token(services, refresh_token),
         must_change_password=must_change,
     )

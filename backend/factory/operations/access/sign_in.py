@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from factory.adapters.access.recovery_codes import hash_of_code
 from factory.domain.access.addresses import lower_address
 from factory.domain.access.permissions import PLATFORM, Actor
 from factory.domain.errors import Unauthenticated
@@ -28,7 +29,7 @@ from factory.operations.access.lockout import (
 from factory.operations.access.services import AuthServices
 from factory.operations.access.sessions import Issued, begin_session
 from factory.operations.audit_trail import record
-from factory.store.access import users
+from factory.store.access import recovery_codes, users
 from factory.store.access.users import User
 from factory.store.engine.database import Store
 
@@ -83,7 +84,7 @@ def sign_in(
     rehashed = services.passwords.hash(password) if services.passwords.is_outdated(user.password_hash or "") else None
     with store.writing() as tx:
         locked = users.by_key(tx, user.user_key, for_update=True)
-        if _is_as_it_was(locked, user) and _uses_code(tx, services, user, code, by.now):
+        if _is_as_it_was(locked, user) and _uses_code(tx, services, user, code, by):
             if rehashed is not None:
                 users.change(tx, user.user_key, {"password_hash": rehashed})
             issued = enter(tx, services, user, by=by, how="password")
@@ -113,10 +114,17 @@ class _Counted:
         if shut and code:
             # The code comes first here, counted by itself: who has none is told nothing about the password.
             for user, (attempt, _) in zip(shut, self.at(shut, "code"), strict=True):
-                right = user is not None and _step_of(self._services, user, code, self._now) is not None
+                right = user is not None and self._is_code(user, code)
                 if attempt is not None and right:
                     tries.append(_Try(user, attempt))
         return tries, [wait for _, (attempt, wait) in begun if attempt is None]
+
+    def _is_code(self, user: User, code: str) -> bool:
+        if _step_of(self._services, user, code, self._now) is not None:
+            return True
+        with self._store.snapshot() as tx:
+            hashed = hash_of_code(self._services.recovery_key, code)
+            return user.totp_confirmed and recovery_codes.exists(tx, user.user_key, hashed)
 
     def at(self, whom: Sequence[User | None], by: str) -> list[Begun]:
         """Count an attempt at each by `password` or by `code`."""
@@ -138,7 +146,7 @@ class _Counted:
 def enter(tx: Connection, services: AuthServices, user: User, *, by: Actor, how: str) -> Issued:
     """Return a new session of an authenticated user, recorded in the audit trail of their organisation."""
     users.change(tx, user.user_key, {"last_sign_in_at": by.now})
-    issued = begin_session(tx, services, user, now=by.now)
+    issued = begin_session(tx, services, user, by=by, by_provider=how == "openid")
     person = replace(by, name=user.email, organisation=user.organisation_key)
     record(tx, person, "session.signed_in", subject=user.email, detail={"by": how})
     return issued
@@ -161,11 +169,17 @@ def _step_of(services: AuthServices, user: User, code: str, now: int) -> int | N
     return services.codes.step_of(user.totp_secret or b"", code, now=now) if user.totp_confirmed else None
 
 
-def _uses_code(tx: Connection, services: AuthServices, user: User, code: str | None, now: int) -> bool:
+def _uses_code(tx: Connection, services: AuthServices, user: User, code: str | None, by: Actor) -> bool:
     if not user.totp_confirmed:
         return True
-    step = _step_of(services, user, code or "", now)
-    return step is not None and users.use_code(tx, user.user_key, step)
+    step = _step_of(services, user, code or "", by.now)
+    if step is not None:
+        return users.use_code(tx, user.user_key, step)
+    if not recovery_codes.use(tx, user.user_key, hash_of_code(services.recovery_key, code or "")):
+        return False
+    person = replace(by, name=user.email, organisation=user.organisation_key)
+    record(tx, person, "user.changed", subject=user.email, detail={"recovery_codes": "one used"})
+    return True
 
 
 def _record_failures(store: Store, tries: Sequence[_Try], by: Actor, wrong: str) -> None:

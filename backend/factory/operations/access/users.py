@@ -22,7 +22,7 @@ from factory.operations.access.api_keys import keys_of_maker
 from factory.operations.access.user_form import changed_user, new_user
 from factory.operations.audit_trail import record
 from factory.store import factories
-from factory.store.access import api_keys, sessions, users
+from factory.store.access import api_keys, recovery_codes, sessions, users
 from factory.store.access.users import User
 from factory.store.engine.database import Store
 
@@ -45,6 +45,15 @@ def get_user(*, store: Store, scope: AdminScope, user_id: str, by: Actor) -> dic
         user, roles = _find_in_scope(tx, by.organisation, scope, user_id)
         made = keys_of_maker(tx, scope, user.user_key, end=False, by=by)
     return {**_rendered(user, scope.limit_to(roles)), "keys_made": made}
+
+
+def key_in_scope(*, store: Store, scope: AdminScope, user_id: str, whole: bool = False, by: Actor) -> int:
+    """Return the key of a user in scope; with `whole` all their roles have to be. Raises NotFound, NotAllowed."""
+    with store.snapshot() as tx:
+        user, roles = _find_in_scope(tx, by.organisation, scope, user_id)
+    if whole:
+        _require_whole(scope, roles)
+    return user.user_key
 
 
 def create_user(
@@ -119,6 +128,8 @@ def update_user(
         if changed:
             _require_whole(scope, roles)
             users.change(tx, user.user_key, changed)
+            if given.get("reset_totp"):
+                recovery_codes.replace(tx, user, [])
             record(tx, by, "user.changed", subject=user.email, detail=_audit_detail(changed, first is not None))
         if first is not None or changed.get("disabled"):
             sessions.end_all(tx, user.user_key, by.now)

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from factory.domain.access.permissions import ROLES, Caller, Permission, Permissions
 from factory.store import factories
-from factory.store.access import organisations, users
+from factory.store.access import organisations, recovery_codes, users
 from factory.store.engine.database import Store
 
 
@@ -19,10 +19,11 @@ def describe_session(*, store: Store, caller: Caller | None, shows_persons: bool
         return {"user": None, "organisation": None, "operator": False, "factories": []}
     with store.acting_for(caller.organisation).snapshot() as tx:
         user = None if caller.user_key is None else users.by_key(tx, caller.user_key)
+        codes_left = 0 if user is None else recovery_codes.left(tx, user.user_key)
         organisation = organisations.by_key(tx, caller.organisation)
         all_factories = [] if caller.is_operator else factories.list_factories(tx)
     return {
-        "user": None if user is None else _rendered_user(user),
+        "user": None if user is None else _rendered_user(user, caller, codes_left),
         "organisation": {"organisation_id": organisation.organisation_id, "name": organisation.name},
         "operator": caller.is_operator,
         "factories": [
@@ -49,11 +50,13 @@ def in_order(permissions: Permissions) -> list[str]:
     return [one for one in get_args(Permission) if one in permissions and one != "organisations"]
 
 
-def _rendered_user(user: users.User) -> dict[str, Any]:
+def _rendered_user(user: users.User, caller: Caller, codes_left: int) -> dict[str, Any]:
     return {
         "user_id": user.user_id,
         "name": user.name,
         "email": user.email,
         "must_change_password": user.must_change_password,
         "totp_enabled": user.totp_confirmed,
+        "must_set_up_second_factor": caller.must_set_up_second_factor,
+        "recovery_codes_left": codes_left,
     }

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Table, select, update
 
 from factory.domain.access.permissions import EVERYWHERE
 from factory.store.access_schema import api_keys, memberships, sessions, users
-from factory.store.schema import factories
+from factory.store.schema import factories, organisations
 
 _MOST_KEYS = 100_000
 
@@ -26,11 +26,11 @@ def note_use(tx: Connection, api_key: int, now: int) -> None:
 
 
 def session_of(tx: Connection, session_id: str) -> Any | None:
-    """Return a session with its user's `user_id`, `email`, `disabled` and `must_change_password`, or None."""
-    query = select(sessions, users.c.user_id, users.c.email, users.c.disabled, users.c.must_change_password).join_from(
-        sessions, users
-    )
-    return tx.execute(query.where(sessions.c.session_id == session_id)).first()
+    """Return a session with its user's state and what the organisation asks for (`second_factor`), or None."""
+    of_user = [users.c[name] for name in ("user_id", "email", "disabled", "must_change_password", "totp_confirmed")]
+    same = sessions.c.organisation_key == organisations.c.organisation_key
+    query = select(sessions, *of_user, organisations.c.second_factor).join_from(sessions, users)
+    return tx.execute(query.join(organisations, same).where(sessions.c.session_id == session_id)).first()
 
 
 def _same(one: Table, other: Table, key: str) -> Any:

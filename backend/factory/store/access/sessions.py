@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -24,10 +24,23 @@ def lock_session(tx: Connection, session_id: str) -> Any | None:
     return tx.execute(query.with_for_update(of=sessions)).first()
 
 
+def of_user(tx: Connection, organisation_key: int, user_key: int, now: int) -> Sequence[Any]:
+    """Return the open sessions of a user with the user's `email`, the last used first."""
+    open_still = sessions.c.revoked_at.is_(None) & (sessions.c.expires_at > now)
+    own = (sessions.c.organisation_key == organisation_key) & (sessions.c.user_key == user_key)
+    query = select(sessions, users.c.email).join_from(sessions, users).where(own, open_still)
+    return tx.execute(query.order_by(sessions.c.refreshed_at.desc(), sessions.c.session_key.desc())).all()
+
+
 def id_of(tx: Connection, session_key: int) -> str:
     """Return the id of a session; empty where it has been removed."""
     found = tx.execute(select(sessions.c.session_id).where(sessions.c.session_key == session_key)).scalar()
     return found or ""
+
+
+def is_by_provider(tx: Connection, session_key: int) -> bool:
+    """Return whether the OpenID provider began a session."""
+    return bool(tx.execute(select(sessions.c.by_provider).where(sessions.c.session_key == session_key)).scalar())
 
 
 def change(tx: Connection, session_key: int, values: Mapping[str, Any]) -> None:

@@ -1,13 +1,14 @@
 // The second factor: set up with an authenticator app, or switched off.
 
-import { post, remove } from "../../lib/api.js";
-import { element } from "../../lib/element.js";
-import { current, look } from "../../lib/session.js";
-import { text } from "../../lib/texts.js";
-import { createForm, inputField } from "../../components/form.js";
+import { post, remove } from "../lib/api.js";
+import { element } from "../lib/element.js";
+import { current, look } from "../lib/session.js";
+import { text } from "../lib/texts.js";
+import { createForm, inputField } from "./form.js";
+import { createSecret } from "./secret.js";
 
 /** The element that always shows the next step. */
-export function createTotp() {
+export function createTotp({ whenOn } = {}) {
   const node = element("div", { class: "administration" });
   show(current().user.totp_enabled ? enabled() : disabled());
   return node;
@@ -43,9 +44,13 @@ export function createTotp() {
       fields: { code },
       save: text("totp.confirm"),
       async send() {
-        await post("/session/totp/confirm", { code: code.control.value.replace(/\s/g, "") });
+        const { data } = await post("/session/totp/confirm", { code: code.control.value.replace(/\s/g, "") });
         await look();
-        show(element("p", { class: "form-result good", role: "status" }, text("totp.is_on")), enabled());
+        const codes = createSecret(text("totp.recovery"), data.recovery_codes.join(" "));
+        const rest = whenOn
+          ? element("button", { type: "button", class: "button primary", onclick: () => whenOn() }, text("totp.go_on"))
+          : enabled();
+        show(element("p", { class: "form-result good", role: "status" }, text("totp.is_on")), codes, rest);
       },
     });
     const grouped = secret.replace(/(.{4})(?=.)/g, "$1 ");
