@@ -221,4 +221,4 @@ async function enter(begun) {
   arrive();
 }
 
-start();
+if (!window.tooOld) start();

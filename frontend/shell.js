@@ -1,6 +1,7 @@
 // Every file that sw.js copies; `make shell` writes this list.
 self.SHELL = [
   "./",
+  "browser-check.js",
   "components/chart.js",
   "components/chips.js",
   "components/columns.js",
@@ -48,6 +49,7 @@ self.SHELL = [
   "lib/export.js",
   "lib/format.js",
   "lib/live-element.js",
+  "lib/memory.js",
   "lib/offline-data.js",
   "lib/periods.js",
   "lib/session.js",

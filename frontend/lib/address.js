@@ -1,5 +1,6 @@
 // The reader's place: the view, its window and its filters, kept in the address so that it can be shared.
 
+import { remember, remembered } from "./memory.js";
 import { PERIODS, USUAL_PERIOD } from "./periods.js";
 
 const FARTHEST = Date.UTC(9999, 0);
@@ -56,18 +57,10 @@ function query(place) {
 
 /** Remember the window for the next visit without one in the address. Custom periods are not remembered. */
 export function rememberWindow(window) {
-  try {
-    if (window !== "custom") localStorage.setItem("window", window);
-  } catch {
-    // storage may be refused
-  }
+  if (window !== "custom") remember("window", window);
 }
 
 function lastWindow() {
-  try {
-    const last = localStorage.getItem("window");
-    return PERIODS.includes(last) && last !== "custom" ? last : usual;
-  } catch {
-    return usual;
-  }
+  const last = remembered("window");
+  return PERIODS.includes(last) && last !== "custom" ? last : usual;
 }

@@ -29,8 +29,12 @@ export const askAs = (given) => {
   credentials = given;
 };
 
+const confirmed = new WeakMap(); // the time (ISO) at which the server last said that an answer has not changed
 const kept = new Map(); // the last answer of each question, by key: {etag, body}
 let ahead = 0; // by which the server's clock is ahead of ours, in milliseconds
+
+/** The time (ISO) up to which an answer holds: when it was made, or when the server last said that it is unchanged. */
+export const holdsAt = (answer) => confirmed.get(answer) ?? answer.window?.evaluated_at ?? answer.timestamp;
 
 /** The server's time in milliseconds, by its latest answer. */
 export const serverNow = () => Date.now() + ahead;
@@ -53,6 +57,7 @@ export async function get(path, query = {}, { signal, key } = {}) {
   if (before?.etag) headers["If-None-Match"] = before.etag;
   const response = await ask(address, { headers, cache: "no-store" }, signal);
   if (response.status === 304) {
+    confirmed.set(before.body, new Date(Date.parse(response.headers.get("Date")) || serverNow()).toISOString());
     keep(name, before);
     return before.body;
   }

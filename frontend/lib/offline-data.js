@@ -3,11 +3,26 @@
 const DATA_CACHE = "data"; // the name in sw.js
 const PATIENCE_MS = 2_000;
 
+/** The browser's service workers; undefined where there are none, or where it refuses them. */
+export function serviceWorkers() {
+  try {
+    return navigator.serviceWorker;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Delete them; resolves when they are gone, from the disk and from the worker's memory. */
 export async function forgetOfflineData() {
-  const registration = await navigator.serviceWorker?.getRegistration().catch(() => undefined);
+  const registration = await serviceWorkers()
+    ?.getRegistration()
+    .catch(() => undefined);
   if (registration?.active) await forgotten(registration.active);
-  await globalThis.caches?.delete(DATA_CACHE).catch(() => {}); // a worker that did not answer cannot write it again
+  try {
+    await globalThis.caches?.delete(DATA_CACHE); // a worker that did not answer cannot write it again
+  } catch {
+    // storage may be refused; then nothing is kept
+  }
 }
 
 function forgotten(worker) {

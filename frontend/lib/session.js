@@ -1,6 +1,7 @@
 // The reader's session: who they are, what they may do in each factory, and the token sent with each request. Only this
 // module has the token; it is renewed by a cookie that no script can read.
 
+import { remember, remembered } from "./memory.js";
 import { askAs, get, post, remove } from "./api.js";
 import { forgetOfflineData } from "./offline-data.js";
 
@@ -145,22 +146,14 @@ async function forget() {
 }
 
 function recall(known) {
-  try {
-    if (known)
-      localStorage.setItem(
-        MEMORY,
-        JSON.stringify({ ...known, user: known.user && { user_id: known.user.user_id, name: known.user.name } }),
-      );
-    else localStorage.removeItem(MEMORY);
-  } catch {
-    // storage may be refused; then there is no page without the server
-  }
+  const user = known?.user && { user_id: known.user.user_id, name: known.user.name };
+  remember(MEMORY, known && JSON.stringify({ ...known, user }));
 }
 
 /** The last session that did not end by signing out; null if there is none. */
 function recalled() {
   try {
-    const known = JSON.parse(localStorage.getItem(MEMORY));
+    const known = JSON.parse(remembered(MEMORY));
     return known?.user && !csrfCookie() ? null : known;
   } catch {
     return null;

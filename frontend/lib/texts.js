@@ -1,5 +1,7 @@
 // The texts of the page in the reader's language, from texts/, one file per language.
 
+import { remembered } from "./memory.js";
+
 export const LANGUAGES = { en: "English", de: "Deutsch" };
 
 let words = {};
@@ -10,18 +12,10 @@ let language = "en";
 export function preferredLanguage() {
   const wishes = [
     new URLSearchParams(location.search).get("lang"),
-    stored(),
+    remembered("language"),
     ...navigator.languages.map((tag) => tag.slice(0, 2)),
   ];
   return wishes.find((wish) => Object.hasOwn(LANGUAGES, wish)) ?? "en";
-}
-
-function stored() {
-  try {
-    return localStorage.getItem("language");
-  } catch {
-    return null;
-  }
 }
 
 /** Load the texts of a language; await it before anything is shown. */

@@ -2,7 +2,7 @@
 // figures.
 
 import { explain } from "../components/error-notice.js";
-import { serverNow } from "../lib/api.js";
+import { holdsAt, serverNow } from "../lib/api.js";
 import { setText } from "../lib/element.js";
 import { current } from "../lib/session.js";
 import { text } from "../lib/texts.js";
@@ -23,7 +23,7 @@ export function createFreshness({ main, time, banner, withheld }) {
       .map(({ keptSince }) => keptSince)
       .filter(Boolean)
       .sort()[0];
-    const evaluated = all.map((answer) => answer.window?.evaluated_at ?? answer.timestamp).find(Boolean);
+    const evaluated = all.map(holdsAt).find(Boolean);
     asOf = kept ?? evaluated ?? new Date(serverNow()).toISOString();
     setText(
       time,

@@ -1,5 +1,6 @@
 // The menu at the end of the top bar: the reader, factory, language, appearance, and links that are rarely needed.
 
+import { remember, remembered } from "../lib/memory.js";
 import { get } from "../lib/api.js";
 import { addressOf, changedAddress } from "../lib/address.js";
 import { element, icon } from "../lib/element.js";
@@ -89,18 +90,17 @@ function fillKnown(node, { place, go, isOffered }) {
 }
 
 function speak(language) {
-  localStorage.setItem("language", language);
+  remember("language", language);
   const address = new URL(location.href);
   address.searchParams.delete("lang");
   location.assign(address);
 }
 
-const storedTheme = () => localStorage.getItem("theme") ?? "system";
+const storedTheme = () => remembered("theme") ?? "system";
 
 function dress(theme) {
-  if (theme === "system") localStorage.removeItem("theme");
-  else localStorage.setItem("theme", theme);
-  dispatchEvent(new Event("themechange"));
+  remember("theme", theme === "system" ? null : theme);
+  dispatchEvent(new CustomEvent("themechange", { detail: theme }));
 }
 
 async function offerSample(sample, place, refresh) {

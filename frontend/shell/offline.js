@@ -1,10 +1,11 @@
 // The service worker, which keeps answers for when the server is away.
 
 import { forgetAnswers } from "../lib/api.js";
+import { serviceWorkers } from "../lib/offline-data.js";
 
 /** Register the worker. The first answers came before it took over, so `refresh` asks for them again. */
 export function keepForOffline(refresh) {
-  const workers = navigator.serviceWorker;
+  const workers = serviceWorkers();
   if (!workers) return;
   const askWhole = () => {
     forgetAnswers(); // the worker cannot keep an answer that only says "unchanged"

@@ -32,12 +32,26 @@ export async function admit(stage, title) {
   stage.replaceChildren();
 }
 
+const DISMISSED = "openness";
+
+function isDismissed() {
+  try {
+    return sessionStorage.getItem(DISMISSED) !== null;
+  } catch {
+    return false;
+  }
+}
+
 /** Tell that the page is open to everyone, until the reader dismisses it for this visit. */
 export function showOpenness(node) {
-  if (current().access !== "open" || sessionStorage.getItem("openness")) return;
+  if (current().access !== "open" || isDismissed()) return;
   const dismiss = () => {
     node.hidden = true;
-    sessionStorage.setItem("openness", "read");
+    try {
+      sessionStorage.setItem(DISMISSED, "read");
+    } catch {
+      // storage may be refused; the next visit is told again
+    }
   };
   node.replaceChildren(
     element("span", {}, text("open.all")),

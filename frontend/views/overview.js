@@ -5,6 +5,7 @@ import { figure } from "../components/figure.js";
 import { createNotWorkingNow } from "./overview/not-working-now.js";
 import { createTiles } from "../components/tiles.js";
 import { createTimelineCard } from "./overview/timeline-card.js";
+import { holdsAt } from "../lib/api.js";
 import { element } from "../lib/element.js";
 import { text } from "../lib/texts.js";
 
@@ -44,7 +45,7 @@ export const overview = {
         tiles.show(TILES.map((tile) => ({ key: tile.key, ...tileOf(tile, answers, context) })));
         chart.show(answers.course.data, answers.course.window);
         if (!context.persons) return;
-        notWorkingNow.show(answers.now.data, Date.parse(answers.now.timestamp));
+        notWorkingNow.show(answers.now.data, Date.parse(holdsAt(answers.now)));
         rows.show(period, answers.now.data, place);
       },
     };

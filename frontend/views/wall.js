@@ -5,7 +5,7 @@ import { createCourseChart, factoryQueries } from "../components/factory-course.
 import { change } from "../components/figure.js";
 import { createTimeline } from "../components/timeline/timeline.js";
 import { emptyNotice } from "../components/error-notice.js";
-import { get, serverNow } from "../lib/api.js";
+import { get, holdsAt, serverNow } from "../lib/api.js";
 import { element, setText } from "../lib/element.js";
 import { liveElement } from "../lib/live-element.js";
 import { current } from "../lib/session.js";
@@ -89,7 +89,7 @@ export const wall = {
       show({ period, answers, site }) {
         setText(what, [site.name, period.shift?.name ?? span(period, format)].join(" · "));
         latest = { period, answers };
-        const at = answers.factory.window.evaluated_at;
+        const at = holdsAt(answers.factory);
         setText(
           asOf,
           text("shell.as_of", {

@@ -321,3 +321,54 @@ def test_a_period_that_has_not_begun_is_not_called_now(page: Any, server: Runnin
     told = page.locator("#periods .span").inner_text()
     assert str(year) in told
     assert "now" not in told
+
+
+NO_STORAGE = """
+const refuse = () => { throw new DOMException("denied", "SecurityError"); };
+for (const name of ["localStorage", "sessionStorage", "indexedDB", "caches"])
+  Object.defineProperty(window, name, { get: refuse });
+Object.defineProperty(navigator, "serviceWorker", { get: refuse });
+"""
+
+
+def test_without_storage_the_page_works_and_remembers_nothing(page: Any, server: RunningServer) -> None:
+    page.add_init_script(NO_STORAGE)
+    open_view(page, server, "window=24h")
+
+    assert page.locator(".tile").count() > 3
+    page.get_by_role("button", name="Understood").click()
+    assert page.locator("#openness").is_hidden()
+    menu(page).locator("#theme").select_option("dark")
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    open_view(page, server, "view=workers")
+    assert page.locator("tbody tr").count() > 3
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"), [("en-GB", "This browser is too old"), ("de-DE", "Dieser Browser ist zu alt")]
+)
+def test_a_browser_that_is_too_old_is_told_so(page: Any, server: RunningServer, language: str, sentence: str) -> None:
+    page.add_init_script("delete AbortSignal.any")
+    page.add_init_script(f"Object.defineProperty(navigator, 'language', {{ get: () => '{language}' }})")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+
+    page.goto(f"http://127.0.0.1:{server.port}/")
+
+    page.wait_for_selector(f"#banner:visible:has-text('{sentence}')")
+    assert [url for url in asked if "/api/" in url] == [], "the page began"
+
+
+def test_unchanged_figures_are_as_of_the_last_time_that_the_server_said_so(
+    page: Any, server: RunningServer, floor: Callable[[str, int], str]
+) -> None:
+    factory = floor("unchanged", 60)
+    at = datetime.now(timezone.utc)
+    window = f"window=custom&from={(at - timedelta(hours=3)).strftime('%Y-%m-%dT%H:%M:%SZ')}"
+    window += f"&to={(at - timedelta(minutes=10)).strftime('%Y-%m-%dT%H:%M:%SZ')}"
+    open_view(page, server, f"{window}&factory={factory}")
+    first = page.locator("#freshness").inner_text()
+    page.wait_for_timeout(2_100)
+
+    assert poll(page, "/metrics/factory").status == 304
+    assert page.locator("#freshness").inner_text() != first
