@@ -59,7 +59,8 @@ def test_the_right_password_opens_what_the_role_allows(site: Flask) -> None:
 
     answer = browser.sign_in(f"  {user.email.upper()} ")
 
-    assert answer.json.keys() == {"access_token", "token_type", "expires_in", "must_change_password"}
+    told = {"access_token", "token_type", "expires_in", "must_change_password", "must_set_up_second_factor"}
+    assert answer.json.keys() == told
     assert (answer.json["token_type"], answer.json["expires_in"]) == ("Bearer", 600)
     assert answer.headers["Cache-Control"] == "no-store"
     assert browser.ask("GET", "/workers/").status_code == 200
