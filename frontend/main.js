@@ -8,6 +8,7 @@ import * as figures from "./lib/format.js";
 import { USUAL_WHOLE_DAY, resolvePeriod } from "./lib/periods.js";
 import { begin, current, homeFactory, may, seesPersons } from "./lib/session.js";
 import { loadLanguage, preferredLanguage, text } from "./lib/texts.js";
+import { knowsZone, learnZone } from "./lib/zone.js";
 import { createFreshness } from "./shell/freshness.js";
 import { renderMenu } from "./shell/menu.js";
 import { renderNavigation } from "./shell/navigation.js";
@@ -27,6 +28,7 @@ const stage = part("view");
 
 let place; // the reader's place; undefined until they have signed in
 let site; // the factory with its settings; null for who has none
+let rulesOf; // the path of the factory whose time zone rules are known
 let opened = null; // {view, context, life, node, show} and its latest `answers` and `period`
 
 const freshness = createFreshness({
@@ -102,7 +104,15 @@ const inFactory = (path) => (OF_NO_FACTORY.test(path) ? {} : { factory: place.fa
 
 async function settings(signal) {
   if (current().factories.length === 0) return null;
-  return (await ask("site", { path: `/factories/${encodeURIComponent(place.factory)}` }, signal)).data;
+  const path = `/factories/${encodeURIComponent(place.factory)}`;
+  const [found] = await Promise.all([ask("site", { path }, signal), rulesOf === path || zoneRules(path, signal)]);
+  if (!knowsZone(found.data.time_zone)) await zoneRules(path, signal);
+  return found.data;
+}
+
+async function zoneRules(path, signal) {
+  learnZone((await ask("time-zone", { path: `${path}/time-zone` }, signal)).data);
+  rulesOf = path;
 }
 
 /** The key of a question leaves out the bounds that move with the clock, so that its answer is recognised. */
@@ -197,7 +207,10 @@ async function start() {
   for (const node of document.querySelectorAll("[data-text]")) setText(node, text(node.dataset.text));
   for (const node of document.querySelectorAll("[data-label]"))
     node.setAttribute("aria-label", text(node.dataset.label));
-  keepForOffline(refreshIfSeen);
+  keepForOffline(() => {
+    rulesOf = undefined; // ask for them once more too
+    refreshIfSeen();
+  });
   await enter(begun);
 }
 

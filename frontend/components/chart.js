@@ -5,6 +5,8 @@ import { liveElement } from "../lib/live-element.js";
 import { current } from "../lib/session.js";
 import { styled } from "../lib/stylesheet.js";
 import { text } from "../lib/texts.js";
+import { localMidnight } from "../lib/zone.js";
+import { createCalendar, DAY, HOUR, MINUTE } from "./timeline/calendar.js";
 
 const WHOLE = Array.from({ length: 40 }, (_, n) => [1, 2, 2.5, 5][n % 4] * 10 ** Math.floor(n / 4)).filter(
   Number.isInteger,
@@ -189,6 +191,34 @@ function fillOf({ kind, colour: name }) {
   return tile.createPattern(tile.canvas, "repeat");
 }
 
+const first = (day) => day.getUTCDate() === 1;
+/** The steps of the time axis: times below a day, then the days on which they begin. */
+const STEPS = [
+  ...[5, 15, 30].map((n) => ({ length: n * MINUTE })),
+  ...[1, 2, 3, 6, 12].map((n) => ({ length: n * HOUR })),
+  { length: DAY, chosen: () => true },
+  { length: 2 * DAY, chosen: (day) => (day / DAY) % 2 === 0 },
+  { length: 7 * DAY, chosen: (day) => day.getUTCDay() === 1 },
+  { length: 14 * DAY, chosen: (day) => day.getUTCDay() === 1 && Math.floor(day / (7 * DAY)) % 2 === 0 },
+  { length: 31 * DAY, chosen: first },
+  { length: 92 * DAY, chosen: (day) => first(day) && day.getUTCMonth() % 3 === 0 },
+  { length: 366 * DAY, chosen: (day) => first(day) && day.getUTCMonth() === 0 },
+];
+
+/** At most `most` round local times, days or months between two instants; all in seconds. */
+export function ticksOf([from, to], most, timeZone) {
+  const [start, end] = [from * 1000, to * 1000];
+  const step = STEPS.find(({ length }) => (end - start) / length <= most) ?? STEPS.at(-1);
+  const calendar = createCalendar(timeZone);
+  const found = step.chosen ? calendar.days(start, end, step.chosen) : calendar.times(start, end, step.length);
+  return found.map((at) => at / 1000);
+}
+
+/** The time, or the date where the day begins. */
+export function tickLabel(at, format) {
+  return localMidnight(at, format.timeZone) === at ? format.date(at, { weekday: undefined }) : format.time(at);
+}
+
 function optionsOf(UPlot, { series, scale: size, format, rows, read, width, height }) {
   const grid = { stroke: colour("line"), width: 1 };
   const axis = {
@@ -196,7 +226,6 @@ function optionsOf(UPlot, { series, scale: size, format, rows, read, width, heig
     font: `${12 * size}px ${getComputedStyle(document.body).fontFamily}`,
     ticks: { ...grid, size: 4 },
   };
-  const long = rows.length > 1 && Date.parse(rows.at(-1).end) - Date.parse(rows[0].start) > 2 * 86_400_000;
   const spans = spansOf(rows);
   const bounds = rows.length ? [spans[0][0], spans.at(-1)[1]] : [0, 1];
   const barred = ({ kind }) => kind !== "line";
@@ -220,9 +249,8 @@ function optionsOf(UPlot, { series, scale: size, format, rows, read, width, heig
       {
         ...axis,
         grid: { show: false },
-        values: (_plot, ticks) =>
-          ticks.map((at) => (long ? format.date(at * 1000, { weekday: undefined }) : format.time(at * 1000))),
-        space: 70 * size,
+        splits: (plot) => ticksOf(bounds, plot.bbox.width / devicePixelRatio / (70 * size), format.timeZone),
+        values: (_plot, ticks) => ticks.map((at) => tickLabel(at * 1000, format)),
         size: 32 * size,
       },
       ...sides.map((scale, n) => ({

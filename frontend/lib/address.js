@@ -2,6 +2,7 @@
 
 import { remember, remembered } from "./memory.js";
 import { PERIODS, USUAL_PERIOD } from "./periods.js";
+import { instantGiven } from "./zone.js";
 
 const FARTHEST = Date.UTC(9999, 0);
 const LASTING = ["factory", "window", "from", "to", "lang"]; // kept from view to view
@@ -29,7 +30,7 @@ export function placeOf(address = location) {
 
 /** True if `from` and `to` bound a custom period; without `to` it lasts until now. */
 function isPeriod({ from, to }) {
-  const [start, end] = [Date.parse(from), to === undefined ? Infinity : Date.parse(to)];
+  const [start, end] = [instantGiven(from), to === undefined ? Infinity : instantGiven(to)];
   return start < end && Math.abs(start) < FARTHEST && (to === undefined || Math.abs(end) < FARTHEST);
 }
 

@@ -1,6 +1,7 @@
 // Values to text in the reader's locale and the factory's time zone. An unknown value (null) is a dash, never 0.
 
 import { locale } from "./texts.js";
+import { abbreviationAt, offsetAt, wallClock } from "./zone.js";
 
 export const UNKNOWN = "–";
 
@@ -63,30 +64,31 @@ function clock({ seconds = false } = {}) {
 
 /**
  * Dates and times of one time zone. Instants are milliseconds or RFC 3339 texts.
- * @returns {{date, time, dateTime, zone}}
+ * @returns {{date, time, dateTime, zone, timeZone}}
  */
 export function inZone(timeZone) {
   const write = (at, options) => {
     if (at === null || at === undefined) return UNKNOWN;
-    const name = `${locale()} ${timeZone} ${JSON.stringify(options)}`;
-    if (!dates.has(name)) dates.set(name, new Intl.DateTimeFormat(locale(), { timeZone, ...options }));
-    return dates.get(name).format(typeof at === "string" ? Date.parse(at) : at);
+    return writeLocal(typeof at === "string" ? Date.parse(at) : Number(at), timeZone, options);
   };
   return {
-    date: (at, options = {}) => write(at, { ...DATE, ...yearOf(at), ...options }),
+    date: (at, options = {}) => write(at, { ...DATE, ...(at && yearOf(at, timeZone)), ...options }),
     time: (at, options) => write(at, clock(options)),
     dateTime: (at, options) => write(at, { day: "numeric", month: "short", year: "numeric", ...clock(options) }),
-    zone: (at) => zoneName(at, timeZone),
+    zone: (at) => abbreviationAt(at, timeZone),
+    timeZone,
   };
 }
 
-/** The year is written where it is not this one. */
-function yearOf(at) {
-  const year = new Date(at).getUTCFullYear();
-  return year !== new Date().getUTCFullYear() ? { year: "numeric" } : {};
+/** The local date or time of an instant, as Intl writes a UTC time that shows the same. */
+export function writeLocal(at, timeZone, options) {
+  const name = `${locale()} ${JSON.stringify(options)}`;
+  if (!dates.has(name)) dates.set(name, new Intl.DateTimeFormat(locale(), { ...options, timeZone: "UTC" }));
+  return dates.get(name).format(at + offsetAt(at, timeZone));
 }
 
-function zoneName(at, timeZone) {
-  const parts = new Intl.DateTimeFormat(locale(), { timeZone, timeZoneName: "short" }).formatToParts(at);
-  return parts.find(({ type }) => type === "timeZoneName").value;
+/** The year is written where it is not this one in the zone. */
+function yearOf(at, timeZone) {
+  const { year } = wallClock(typeof at === "string" ? Date.parse(at) : Number(at), timeZone);
+  return year !== wallClock(Date.now(), timeZone).year ? { year: "numeric" } : {};
 }

@@ -1,6 +1,6 @@
 // The periods to choose from, as instants in the factory's time zone (milliseconds since the epoch).
 
-import { instantOf, localMidnight, localWeek, wallClock } from "./zone.js";
+import { instantGiven, instantOf, localMidnight, localWeek, wallClock } from "./zone.js";
 
 export const PERIODS = ["shift", "today", "yesterday", "24h", "week", "custom"];
 export const USUAL_PERIOD = "24h";
@@ -41,8 +41,8 @@ export function resolvePeriod(chosen, site, now) {
 }
 
 function customPeriod({ from, to }, now) {
-  const start = Date.parse(from);
-  const end = to ? Date.parse(to) : now + 1;
+  const start = instantGiven(from);
+  const end = to ? instantGiven(to) : now + 1;
   const length = (start < now ? Math.min(end, now) : end) - start;
   return lasting(start, end, start - length, now);
 }

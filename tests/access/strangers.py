@@ -60,6 +60,7 @@ ROUTES = (
     Route("GET", "/factories/", "signed_in"),
     Route("POST", "/factories/", "signed_in", {"factory_id": "new-{unique}"}, status=201),
     Route("GET", "/factories/{factory_id}", "figures"),
+    Route("GET", "/factories/{factory_id}/time-zone", "figures"),
     Route("PATCH", "/factories/{factory_id}", "settings", {"name": "Changed"}),
     Route("GET", "/workers/", "views"),
     Route("POST", "/workers/", "registry", {"worker_id": "NEW-W-{unique}"}, status=201),

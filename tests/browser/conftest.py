@@ -15,6 +15,9 @@ from tests.browser.databases import copy, fill_with_sample, once_a_run
 from tests.browser.sample import HOSTILE, UNSEEN
 from tests.servers import RunningServer
 
+from factory.domain.states.zone_rules import rules_of
+from factory.operations.registry.factories import zone_answer
+
 FRONTEND = Path(__file__).resolve().parents[2] / "frontend"
 ALONE = Path(__file__).with_name("chromium_alone.py")
 FLAGS = [
@@ -102,10 +105,38 @@ def page(browser: Any, complaints: list[str], reader: dict[str, Any]) -> Iterato
     context.close()
 
 
+ZONES = (
+    "Europe/Berlin",
+    "America/New_York",
+    "America/Vancouver",
+    "America/Santiago",
+    "Asia/Kolkata",
+    "Australia/Lord_Howe",
+    "Pacific/Kiritimati",
+)
+LEARN = """async (zones) => {
+  const { learnZone } = await import("/lib/zone.js");
+  zones.forEach(learnZone);
+}"""
+
+
+def rules_of_zone(zone: str) -> dict[str, Any]:
+    """Return what the route `time-zone` of a factory in the zone answers."""
+    return zone_answer(rules_of(zone), 2036)
+
+
+def learn_zones(page: Any) -> None:
+    """Tell the modules of an open page the rules of ZONES, as the start of the page does for its factory."""
+    page.evaluate(LEARN, [rules_of_zone(zone) for zone in ZONES])
+
+
 @pytest.fixture(scope="module")
 def modules(browser: Any) -> Iterator[Any]:
-    """Yield a blank page that can import the front end's modules, without a server."""
-    context = browser.new_context(locale="en-GB")
+    """Yield a blank page that can import the front end's modules, without a server, and knows the rules of ZONES.
+
+    Its reader is in Tokyo, where no factory is.
+    """
+    context = browser.new_context(locale="en-GB", timezone_id="Asia/Tokyo")
     blank = context.new_page()
 
     def answer(route: Any) -> None:
@@ -117,5 +148,6 @@ def modules(browser: Any) -> Iterator[Any]:
 
     blank.route("**/*", answer)
     blank.goto("http://factory.test/")
+    learn_zones(blank)
     yield blank
     context.close()

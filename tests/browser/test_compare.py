@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.browser.conftest import learn_zones
 from tests.browser.sample import new_factory, sticking_out
 from tests.servers import RunningServer
 
@@ -248,6 +249,7 @@ def test_b_is_laid_over_a_by_the_time_that_has_passed(page: Any, plant: Plant) -
 
 def test_a_week_earlier_is_the_same_local_time_across_a_clock_change(page: Any, plant: Plant) -> None:
     page.goto(f"http://127.0.0.1:{plant.server.port}/")
+    learn_zones(page)
 
     found = page.evaluate(
         """async () => {

@@ -13,6 +13,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from tests.browser.conftest import learn_zones
 from tests.servers import RunningServer
 
 SHEET = {"": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
@@ -39,6 +40,7 @@ def page(browser: Any, server: RunningServer) -> Iterator[Any]:
     opened.on("console", lambda message: complaints.append(message.text) if is_complaint(message) else None)
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     opened.goto(f"http://127.0.0.1:{server.port}/api/v1/health/live")
+    learn_zones(opened)
     yield opened
     context.close()
     assert complaints == []

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.browser.conftest import learn_zones
 from tests.browser.sample import new_factory
 from tests.servers import RunningServer
 
@@ -87,6 +88,7 @@ def page(
     page.route("**/blank", lambda route: route.fulfill(body=BLANK, content_type="text/html", headers=policy))
     page.goto(f"http://127.0.0.1:{server.port}/blank")
     page.evaluate("(factory) => { window.factory = factory }", factory)
+    learn_zones(page)
     yield page
     assert [one for one in complaints if "ERR_FAILED" not in one] == []
 

@@ -1,6 +1,6 @@
 // The time axis: ticks at round local times, days or months, and the day, month or year around them.
 
-import { locale } from "../../lib/texts.js";
+import { writeLocal } from "../../lib/format.js";
 import { DAY, HOUR, MINUTE, SECOND } from "./calendar.js";
 
 const month = (day) => day.getUTCDate() === 1;
@@ -53,16 +53,8 @@ export function axisOf({ from, to }, width, calendar, timeZone) {
   const minor = tick.chosen ? calendar.days(from, to, tick.chosen) : calendar.times(from, to, tick.length);
   const major = calendar.days(from + 1, to, tick.within.chosen);
   return {
-    minor: minor.map((at) => ({ at, label: write(at, tick.label, timeZone) })),
+    minor: minor.map((at) => ({ at, label: writeLocal(at, timeZone, tick.label) })),
     stretches: tick.chosen !== undefined,
-    major: [from, ...major].map((at) => ({ at, label: write(at, tick.within.label, timeZone) })),
+    major: [from, ...major].map((at) => ({ at, label: writeLocal(at, timeZone, tick.within.label) })),
   };
-}
-
-const formats = new Map();
-
-function write(at, options, timeZone) {
-  const name = `${locale()} ${timeZone} ${JSON.stringify(options)}`;
-  if (!formats.has(name)) formats.set(name, new Intl.DateTimeFormat(locale(), { timeZone, ...options }));
-  return formats.get(name).format(at);
 }

@@ -1,32 +1,17 @@
 // The calendar of a time zone: local days and the instants at which a clock on the wall shows round times.
 
-import { instantOf, wallClock } from "../../lib/zone.js";
+import { instantOf, offsetAt } from "../../lib/zone.js";
 
 export const SECOND = 1000;
 export const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
-const QUARTER = 15 * MINUTE; // no zone changes its clock between two quarters of an hour
-
 /** All instants are epoch milliseconds; a day is the number of a civil date, counted from 1970-01-01. */
 export function createCalendar(timeZone) {
-  const offsets = new Map();
   const midnights = new Map();
 
-  /** The offset to add to UTC to get local time. */
-  function offset(at) {
-    const quarter = Math.floor(at / QUARTER);
-    let known = offsets.get(quarter);
-    if (known === undefined) {
-      const start = quarter * QUARTER;
-      const { year, month, day, hour, minute } = wallClock(start, timeZone);
-      known = Date.UTC(year, month - 1, day, hour, minute) - start;
-      offsets.set(quarter, known);
-    }
-    return known;
-  }
-
+  const offset = (at) => offsetAt(at, timeZone);
   const dayOf = (at) => Math.floor((at + offset(at)) / DAY);
 
   /** The first instant of a local day. */

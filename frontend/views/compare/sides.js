@@ -1,7 +1,7 @@
 // The comparison that an address names: the two sides, and the questions to the API about each.
 
 import { bucketOf, windowOf } from "../../lib/periods.js";
-import { instantOf, wallClock } from "../../lib/zone.js";
+import { instantGiven, instantOf, wallClock } from "../../lib/zone.js";
 import { FIGURES } from "./figures.js";
 
 export const KINDS = ["workers", "workstations", "periods"];
@@ -35,7 +35,8 @@ export function comparisonOf(place, period, site, known, persons = true) {
 
 function otherPeriod({ bfrom, bto }, against, period, zone) {
   const { from, to, before } = period;
-  if (against === "own" && Date.parse(bfrom) < Date.parse(bto)) return { from: Date.parse(bfrom), to: Date.parse(bto) };
+  const own = { from: instantGiven(bfrom), to: instantGiven(bto) };
+  if (against === "own" && own.from < own.to) return own;
   if (!(against in DAYS)) return before;
   const start = daysFrom(from, DAYS[against], zone);
   return { from: start, to: start + (to - from) };

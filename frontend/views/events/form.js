@@ -3,7 +3,7 @@
 import { post, serverNow } from "../../lib/api.js";
 import { element } from "../../lib/element.js";
 import { text } from "../../lib/texts.js";
-import { clockText, instantTyped } from "../../lib/zone.js";
+import { abbreviationAt, clockText, instantTyped, isRepeated } from "../../lib/zone.js";
 import { createEntityInput, isId } from "../../components/entity-input.js";
 import { EVENT_TYPES, typeMark, typeName } from "../../components/event-types.js";
 import { createField } from "../../components/field.js";
@@ -17,7 +17,7 @@ const SOURCE = "manual";
  */
 export function createEventForm({ place, site, format }, stored) {
   const zone = site.time_zone;
-  const time = element("input", { type: "datetime-local", step: 1, name: "timestamp" });
+  const time = element("input", { type: "datetime-local", step: 1, name: "timestamp", oninput: () => showOffset() });
   const worker = createEntityInput({ name: "worker_id", oninput: () => showHint("worker") });
   const workstation = createEntityInput({ name: "workstation_id", oninput: () => showHint("workstation") });
   const types = EVENT_TYPES.map((type) =>
@@ -69,6 +69,7 @@ export function createEventForm({ place, site, format }, stored) {
     const at = Math.floor(serverNow() / 1000) * 1000;
     time.value = clockText(at, zone, { seconds: true });
     draft = { id: randomId(), at, clock: time.value };
+    showOffset();
     for (const { firstChild: radio } of types) radio.checked = false;
     count.value = "1";
     choose();
@@ -88,6 +89,15 @@ export function createEventForm({ place, site, format }, stored) {
     );
   }
 
+  /** Of two equal hours at a clock change, the one with the offset of the time that the form filled in. */
+  const timeTyped = () => (time.value === draft.clock ? draft.at : instantTyped(time.value, zone, draft.at));
+
+  /** Name the offset of a time that the clocks show twice. */
+  function showOffset() {
+    const at = timeTyped();
+    fields.timestamp.hint(at !== null && isRepeated(at, zone) ? abbreviationAt(at, zone) : "");
+  }
+
   function eventTyped() {
     const event = {
       worker_id: worker.id,
@@ -96,8 +106,7 @@ export function createEventForm({ place, site, format }, stored) {
       source_id: SOURCE,
       event_id: draft.id,
     };
-    // Of two equal hours at a clock change the second is meant only where the form filled it in.
-    const at = time.value === draft.clock ? draft.at : instantTyped(time.value, zone);
+    const at = timeTyped();
     if (at !== null) event.timestamp = new Date(at).toISOString();
     const filled = Object.fromEntries(Object.entries(event).filter(([, value]) => value)); // an empty field is left out
     const units = count.value.trim();

@@ -2,7 +2,8 @@
 // event is shown, so that focus and selection stay too.
 
 import { element } from "../../lib/element.js";
-import { locale, text } from "../../lib/texts.js";
+import { writeLocal } from "../../lib/format.js";
+import { text } from "../../lib/texts.js";
 import { keyOf, typeMark, typeName } from "../../components/event-types.js";
 import { createRows } from "../../components/keyed-rows.js";
 
@@ -61,12 +62,11 @@ const rowOf = (cells) =>
   );
 
 function writerOf({ format, link, timeZone }) {
-  const clock = { timeZone, hour: "2-digit", minute: "2-digit", second: "2-digit" };
-  const seconds = new Intl.DateTimeFormat(locale(), clock);
-  const milliseconds = new Intl.DateTimeFormat(locale(), { ...clock, fractionalSecondDigits: 3 });
+  const seconds = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
+  const milliseconds = { ...seconds, fractionalSecondDigits: 3 };
   const time = (iso) => {
     const at = Date.parse(iso);
-    const written = (at % 1000 === 0 ? seconds : milliseconds).format(at);
+    const written = writeLocal(at, timeZone, at % 1000 === 0 ? seconds : milliseconds);
     return element(
       "time",
       { datetime: iso, title: iso },

@@ -90,6 +90,17 @@ ANSWERS: dict[str, Schema] = {
     "Factory": an_object(_FACTORY),
     "FactoryAnswer": one(ref("Factory")),
     "FactoriesAnswer": many(ref("Factory")),
+    "TimeZone": an_object(
+        {
+            "time_zone": TEXT,
+            "version": TEXT,
+            "offsets": {
+                "type": "array",
+                "items": an_object({"from": INSTANT, "offset_seconds": {"type": "integer"}, "abbreviation": TEXT}),
+            },
+        }
+    ),
+    "TimeZoneAnswer": one(ref("TimeZone")),
     "Worker": an_object(_WORKER),
     "WorkerAnswer": one(ref("Worker")),
     "WorkersAnswer": many(ref("Worker")),

@@ -8,7 +8,7 @@ from flask_restx import Namespace
 from factory.api.http.answers import many, one
 from factory.api.http.body import read_object
 from factory.api.http.contract import FACTORY_ID, contract, json_body
-from factory.api.http.request import actor, caller, identity, store
+from factory.api.http.request import actor, caller, identity, now, store
 from factory.api.http.route import Route
 from factory.domain.access.permissions import EVERYWHERE
 from factory.domain.errors import NotAllowed, NotFound
@@ -74,6 +74,19 @@ class Factory(Route):
         """
         factory_id = _known(factory_id)
         return one(factories.update_factory(store=store(), factory_id=factory_id, values=read_object(), by=actor()))
+
+
+@namespace.route("/<factory_id>/time-zone")
+class TimeZone(Route):
+    @contract(
+        access="figures",
+        parameters=(FACTORY_ID,),
+        answers={200: ("The rules by which the factory's numbers are made", "TimeZoneAnswer")},
+        errors=(400, 404),
+    )
+    def get(self, factory_id: str) -> Response:
+        """Show the offsets of a factory's time zone from 1970 to ten years from now."""
+        return one(factories.get_time_zone(store=store(), factory_id=_known(factory_id), now=now()))
 
 
 def _known(factory_id: str) -> str:

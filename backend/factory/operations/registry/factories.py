@@ -11,8 +11,11 @@ from factory.domain.access.permissions import Actor
 from factory.domain.form import Form, invalid_field
 from factory.domain.shifts import DEFAULT_SHIFTS, shifts_of
 from factory.domain.states.calendar import is_time_zone
+from factory.domain.states.zone_rules import ZoneRules, offsets_between
+from factory.domain.timestamp import SECOND, format_timestamp, to_datetime
 from factory.operations.audit_trail import record
 from factory.operations.derive.generation import build_generation
+from factory.operations.derive.zone_rules import rules_in_use
 from factory.store import factories
 from factory.store.engine.database import Store
 from factory.store.factories import Factory
@@ -33,6 +36,32 @@ def get_factory(*, store: Store, factory_id: str) -> dict[str, Any]:
     """Return one factory; raises NotFound."""
     with store.snapshot() as tx:
         return _rendered(factories.find(tx, factory_id))
+
+
+def get_time_zone(*, store: Store, factory_id: str, now: int) -> dict[str, Any]:
+    """Return the rules of a factory's time zone: its offsets in seconds from 1970 to ten years after `now`.
+
+    Each holds until the next one begins. Raises NotFound.
+    """
+    with store.snapshot() as tx:
+        rules = rules_in_use(tx, factories.find(tx, factory_id))
+    return zone_answer(rules, to_datetime(now).year + 10)
+
+
+def zone_answer(rules: ZoneRules, last_year: int) -> dict[str, Any]:
+    """Return the rules of a zone from 1970 through the last year, as the route answers them."""
+    return {
+        "time_zone": rules.zone,
+        "version": rules.version,
+        "offsets": [
+            {
+                "from": format_timestamp(one.start),
+                "offset_seconds": one.offset // SECOND,
+                "abbreviation": one.abbreviation,
+            }
+            for one in offsets_between(rules, 1970, last_year)
+        ],
+    }
 
 
 def create_factory(*, store: Store, values: Any, by: Actor) -> dict[str, Any]:
