@@ -1,7 +1,8 @@
 # Every task of the project; `make help` lists them. The first one makes .venv from the locked dependencies.
 #   make run PYTHON=python3.12     another interpreter (3.10 to 3.13)
 #   make test ARGS="-k journey"    arguments for pytest
-#   make test JOBS=8               test processes at once, each with its own PostgreSQL; 0 for none beside pytest
+#   make test JOBS=8               test processes at once, each with its own PostgreSQL; 0 for none beside pytest.
+#                                  Three keep two processors busy: each waits for PostgreSQL a third of its time
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -21,7 +22,7 @@ RUNNABLE := $(VENV)/.runnable-$(VERSION)
 READY := $(VENV)/.ready-$(VERSION)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 ARGS ?=
-JOBS ?= 2
+JOBS ?= 3
 PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal --durations 25
 # What a person sets in .env holds for the tasks that start the product.
 ENVIRONMENT_FILE := set -a; if [ -f .env ]; then . ./.env; fi; set +a;

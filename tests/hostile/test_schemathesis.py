@@ -27,7 +27,7 @@ EXAMPLES = 60 if WHOLE else 4
 EXAMPLES_OF_BODIES = 5 * EXAMPLES if WHOLE else 12
 SET_BY_THE_TEST = ("factory", "X-Factory-ID", "atomic")
 ALLOWED, FORBIDDEN = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
-PARTS = 16
+PARTS = 24
 
 
 @pytest.fixture(scope="module")
