@@ -10,7 +10,7 @@ import pytest
 from tests.browser.sample import days_before, period
 
 from factory.domain.sample.sample_data import sample_events
-from factory.domain.sample.sample_roster import PEOPLE, STATIONS, shift_of
+from factory.domain.sample.sample_roster import SMALL
 from factory.domain.timestamp import to_us
 from factory.operations.registry.seed_demo import SAMPLE_SEED
 
@@ -25,12 +25,12 @@ HOURS_OF_A_FORTNIGHT = [FIRST + timedelta(hours=n) for n in range(2 * 7 * 24)]
 
 def begin_work(day: date) -> set[str]:
     """Return the workers who begin a shift on this day."""
-    return {person.worker_id for person in PEOPLE if shift_of(person, day, UTC) is not None}
+    return {person.worker_id for person in SMALL.people if SMALL.shift_of(person, day, UTC) is not None}
 
 
 def test_on_each_day_of_two_years_everybody_works_on_the_last_two_days_of_the_period() -> None:
-    everybody = {person.worker_id for person in PEOPLE}
-    by_night = {person.worker_id for person in PEOPLE if person.team == "night"}
+    everybody = {person.worker_id for person in SMALL.people}
+    by_night = {person.worker_id for person in SMALL.people if person.team == "night"}
 
     for now in TWO_YEARS:
         _, end = days_before(now, 2)
@@ -51,7 +51,9 @@ def test_at_each_hour_the_period_is_over_and_the_sample_holds_it() -> None:
 def test_at_each_hour_somebody_has_worked_in_the_last_day() -> None:
     for now in HOURS_OF_A_FORTNIGHT:
         at = to_us(now)
-        shifts = [shift_of(person, (now - back * DAY).date(), UTC) for person in PEOPLE for back in range(3)]
+        shifts = [
+            SMALL.shift_of(person, (now - back * DAY).date(), UTC) for person in SMALL.people for back in range(3)
+        ]
         assert any(one.start < at and one.end > at - 24 * 3_600_000_000 for one in shifts if one is not None), now
 
 
@@ -68,8 +70,8 @@ def test_in_the_period_everybody_works_waits_and_makes_units(now: datetime) -> N
             places[event["workstation_id"]].add(event["event_type"])
 
     kinds = {"working", "idle", "product_count", "absent"}
-    assert dict(people) == {person.worker_id: kinds for person in PEOPLE}
-    assert dict(places) == {station.workstation_id: kinds for station in STATIONS}
+    assert dict(people) == {person.worker_id: kinds for person in SMALL.people}
+    assert dict(places) == {station.workstation_id: kinds for station in SMALL.stations}
     assert max(first.values()) < start  # an interval of each is older than the period
 
 

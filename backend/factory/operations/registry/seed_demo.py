@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from factory.domain.access.permissions import Actor
 from factory.domain.event import EVENT_TYPES, NO_CONFIDENCE, PRODUCT_COUNT, ParsedEvents
 from factory.domain.sample.sample_data import sample_events, sample_registry
+from factory.domain.sample.sample_roster import SMALL, Plant
 from factory.domain.timestamp import parse_timestamp
 from factory.operations.audit_trail import record
 from factory.operations.derive.rows import Generation
@@ -26,18 +27,27 @@ SAMPLE_SEED = 2026
 
 
 def seed_demo(
-    *, store: Store, factory_id: str, now: int, by: Actor, seed: int = SAMPLE_SEED, if_empty: bool = False
+    *,
+    store: Store,
+    factory_id: str,
+    now: int,
+    by: Actor,
+    plant: Plant = SMALL,
+    seed: int = SAMPLE_SEED,
+    if_empty: bool = False,
 ) -> dict[str, int | bool]:
-    """Remove the factory's registry and events and load the sample data up to `now` (microseconds).
+    """Remove the factory's registry and events and load the sample data of a plant up to `now` (microseconds).
 
     It is one transaction: readers see all of the old data or all of the new. With `if_empty` a factory that has
     workers, workstations or events stays as it is. Return `replaced` and the numbers of workers, workstations and
     events of the sample. Raises NotFound, Unavailable.
     """
-    return store.retry(lambda: _seed(store, factory_id, now, by, seed, if_empty))
+    return store.retry(lambda: _seed(store, factory_id, now, by, plant, seed, if_empty))
 
 
-def _seed(store: Store, factory_id: str, now: int, by: Actor, seed: int, if_empty: bool) -> dict[str, int | bool]:
+def _seed(
+    store: Store, factory_id: str, now: int, by: Actor, plant: Plant, seed: int, if_empty: bool
+) -> dict[str, int | bool]:
     with store.writing() as tx:
         factory = factories.find(tx, factory_id)
         store.dialect.lock_factory(tx, factory.factory_key)
@@ -46,14 +56,14 @@ def _seed(store: Store, factory_id: str, now: int, by: Actor, seed: int, if_empt
         if if_empty and _has_data(tx, factory):
             return {"replaced": False, "workers": 0, "workstations": 0, "events": 0}
         factory = clear_factory.clear(tx, factory)
-        workers, stations = sample_registry()
+        workers, stations = sample_registry(plant)
         for worker in workers:
             id_registry.add(tx, factory.factory_key, "worker", worker["worker_id"], {"name": worker["name"]})
             erasure.forget_erased(tx, factory, worker["worker_id"])
         for station in stations:
             texts = {"name": station["name"], "type": station["type"]}
             id_registry.add(tx, factory.factory_key, "workstation", station["workstation_id"], texts)
-        events = _load(store, tx, factory, now, seed)
+        events = _load(store, tx, factory, now, plant, seed)
         record(tx, by, "factory.reseeded", factory_key=factory.factory_key, detail={"events": events})
     return {"replaced": True, "workers": len(workers), "workstations": len(stations), "events": events}
 
@@ -63,8 +73,8 @@ def _has_data(tx: Connection, factory: Factory) -> bool:
     return registered or factory.first_event_at is not None or pending.one_of(tx, factory.factory_key) is not None
 
 
-def _load(store: Store, tx: Connection, factory: Factory, now: int, seed: int) -> int:
-    sample = _columns(list(sample_events(seed=seed, until_us=now, time_zone=factory.time_zone)))
+def _load(store: Store, tx: Connection, factory: Factory, now: int, plant: Plant, seed: int) -> int:
+    sample = _columns(list(sample_events(seed=seed, until_us=now, time_zone=factory.time_zone, plant=plant)))
     # The keys are not published: the next request reads them once the transaction is committed.
     ids = IdResolver(store, factory)
     outcome = store_events(store=store, tx=tx, factory=factory, ids=ids, events=sample, now=now, register_unknown=True)
