@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 from tests.guide import script
 from tests.servers import free_port
-from tests.stack.conftest import ROOT, compose_command, is_here, once, port_range
+from tests.stack.conftest import PATIENCE_SECONDS, ROOT, compose_command, is_here, once, port_range
 
 from factory import __version__
 
@@ -284,6 +284,7 @@ def surroundings(checkout: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
         "BACKUP_IMAGE": f"{project}-backup",
         "POSTGRES_SHARED_BUFFERS": "64MB",
         "BACKEND_HEALTH_INTERVAL": "5s",
+        "PATIENCE_SECONDS": str(PATIENCE_SECONDS),
         "CURL_HOME": str(tmp_path),
         "BASH_ENV": str(shell),
     }
