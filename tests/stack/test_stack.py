@@ -61,6 +61,27 @@ def test_the_backend_image_holds_no_compiler_and_no_installer(stack: Stack) -> N
     assert "No module named pip" in found
 
 
+COMPILED = """
+import importlib, os, sys
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+source = [name for name, module in sys.modules.items()
+          if getattr(module, "__cached__", None) and not os.path.exists(module.__cached__)]
+print(*source)
+"""
+
+
+@pytest.mark.parametrize(
+    ("image", "modules"), [("backend", ["factory.app", "factory.cli.main"]), ("backup", ["factory.cli.main", "barman"])]
+)
+def test_nothing_is_compiled_at_each_start_of_a_container(
+    images: dict[str, str], image: str, modules: list[str]
+) -> None:
+    command = ["docker", "run", "--rm", "--entrypoint", "/opt/factory/bin/python", images[image], "-c", COMPILED]
+
+    assert run([*command, *modules], dict(os.environ)).split() == []
+
+
 def test_the_page_comes_from_nginx_with_the_headers_of_the_backends(stack: Stack) -> None:
     plain, secure = stack.ask("GET", "/", tls=False), stack.ask("GET", "/")
     api = stack.ask("GET", "/api/v1/health/")
