@@ -7,6 +7,7 @@ from typing import Any
 
 from factory.domain.errors import FieldError, InvalidInput
 from factory.domain.event import ID_RULE, is_id, is_label
+from factory.domain.names import name_of
 
 
 def id_of(value: Any) -> str:
@@ -78,6 +79,9 @@ class Form:
 
     def text(self, name: str, *, longest: int) -> None:
         self.read(name, "invalid_text", lambda value: label_of(value, longest))
+
+    def name(self, field: str, *, longest: int) -> None:
+        self.read(field, "invalid_text", lambda value: name_of(value, longest))
 
     def choice(self, name: str, choices: Collection[str], *, code: str) -> None:
         self.read(name, code, lambda value: choice_of(value, choices))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from factory.domain.event import is_label
+from factory.domain.names import name_of
 
 MAX_SHIFTS = 24
 MAX_SHIFT_NAME = 64
@@ -25,17 +25,23 @@ def shifts_of(value: Any) -> list[Shift]:
     """Return the shifts that a value from outside lists; raises ValueError with what they must be."""
     if not isinstance(value, list) or len(value) > MAX_SHIFTS or not all(isinstance(one, dict) for one in value):
         raise ValueError(f"must be a list of at most {MAX_SHIFTS} objects with name, start and end")
+    names = [_name_of(one.get("name")) for one in value]
     for one in value:
-        name, start, end = one.get("name"), one.get("start"), one.get("end")
-        if not isinstance(name, str) or not is_label(name, MAX_SHIFT_NAME):
-            raise ValueError(f"each must have a name of 1 to {MAX_SHIFT_NAME} characters without control characters")
+        start, end = one.get("start"), one.get("end")
         if not _is_time(start) or not _is_time(end):
             raise ValueError("each must have a start and an end from 00:00 to 23:59")
         if start == end:
             raise ValueError("none may end at the time at which it starts")
-    if len({one["name"] for one in value}) < len(value):
+    if len(set(names)) < len(names):
         raise ValueError("must have distinct names")
-    return [{field: one[field] for field in ("name", "start", "end")} for one in value]
+    return [{"name": name, "start": one["start"], "end": one["end"]} for name, one in zip(names, value, strict=True)]
+
+
+def _name_of(value: Any) -> str:
+    try:
+        return name_of(value, MAX_SHIFT_NAME)
+    except ValueError as error:
+        raise ValueError(f"each must have a name, which {error}") from None
 
 
 def is_running(shifts: list[Shift], minute: int) -> bool:

@@ -9,7 +9,6 @@ from factory.api.http.schemas import (
     COUNT,
     ID,
     INSTANT,
-    NO_CONTROLS,
     TEXT,
     Schema,
     an_object,
@@ -22,6 +21,7 @@ from factory.api.http.schemas import (
 )
 from factory.domain.access.permissions import ROLES, SCOPES, Permission
 from factory.domain.access.second_factor import CHOICES
+from factory.domain.names import NAME_PATTERN
 from factory.operations.access.api_keys import DEFAULT_OVERLAP_HOURS, MAX_EXPIRY_DAYS, MAX_NAME, MAX_OVERLAP_HOURS
 
 # API keys
@@ -33,7 +33,7 @@ _KEY_BODIES: dict[str, Schema] = {
     "NewKey": {
         "type": "object",
         "properties": {
-            "name": {"type": "string", "minLength": 1, "maxLength": MAX_NAME, "pattern": NO_CONTROLS},
+            "name": {"type": "string", "minLength": 1, "maxLength": MAX_NAME, "pattern": NAME_PATTERN},
             "scope": {
                 **SCOPE,
                 "description": "ingest: send events. read: figures under pseudonyms. admin: everything in its factory.",
@@ -180,7 +180,7 @@ _SESSION_ANSWERS: dict[str, Schema] = {
 # Users and organisations
 
 _EMAIL: Schema = {"type": "string", "maxLength": 254, "pattern": "@"}
-_NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": NO_CONTROLS}
+_NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": NAME_PATTERN}
 _ROLE: Schema = {"type": "string", "enum": list(ROLES)}
 _ROLE_OR_NONE: Schema = {"type": ["string", "null"], "enum": [*ROLES, None]}
 _ROLES: Schema = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from factory.domain.event import EVENT_TYPES, MAX_COUNT
+from factory.domain.names import NAME_PATTERN
 from factory.domain.shifts import MAX_SHIFT_NAME, MAX_SHIFTS, TIME_OF_DAY
 
 Schema = dict[str, Any]
@@ -69,9 +70,9 @@ def many(items: Schema, beside: dict[str, Schema] | None = None, *, optional: tu
 
 
 # In an optional field null is the same as its absence.
-NAME: Schema = {"type": ["string", "null"], "minLength": 1, "maxLength": 200, "pattern": NO_CONTROLS}
+NAME: Schema = {"type": ["string", "null"], "minLength": 1, "maxLength": 200, "pattern": NAME_PATTERN}
 NEW_NAME: Schema = {**NAME, "description": "The id where it is left out."}
-STATION_TYPE: Schema = {"type": ["string", "null"], "maxLength": 200, "pattern": NO_CONTROLS}
+STATION_TYPE: Schema = {"type": ["string", "null"], "maxLength": 200, "pattern": f"^$|{NAME_PATTERN}"}
 TIMEOUT: Schema = {
     "type": "integer",
     "minimum": 0,
@@ -86,7 +87,7 @@ SHIFTS: Schema = {
     "items": {
         "type": "object",
         "properties": {
-            "name": {"type": "string", "minLength": 1, "maxLength": MAX_SHIFT_NAME, "pattern": NO_CONTROLS},
+            "name": {"type": "string", "minLength": 1, "maxLength": MAX_SHIFT_NAME, "pattern": NAME_PATTERN},
             "start": TIME,
             "end": TIME,
         },

@@ -43,7 +43,7 @@ def create_key(*, store: Store, factory_id: str, values: Any, by: Actor) -> dict
     """
     form = Form(values)
     form.require("name", "scope")
-    form.text("name", longest=MAX_NAME)
+    form.name("name", longest=MAX_NAME)
     form.choice("scope", SCOPES, code="invalid_scope")
     form.integer("expires_in_days", 1, MAX_EXPIRY_DAYS)
     fields = form.done()

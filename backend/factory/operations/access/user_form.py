@@ -31,7 +31,7 @@ def changed_user(values: Any) -> dict[str, Any]:
 
 
 def _checked(form: Form) -> dict[str, Any]:
-    form.text("name", longest=MAX_NAME)
+    form.name("name", longest=MAX_NAME)
     for flag in ("disabled", "reset_password", "reset_totp"):
         form.boolean(flag)
     form.read("roles", "invalid_role", _roles)

@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 from factory.domain.access.permissions import Actor
 from factory.domain.errors import NotFound
 from factory.domain.event import ID_RULE, is_id
-from factory.domain.form import Form, label_of
+from factory.domain.form import Form
+from factory.domain.names import name_of
 from factory.domain.privacy import Audience
 from factory.operations.audit_trail import record, subject_of
 from factory.operations.visible_workers import Persons, registered_worker
@@ -126,7 +127,7 @@ def _texts(kind: str, form: Form) -> dict[str, str]:
         if not isinstance(form.given.get(name, ""), str):
             form.fault(name, "wrong_type", "must be a string")
         elif name == "type":
-            form.read(name, "invalid_text", lambda value: value and label_of(value, MAX_NAME))
+            form.read(name, "invalid_text", lambda value: value and name_of(value, MAX_NAME))
         else:
-            form.text(name, longest=MAX_NAME)
+            form.name(name, longest=MAX_NAME)
     return form.done()

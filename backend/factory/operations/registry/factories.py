@@ -132,7 +132,7 @@ def _checked(values: Any, *, required: bool) -> dict[str, Any]:
     if required:
         form.require("factory_id")
     form.identity("factory_id")
-    form.text("name", longest=MAX_NAME)
+    form.name("name", longest=MAX_NAME)
     form.read("time_zone", "invalid_time_zone", _time_zone)
     form.integer("state_timeout_seconds", 0, MAX_STATE_TIMEOUT_SECONDS, kind="an integer")
     form.boolean("person_views", or_null=True)  # null leaves it to PERSON_VIEWS
