@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 import time
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import count, repeat
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,22 @@ def engine_options(url: URL, settings: Settings) -> dict[str, Any]:
     }
 
 
+def _make(file: Path) -> None:
+    """Make an empty file that only its owner reads: it will hold what persons do. Raises FileExistsError.
+
+    SQLite gives the same mode to the files that it makes beside it.
+    """
+    os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
 def prepare(engine: Engine, settings: Settings) -> None:
     """Set the pragmas of each connection, and begin transactions here: the driver would begin them late."""
+
+    @event.listens_for(engine, "do_connect")
+    def connects(_dialect: object, _record: object, _arguments: object, _options: object) -> None:
+        if engine.url.database and engine.url.database != ":memory:":
+            with suppress(OSError):  # it is there, or SQLite says why it cannot be made
+                _make(Path(engine.url.database))
 
     @event.listens_for(engine, "connect")
     def connected(connection: sqlite3.Connection, _record: object) -> None:
@@ -212,8 +227,7 @@ def back_up(engine: Engine, target: Path) -> None:
 
     Raises FileExistsError, and OSError where the copy fails its integrity check.
     """
-    with target.open("xb"):
-        pass
+    _make(target)
     try:
         with closing(sqlite3.connect(target)) as copy, engine.connect() as connection:
             source = connection.connection.driver_connection
