@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from flask import request
 from flask.testing import FlaskClient
+from prometheus_client import CollectorRegistry, generate_latest
 from tests.conftest import NOON, Clock
 
+from factory.adapters.observe.prometheus_metrics import IngestMetrics
 from factory.domain.shifts import DEFAULT_SHIFTS, is_running
 
 HOUR = 3_600_000_000
@@ -47,6 +49,17 @@ def test_sources_without_number_do_not_fill_the_memory(client: FlaskClient, monk
     client.post("/api/v1/events/batch", json=[event(f"camera-{number}") for number in range(5)])
 
     assert client.get("/metrics").text.count("factory_source_last_arrival_timestamp_seconds{") == 3
+
+
+def test_the_sources_of_one_organisation_take_no_room_from_another() -> None:
+    registry = CollectorRegistry()
+    metrics = IngestMetrics(registry)
+    for number in range(1_001):
+        metrics._saw(1, "plant", f"camera-{number}", NOON)
+    metrics._saw(2, "plant", "camera", NOON)
+    told = generate_latest(registry).decode()
+    assert told.count('{factory="plant",organisation_key="1"') == 1_000
+    assert told.count('{factory="plant",organisation_key="2"') == 1
 
 
 def test_a_shift_runs_by_the_clock_of_its_factory(client: FlaskClient, clock: Clock) -> None:

@@ -15,7 +15,7 @@ from tests.hostile.site import Site
 def open_app(database_url: str) -> Iterator[Any]:
     from factory.app import create_app
 
-    app = create_app(make_settings(database_url), clock=Clock(NOON))
+    app = create_app(make_settings(database_url, MAX_NEW_NAMES_PER_HOUR="1000000"), clock=Clock(NOON))
     yield app
     close_store(app.extensions["factory_store"])
 

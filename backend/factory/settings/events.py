@@ -20,6 +20,12 @@ class EventOptions:
         "On an event of an unknown worker or workstation: register it, or reject the event.",
         one_of("register", "reject"),
     )
+    max_new_names_per_hour: int = option(
+        "2000",
+        "Most new workers, workstations, sources and model versions that events of one key or person register in a "
+        "factory and hour; events with further ones are refused.",
+        integer(1, 1_000_000),
+    )
     refresh_interval_seconds: float = option(
         "1.0",
         "Pause between two rounds of the background refresher of derived rows; 0 leaves all of it to readers.",

@@ -186,6 +186,18 @@ rollups = Table(
 )
 
 
+# New names that a sender had registered in an hour since the epoch; the hours before are removed.
+registrations = Table(
+    "registrations",
+    metadata,
+    Column("factory_key", Integer, nullable=False),
+    Column("hour", Integer, nullable=False),
+    Column("sender", ByCodePoint, nullable=False),
+    Column("names", Integer, nullable=False),
+    PrimaryKeyConstraint("factory_key", "hour", "sender"),
+    sqlite_with_rowid=False,
+)
+
 # Keyed digests of the ids of erased workers: a late delivery must not register them again.
 erased_workers = Table(
     "erased_workers",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
@@ -20,7 +21,7 @@ _FEW = 8
 _LATENESS = (1, 5, 15, 60, 300, 900, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400)
 
 _MOST_SOURCES = 1000
-"""Sources for which a process reports the last arrival; further ones have no metric."""
+"""Sources of an organisation for which a process reports the last arrival; further ones have no metric."""
 
 
 class Outcome(Protocol):
@@ -87,7 +88,8 @@ class IngestMetrics:
             registry=registry,
             multiprocess_mode="max",
         )
-        self._known_sources: set[tuple[int, str, str]] = set()
+        self._known_sources = defaultdict[int, set[tuple[str, str]]](set)
+        """Factory and source, by organisation."""
 
     def delivery(
         self,
@@ -115,12 +117,12 @@ class IngestMetrics:
             self._events.labels("unknown", "invalid").inc(unreadable)
 
     def _saw(self, organisation_key: int, factory_id: str, source: str, now: int) -> None:
-        one = (organisation_key, factory_id, source)
-        if one not in self._known_sources:
-            if len(self._known_sources) >= _MOST_SOURCES:
+        one, known = (factory_id, source), self._known_sources[organisation_key]
+        if one not in known:
+            if len(known) >= _MOST_SOURCES:
                 return  # each is a series for ever: a sender that invents names must not fill the memory
-            self._known_sources.add(one)
-        self._arrival.labels(*one).set(now / SECOND)
+            known.add(one)
+        self._arrival.labels(organisation_key, *one).set(now / SECOND)
 
     def unavailable(self, reason: str) -> None:
         """Count a request that was answered 503."""

@@ -31,6 +31,7 @@ from factory.domain.event import EVENT_TYPES, ParsedEvents
 from factory.operations.events.enter_by_hand import enter_event
 from factory.operations.events.ingest import IngestOutcome, ingest_events
 from factory.operations.events.list import EventFilters, list_events
+from factory.store.events.registrations import Quota
 
 namespace = Namespace("events", "What the cameras and sensors saw", path="/events")
 
@@ -166,6 +167,8 @@ def _store_single(factory_id: str, event: ParsedEvents) -> IngestOutcome:
             event=event,
             now=now(),
             register_unknown=register_unknown,
+            sender=_sender(),
+            most_new_names=settings().max_new_names_per_hour,
         )
     else:
         outcome = enter_event(
@@ -174,6 +177,7 @@ def _store_single(factory_id: str, event: ParsedEvents) -> IngestOutcome:
             event=event,
             now=now(),
             register_unknown=register_unknown,
+            quota=_quota(),
             by=actor(),
             audience=audience(),
         )
@@ -190,6 +194,7 @@ def _store_batch(factory_id: str, events: ParsedEvents, *, atomic: bool) -> Inge
         now=now(),
         atomic=atomic,
         register_unknown=_registers_unknown(),
+        quota=_quota(),
     )
     _count_delivery(factory_id, events, outcome)
     _log_outcome(outcome)
@@ -198,6 +203,16 @@ def _store_batch(factory_id: str, events: ParsedEvents, *, atomic: bool) -> Inge
 
 def _registers_unknown() -> bool:
     return settings().unknown_entity_policy == "register"
+
+
+def _sender() -> str:
+    """Return on whose account new names are registered: a key, a person, or whoever comes where access is open."""
+    one = caller()
+    return next((f"{kind} {key}" for kind, key in (("key", one.api_key), ("user", one.user_key)) if key), one.name)
+
+
+def _quota() -> Quota:
+    return Quota(settings().max_new_names_per_hour, [_sender()], now())
 
 
 def _count_delivery(factory_id: str, events: ParsedEvents, outcome: IngestOutcome) -> None:

@@ -19,6 +19,7 @@ from factory.store import factories
 from factory.store.engine.database import Store
 from factory.store.events import id_registry
 from factory.store.events.id_registry import IdResolver
+from factory.store.events.registrations import Quota
 from factory.store.factories import Factory
 
 
@@ -29,6 +30,7 @@ def enter_event(
     event: ParsedEvents,
     now: int,
     register_unknown: bool,
+    quota: Quota,
     by: Actor,
     audience: Audience,
 ) -> IngestOutcome:
@@ -60,6 +62,7 @@ def enter_event(
         events=event,
         now=now,
         register_unknown=register_unknown,
+        quota=quota,
         in_same_transaction=add_audit_line,
     )
 

@@ -17,20 +17,22 @@ from factory.domain.errors import Unavailable
 from factory.domain.event import ParsedEvents
 from factory.operations.events.ingest import IngestOutcome, ingest_events
 from factory.store.engine.database import Store
+from factory.store.events.registrations import Quota
 
 MAX_GROUP = 500
 """Events in one transaction."""
 
-_Key = tuple[int, str, bool]
-"""Organisation, factory, and whether unknown workers and workstations are registered."""
+_Key = tuple[int, str, bool, int]
+"""Organisation, factory, whether unknown workers and workstations are registered, and how many a sender and hour."""
 
 
 class _Submission:
     """One event that waits for its commit."""
 
-    def __init__(self, event: ParsedEvents, now: int) -> None:
+    def __init__(self, event: ParsedEvents, now: int, sender: str) -> None:
         self.event = event
         self.now = now
+        self.sender = sender
         self.woken = Event()
         self.leads = False
         self.outcome: IngestOutcome | None = None
@@ -48,14 +50,22 @@ class GroupCommit:
         """The submissions that wait behind each leader; a key is present while a thread leads."""
 
     def submit(
-        self, *, organisation: int, factory_id: str, event: ParsedEvents, now: int, register_unknown: bool
+        self,
+        *,
+        organisation: int,
+        factory_id: str,
+        event: ParsedEvents,
+        now: int,
+        register_unknown: bool,
+        sender: str,
+        most_new_names: int,
     ) -> IngestOutcome:
         """Store one event that is valid, and count it; the outcome is that of ingest_events for it alone.
 
         Raises what ingest_events raises.
         """
-        key = (organisation, factory_id, register_unknown)
-        submission = _Submission(event, now)
+        key = (organisation, factory_id, register_unknown, most_new_names)
+        submission = _Submission(event, now, sender)
         with self._lock:
             submission.leads = key not in self._waiting
             self._waiting.setdefault(key, []).append(submission)
@@ -93,7 +103,7 @@ class GroupCommit:
                 following[0].woken.set()
 
     def _store_group(self, key: _Key, group: list[_Submission]) -> None:
-        organisation, factory_id, register_unknown = key
+        organisation, factory_id, register_unknown, most_new_names = key
         events = _join([submission.event for submission in group])
         now = max(submission.now for submission in group)
         outcome = ingest_events(
@@ -102,6 +112,7 @@ class GroupCommit:
             events=events,
             now=now,
             register_unknown=register_unknown,
+            quota=Quota(most_new_names, [submission.sender for submission in group], now),
         )
         for submission, single in zip(group, _outcome_of_each(outcome), strict=True):
             submission.outcome = single

@@ -20,6 +20,7 @@ from factory.store.engine.database import Store
 from factory.store.engine.errors import TryAgain
 from factory.store.engine.event_columns import EventColumns
 from factory.store.events.id_registry import IdResolver
+from factory.store.events.registrations import Quota
 from factory.store.factories import Factory
 
 Ints = npt.NDArray[np.int64]
@@ -59,11 +60,13 @@ def ingest_events(
     now: int,
     atomic: bool = False,
     register_unknown: bool = True,
+    quota: Quota | None = None,
     in_same_transaction: InSameTransaction | None = None,
 ) -> IngestOutcome:
     """Commit the valid events of a delivery; the outcome tells which were new, stored before, or refused.
 
-    `now` is the time of receipt in microseconds. With `atomic`, nothing is stored when one event is refused.
+    `now` is the time of receipt in microseconds. Without `quota` any number of new names is registered. With
+    `atomic`, nothing is stored when one event is refused.
     Raises NotFound for an unknown factory, Unavailable when the database is away: then nothing is stored.
     """
 
@@ -72,7 +75,7 @@ def ingest_events(
         try:
             with store.writing() as tx:
                 factory = _find_and_lock(store, tx, factory_id)
-                ids = IdResolver(store, factory)
+                ids = IdResolver(store, factory, quota)
                 outcome = store_events(
                     store=store,
                     tx=tx,

@@ -117,7 +117,7 @@ def _columns(tx: Connection, ids: IdResolver, events: ParsedEvents, known: Ints)
         given: list[str] = getattr(events, field)
         return given if len(known) == len(events) else [given[n] for n in known.tolist()]
 
-    key = {kind: ids.column(tx, kind, names(field)) for kind, field in _FIELDS.items()}
+    key = {kind: ids.column(tx, kind, names(field), known) for kind, field in _FIELDS.items()}
     order = _order(key["worker"], events.timestamp[known], events.event_type[known], key["workstation"], key["source"])
     event_id = names("event_id")
     places = known[order]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from factory.store.engine.postgresql import TENANT
 
-OF_A_FACTORY = (
+_FIRST_OF_A_FACTORY = (
     "workers",
     "workstations",
     "sources",
@@ -23,6 +23,7 @@ OF_A_FACTORY = (
     "intervals",
     "rollups",
 )
+OF_A_FACTORY = (*_FIRST_OF_A_FACTORY, "registrations")
 """Tables whose rows belong to a factory of the organisation."""
 
 _FIRST_OF_AN_ORGANISATION = ("organisations", "factories", "users", "memberships", "sessions", "api_keys")
@@ -60,9 +61,9 @@ def statements() -> Iterator[str]:
     """Yield all statements of the first tables in order; the role that owns the tables runs them."""
     yield _CREATE_ROLE
     yield f"GRANT USAGE ON SCHEMA public TO {TENANT}"
-    for table in OF_A_FACTORY:
-        yield from _protect(table, _OUR_FACTORIES)
-    for table in _FIRST_OF_AN_ORGANISATION:  # the others came with later migrations
+    for table in _FIRST_OF_A_FACTORY:  # the others came with later migrations
+        yield from of_a_factory(table)
+    for table in _FIRST_OF_AN_ORGANISATION:
         yield from of_an_organisation(table)
     for table, allowed in OF_THE_TRAIL.items():
         yield from _protect(table, _MINE, allowed)
@@ -78,6 +79,11 @@ def statements() -> Iterator[str]:
             "(NEW.factory_key IS DISTINCT FROM NULLIF(current_setting('factory.writes', true), '')::int) "
             "EXECUTE FUNCTION refuse_foreign_event()"
         )
+
+
+def of_a_factory(table: str) -> Iterator[str]:
+    """Yield the statements for a table whose rows belong to a factory."""
+    yield from _protect(table, _OUR_FACTORIES)
 
 
 def of_an_organisation(table: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy import Column, Connection, Table, func, insert, select, update
 from factory.domain.errors import Conflict, InvalidInput
 from factory.store.access import erasure
 from factory.store.engine.database import Store
+from factory.store.events.registrations import Quota
 from factory.store.factories import Factory
 from factory.store.schema import model_versions, sources, workers, workstations
 
@@ -46,6 +48,16 @@ class RegistryFull(InvalidInput):
         self.kind = kind
 
 
+class TooManyNewNames(RegistryFull):
+    """The sender had as many new names registered as one may in an hour."""
+
+    code = "too_many_new_names"
+
+    def __init__(self, kind: str, most: int) -> None:
+        super().__init__(kind)
+        self.message = f"is new, and a sender has no more than {most:,} new names registered in an hour"
+
+
 class ErasedWorkers(InvalidInput):
     """A delivery contains ids of erased workers."""
 
@@ -59,7 +71,8 @@ class ErasedWorkers(InvalidInput):
 class IdResolver:
     """Resolves ids to keys in one transaction, from the cache of committed rows or from the database."""
 
-    def __init__(self, store: Store, factory_id: Factory) -> None:
+    def __init__(self, store: Store, factory_id: Factory, quota: Quota | None = None) -> None:
+        self._quota = quota
         self._store = store
         self._factory = factory_id
         self._learned: dict[str, dict[str, int]] = {}
@@ -81,22 +94,23 @@ class IdResolver:
         learned.update(found)
         return {**cached, **learned} if learned else cached
 
-    def column(self, tx: Connection, kind: str, names: Sequence[str]) -> Ints:
+    def column(self, tx: Connection, kind: str, names: Sequence[str], places: Ints) -> Ints:
         """Return the keys of names, 0 for ''; unknown ids are registered with the id as name.
 
-        Raises RegistryFull when keys run out, and keeps those registered until then. Raises ErasedWorkers.
+        `places` are those of the events in the delivery. Raises RegistryFull when keys run out, or the sender's quota
+        does, and keeps those registered until then. Raises ErasedWorkers.
         """
         if not any(names):
             return np.zeros(len(names), np.int64)
         try:
             return np.fromiter(map(self._cached(kind).__getitem__, names), np.int64, len(names))
         except KeyError:
-            keys = self._of_registered(tx, kind, {*names} - {""})
+            keys = self._of_registered(tx, kind, names, places)
             return np.fromiter(map(keys.__getitem__, names), np.int64, len(names))
 
-    def _of_registered(self, tx: Connection, kind: str, names: set[str]) -> Mapping[str, int]:
-        found = self.keys_of(tx, kind, names)
-        unknown = sorted(names - found.keys())
+    def _of_registered(self, tx: Connection, kind: str, names: Sequence[str], places: Ints) -> Mapping[str, int]:
+        found = self.keys_of(tx, kind, {*names} - {""})
+        unknown = sorted({*names} - found.keys())
         if unknown:
             self._store.dialect.lock_registries(tx, self._factory.factory_key)
             learned = self._learned[kind]
@@ -104,11 +118,34 @@ class IdResolver:
             fresh = [name for name in unknown if name not in learned]
             if kind == "worker" and (erased := self.erased_among(tx, fresh)):
                 raise ErasedWorkers(set(erased))
-            learned.update(_register(tx, self._factory.factory_key, kind, fresh))
+            learned.update(
+                self._register(tx, kind, fresh, dict(zip(reversed(names), places[::-1].tolist(), strict=True)))
+            )
             if not learned.keys() >= set(unknown):
                 raise RegistryFull(kind)
             found = {**found, **learned}
         return found
+
+    def _register(self, tx: Connection, kind: str, fresh: list[str], place_of: Mapping[str, int]) -> dict[str, int]:
+        """Register new names, each on the account of who sent it first; raises TooManyNewNames."""
+        factory_key, quota = self._factory.factory_key, self._quota
+        if quota is None:
+            return _register(tx, factory_key, kind, fresh)
+        registered: dict[str, int] = {}
+        too_many = False
+        of_sender = defaultdict[str, list[str]](list)
+        for name in fresh:
+            of_sender[quota.sender(place_of[name])].append(name)
+        for sender, names in of_sender.items():
+            left = quota.left(tx, factory_key, sender)
+            too_many |= len(names) > left
+            if made := _register(tx, factory_key, kind, names[:left]):
+                quota.note(tx, factory_key, sender, len(made))
+                registered |= made
+        if too_many:
+            self._learned[kind].update(registered)
+            raise TooManyNewNames(kind, quota.most)
+        return registered
 
     def erased_among(self, tx: Connection, worker_ids: Iterable[str]) -> dict[str, int]:
         """Return the ids of erased workers, each with the instant before which it takes no events."""
