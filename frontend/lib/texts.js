@@ -28,12 +28,12 @@ export async function loadLanguage(chosen) {
 
 /**
  * The locale for numbers and dates: the reader's own variant of the language where there is one. A reader whose
- * language the page does not have still gets the numbers and dates of home.
+ * language the page does not have still gets the numbers and dates of home, in the digits of the page's own texts.
  */
 export function locale() {
   const own = navigator.languages.find((tag) => tag.slice(0, 2) === language);
   const spoken = Object.hasOwn(LANGUAGES, navigator.language.slice(0, 2));
-  return spoken ? (own ?? language) : navigator.language;
+  return new Intl.Locale(spoken ? (own ?? language) : navigator.language, { numberingSystem: "latn" }).toString();
 }
 
 /**

@@ -51,9 +51,12 @@ export function wallClock(at, timeZone) {
   };
 }
 
-/** The instant of an RFC 3339 text; without an offset it is UTC (SPEC section 1), whoever reads it. NaN for others. */
+/**
+ * The instant of an RFC 3339 text; without an offset it is UTC (SPEC section 1), whoever reads it. NaN for others. The +
+ * of an offset arrives as a blank where an address has it unescaped; the API takes it alike.
+ */
 export function instantGiven(given) {
-  const text = String(given ?? "");
+  const text = String(given ?? "").replace(/(T[\d:.]+) (?=\d\d:\d\d$)/i, "$1+");
   return Date.parse(/T[\d:.]+$/i.test(text) ? `${text}Z` : text);
 }
 

@@ -27,7 +27,14 @@ export function renderPeriods(node, { place, site, period, shown, change }) {
   const form = node.querySelector("form");
   form.hidden = place.window !== "custom";
   if (document.activeElement?.form !== form) fill(form, period, site.time_zone);
-  node.lastChild.textContent = span(period, inZone(site.time_zone));
+  const words = span(period, inZone(site.time_zone));
+  node.lastChild.textContent = isMisread(place) ? `${text("periods.misread")} ${words}` : words;
+}
+
+/** Whether the address names a period that is none, so that another one is shown. */
+function isMisread(place) {
+  const asked = new URLSearchParams(location.search).get("window");
+  return asked !== null && asked !== place.window;
 }
 
 function choices(node) {

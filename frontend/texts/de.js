@@ -39,6 +39,7 @@ export default {
   "periods.apply": "Anzeigen",
   "periods.order": "Das Ende muss nach dem Anfang liegen.",
   "periods.now": "jetzt",
+  "periods.misread": "Die Adresse nennt keinen lesbaren Zeitraum; dies ist ein anderer:",
   "periods.compared": "davor: {from}",
 
   "menu.label": "Menü",

@@ -37,6 +37,7 @@ export default {
   "periods.apply": "Show",
   "periods.order": "The end must be after the beginning.",
   "periods.now": "now",
+  "periods.misread": "The address names no period that can be read; this is another one:",
   "periods.compared": "before: {from}",
 
   "menu.label": "Menu",

@@ -78,3 +78,15 @@ def test_the_address_can_name_the_language(page: Any, server: RunningServer) -> 
     open_view(page, server, "view=workers&window=24h&lang=en")
 
     assert page.locator("#title").inner_text() == "Workers"
+
+
+@pytest.mark.parametrize("locale", ["fa-IR", "ar-EG", "mr-IN", "my-MM"])
+def test_a_reader_with_other_digits_sees_one_kind_of_them(browser: Any, server: RunningServer, locale: str) -> None:
+    context = browser.new_context(locale=locale, service_workers="block")
+    page = context.new_page()
+    open_view(page, server, f"view=overview&{period(2)}")
+
+    digits = {one for one in page.inner_text("body") if one.isdigit()}
+    context.close()
+
+    assert digits <= set("0123456789")

@@ -310,6 +310,8 @@ def test_nonsense_in_the_address_is_left_out(
 
     assert page.locator(".notice").count() == 0
     assert page.locator("input[name=window]:checked").get_attribute("value") == "24h"
+    if query.startswith("window=") and "view" not in query:
+        assert "names no period that can be read" in page.locator("#periods .span").inner_text()
     assert complaints == []
 
 

@@ -66,6 +66,7 @@ def test_the_year_of_a_date_is_left_out_by_the_factorys_clock(modules: Any) -> N
         ("2026-11-26T00:00:00Z", "2026-11-26T00:00:00"),
         ("2026-11-26T01:00:00+01:00", "2026-11-26T00:00:00"),
         ("2026-11-25T19:00:00-05:00", "2026-11-26T00:00:00"),
+        ("2026-11-26T01:00:00 01:00", "2026-11-26T00:00:00"),
     ],
 )
 def test_a_link_without_an_offset_is_utc_for_every_reader(modules: Any, text: str, instant: str) -> None:
