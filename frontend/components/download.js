@@ -1,4 +1,4 @@
-// Two buttons that download what is shown.
+// Two buttons that download a list.
 
 import { post } from "../lib/api.js";
 import { element, setText } from "../lib/element.js";
@@ -11,25 +11,33 @@ import { explain } from "./error-notice.js";
  * The server records each download before the file is made. Hidden where the reader may not export.
  * @param {object} context of the view
  * @param {string} what the name of the list in the file's name, after the factory and before the window
- * @param {() => {columns, rows}} table asked for when a button is pressed
+ * @param {() => {columns, rows, most?}} table asked for when a button is pressed, or a promise of it; `most` is the
+ *   number of rows where there were more, and the file's name tells it
  */
 export function downloads(context, what, table) {
   const fault = element("p", { class: "fault", role: "alert" });
   const button = (title, format, offer) =>
-    element("button", { type: "button", class: "button", onclick: () => make(format, offer) }, title);
+    element(
+      "button",
+      { type: "button", class: "button", onclick: (event) => make(event.target, format, offer) },
+      title,
+    );
 
-  async function make(format, offer) {
+  async function make(button, format, offer) {
     setText(fault, "");
-    const shown = { ...table(), timeZone: context.site.time_zone };
+    button.disabled = true;
     try {
+      const shown = { ...(await table()), timeZone: context.site.time_zone };
       await post(
         "/exports/",
         { view: context.place.view, format, rows: shown.rows.length },
         { factory: context.place.factory },
       );
-      await offer(fileName(context, what), shown);
+      await offer(fileName(context, shown.most ? `${what}-newest-${shown.most}` : what), shown);
     } catch (error) {
-      setText(fault, explain(error));
+      if (!context.life?.aborted) setText(fault, explain(error));
+    } finally {
+      button.disabled = false;
     }
   }
 

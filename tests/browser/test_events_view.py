@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.browser.conftest import FRONTEND
 from tests.browser.sample import new_factory, sticking_out
 from tests.servers import RunningServer
 
@@ -256,6 +257,35 @@ def test_the_file_holds_what_the_table_shows(page: Any, server: RunningServer, f
     assert [line[0] for line in lines] == [one["timestamp"] for one in told]
     assert [line[4] for line in lines] == [str(one["count"] or "") for one in told]
     assert lines[-1][5:7] == ["0.5", "'=cmd()"]
+
+
+def test_the_file_holds_all_events_of_the_period_also_those_that_are_not_on_the_page(
+    page: Any, server: RunningServer, factory: str
+) -> None:
+    send(server, factory, counts(1250))
+    open_events(page, server, factory)
+    assert len(rows(page)) == 100
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+
+    lines = list(csv.reader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8-sig"))))
+    assert len(lines) == 1 + 1250
+    assert {line[4] for line in lines[1:]} == {str(n + 1) for n in range(1250)}
+    assert "newest" not in download.value.suggested_filename
+
+
+def test_a_file_that_leaves_events_out_says_so_in_its_name(page: Any, server: RunningServer, factory: str) -> None:
+    script = (FRONTEND / "views" / "events.js").read_text().replace("MOST_IN_A_FILE = 100_000", "MOST_IN_A_FILE = 1000")
+    page.route("**/views/events.js", lambda route: route.fulfill(body=script, content_type="text/javascript"))
+    send(server, factory, counts(1250))
+    open_events(page, server, factory)
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+
+    assert "-events-newest-1000-" in download.value.suggested_filename
+    assert len(Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines()) == 1 + 1000
 
 
 @pytest.mark.journey
