@@ -12,7 +12,7 @@ import pytest
 from tests.hostile.site import GOOD, JSON, LINES, Site, assert_batch, assert_is_error, event, line, one_store
 
 MIB = 1024 * 1024
-DEEP = b"[" * 100_000 + b"]" * 100_000
+DEEP = b"[" * 30_000 + b"]" * 30_000  # as deep as a body of any route can be
 DEEP_OBJECT = b'{"a":' * 50_000 + b"1" + b"}" * 50_000
 NO_JSON = [
     b"",
@@ -34,8 +34,8 @@ NO_JSON = [
     b"nul",
     b"\x1f\x8b\x08\x00",
     b"[/* comment */]",
-    b"[" * 100_000,
-    b'{"a":' * 100_000,
+    b"[" * 60_000,
+    b'{"a":' * 12_000,
 ]
 POSTS = ["/events/", "/events/batch", "/workers/", "/workstations/", "/factories/"]
 
@@ -101,7 +101,7 @@ def test_deep_nesting_stores_nothing_half(site: Site, deep: bytes) -> None:
     in_list = site.post("/events/batch", b"[" + line(event(worker_id="W2")) + b"," + ignored_field + b"]")
     assert {single.status, in_list.status} <= {200, 201, 400}
     assert len(site.stored()) == (single.status == 201) + (in_list.status == 201) * 1 or in_list.status == 400
-    assert_is_error(site.post("/events/batch", deep[:100_000]), 400)
+    assert_is_error(site.post("/events/batch", deep[: len(deep) // 2]), 400)
 
 
 def test_a_deep_line_fails_alone(site: Site) -> None:

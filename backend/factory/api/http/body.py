@@ -14,6 +14,8 @@ from factory.domain.errors import InvalidInput, TooLarge, UnsupportedMediaType
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
+SMALL_BODY_BYTES = 64 * 1024
+"""Largest body of all routes but those of events."""
 _CHUNK = 64 * 1024
 _GZIP = 31  # zlib's window bits for a gzip header and trailer
 _MOST_MEMBERS = 10_000  # each costs a copy of a chunk; an honest writer makes few
@@ -32,12 +34,12 @@ def content_type(*accepted: str) -> str:
     return request.mimetype
 
 
-def read_body() -> bytes:
-    """Read and inflate the body; a byte order mark is left out, as RFC 8259 lets a reader do.
+def read_body(*, most: int | None = None) -> bytes:
+    """Read and inflate the body of at most `most` bytes; a byte order mark is left out, as RFC 8259 lets a reader do.
 
     Raises TooLarge, UnsupportedMediaType, or InvalidInput for a broken one.
     """
-    limit = settings().max_body_bytes
+    limit = settings().max_body_bytes if most is None else min(most, settings().max_body_bytes)
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "x-gzip", ""):
         raise UnsupportedMediaType("Content-Encoding must be gzip or identity", code="unsupported_encoding")
@@ -55,9 +57,14 @@ def read_body() -> bytes:
 
 
 def read_object() -> dict[str, Any]:
-    """Return the JSON object of a body of that content type."""
+    """Return the JSON object of a body of that content type, SMALL_BODY_BYTES and a Content-Length.
+
+    A server knows by its length when such a body is there, and has no thread wait for it.
+    """
     content_type(JSON)
-    body = read_body()
+    if "Transfer-Encoding" in request.headers:
+        raise InvalidInput("This route takes a body with a Content-Length only", code="length_required")
+    body = read_body(most=SMALL_BODY_BYTES)
     try:
         body.decode("utf-8")
         value = _decoder.decode(body)
