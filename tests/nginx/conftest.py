@@ -18,6 +18,7 @@ from urllib.parse import parse_qs
 import pytest
 from tests.servers import Reply, free_port, http_request
 
+SITE = "factory.example.org"
 DEPLOYED = Path(__file__).resolve().parents[2] / "deploy" / "nginx"
 CONFIGURATION = Template("""
 daemon off;
@@ -35,10 +36,9 @@ http {
     geo $$from_proxy { default 0; }
     include http.conf;
     include backends.conf;
-    server {
-        listen 127.0.0.1:$port;
-        include site.conf;
-    }
+    include plain.conf;
+    include redirect.conf;
+    include strangers.conf;
 }
 """)
 SETTINGS = {
@@ -47,12 +47,15 @@ SETTINGS = {
     "NGINX_RATE_INGEST": "1000r/s",
     "NGINX_RATE_READ": "1r/m",
     "NGINX_RATE_SIGN_IN": "1r/m",
+    "NGINX_SERVER_NAME": SITE,
 }
 
 
 @dataclass(frozen=True)
 class Nginx:
     port: int
+    clear_port: int
+    """Of the server that leads to HTTPS."""
     access_log: Path
     error_log: Path
 
@@ -94,14 +97,21 @@ def nginx(tmp_path: Path, backend: int) -> Iterator[Nginx]:
     found = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
     if found is None:
         pytest.skip("nginx is not installed (Debian: apt-get install nginx-light)")
-    running = Nginx(free_port(), tmp_path / "access.log", tmp_path / "error.log")
-    for name in ("site.conf", "proxy.conf", "security-headers.conf"):
+    running = Nginx(free_port(), free_port(), tmp_path / "access.log", tmp_path / "error.log")
+    for name in ("site.conf", "proxy.conf", "refusals.conf", "security-headers.conf"):
         shutil.copy(DEPLOYED / name, tmp_path)
-    text = (DEPLOYED / "templates" / "http.conf.template").read_text()
-    text = text.replace("/dev/stdout", str(running.access_log)).replace("/dev/stderr", str(running.error_log))
-    for setting, value in SETTINGS.items():
-        text = text.replace(f"${{{setting}}}", value)
-    (tmp_path / "http.conf").write_text(text)
+    for name, port in (
+        ("http", 0),
+        ("plain", running.port),
+        ("redirect", running.clear_port),
+        ("strangers", running.port),
+    ):
+        text = (DEPLOYED / "templates" / f"{name}.conf.template").read_text()
+        text = text.replace("/dev/stdout", str(running.access_log)).replace("/dev/stderr", str(running.error_log))
+        text = text.replace("listen 8080", f"listen 127.0.0.1:{port}").replace("listen [::]:8080", "# ")
+        for setting, value in SETTINGS.items():
+            text = text.replace(f"${{{setting}}}", value)
+        (tmp_path / f"{name}.conf").write_text(text)
     upstream = subprocess.run(
         [DEPLOYED / "upstream", f"127.0.0.1:{backend}"], capture_output=True, text=True, check=True
     )
@@ -109,7 +119,7 @@ def nginx(tmp_path: Path, backend: int) -> Iterator[Nginx]:
     main = tmp_path / "nginx.conf"
     # Workers of another user could not enter pytest's directories.
     user = "user root;" if os.geteuid() == 0 else ""
-    main.write_text(CONFIGURATION.substitute(place=tmp_path, port=running.port, user=user))
+    main.write_text(CONFIGURATION.substitute(place=tmp_path, user=user))
     process = subprocess.Popen([found, "-c", str(main), "-e", str(running.error_log)], stderr=subprocess.DEVNULL)
     try:
         wait_for((tmp_path / "nginx.pid").exists, f"NGINX to start: {running.error_log}")

@@ -39,7 +39,7 @@ def test_health_and_the_page_can_be_asked_for_without_end(nginx: Nginx) -> None:
 
 def test_an_address_has_so_many_requests_under_way_and_no_more(nginx: Nginx) -> None:
     most = int(SETTINGS["NGINX_CONNECTIONS"])
-    head = b"POST /api/v1/events/batch HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345"
+    head = b"POST /api/v1/events/batch HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345"
     slow = [socket.create_connection(("127.0.0.1", nginx.port)) for _ in range(most)]
     try:
         for client in slow:
