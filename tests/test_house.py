@@ -103,10 +103,10 @@ def variables_in(text: str) -> list[str]:
 def test_the_example_of_a_profile_starts_a_server(profile: str, tmp_path: Path) -> None:
     environment = {"ENVIRONMENT": profile, **PROFILES[profile][1]}
     secrets = {
-        "DATABASE_URL_FILE": "postgresql://factory:secret@db/factory",
+        "DATABASE_URL_FILE": "postgresql://factory:secret@db/factory?sslmode=require",
         "SECRET_KEY_FILE": "an example of a secret key, long enough to sign with",
         "METRICS_TOKEN_FILE": "a token for Prometheus",
-        "RATE_LIMIT_STORAGE_URL_FILE": "redis://:secret@redis:6379/0",
+        "RATE_LIMIT_STORAGE_URL_FILE": "rediss://:secret@redis:6379/0",
     }
     for name in environment.keys() & secrets.keys():
         (tmp_path / name).write_text(secrets[name])

@@ -54,6 +54,17 @@ def rows(site: Flask, table: Any) -> list[Any]:
         return list(tx.execute(select(table)).all())
 
 
+def test_the_public_address_decides_where_the_provider_leads_back_to(
+    database_url: str, guarded: Callable[..., Iterator[Flask]], provider: Provider
+) -> None:
+    options = {"OIDC_ISSUER": provider.issuer, "OIDC_CLIENT_ID": CLIENT, "OIDC_CLIENT_SECRET": SECRET}
+    for site in guarded(database_url, **options, PUBLIC_URL="https://factory.example.org/"):
+        answer = site.test_client().get("/api/v1" + START, headers={"Host": "evil.example"})
+
+        asked = query_of(answer.headers["Location"])
+        assert asked["redirect_uri"] == "https://factory.example.org/api/v1/session/oidc/callback"
+
+
 def test_the_session_names_the_provider(site: Flask) -> None:
     answer = Browser(site).ask("GET", "/session/")
 

@@ -26,11 +26,11 @@ NAMES_REMEMBERED_SECONDS = 30
 """Time for which the cluster's name server may tell of a pod that has left its Service."""
 RESTRICTED = "pod-security.kubernetes.io/enforce"
 EXAMPLES = {
-    "database_url": "postgresql://factory:secret@db/factory",
-    "replica_url": "postgresql://factory:secret@db2/factory",
+    "database_url": "postgresql://factory:secret@db/factory?sslmode=require",
+    "replica_url": "postgresql://factory:secret@db2/factory?sslmode=require",
     "secret_key": "an example of a secret key, long enough to sign with",
     "metrics_token": "a token for Prometheus",
-    "redis_url": "redis://:secret@redis:6379/0",
+    "redis_url": "rediss://:secret@redis:6379/0",
     "oidc_client_secret": "a secret of the provider",
 }
 

@@ -12,12 +12,13 @@ from factory.settings import Settings, SettingsError, declared_options, load_set
 SECRET = "an example of a secret key, long enough to sign with"
 PRODUCTION = {
     "ENVIRONMENT": "production",
-    "DATABASE_URL": "postgresql://factory:secret@db/factory",
+    "DATABASE_URL": "postgresql://factory:secret@db/factory?sslmode=require",
     "SECRET_KEY": SECRET,
     "METRICS_TOKEN": "a token for Prometheus",
 }
 
-PRIMARY = {"DATABASE_URL": "postgresql://factory:secret@db/factory"}
+PRIMARY = {"DATABASE_URL": "postgresql://factory:secret@db/factory?sslmode=require"}
+OPENID = {"OIDC_ISSUER": "https://id.example", "OIDC_CLIENT_ID": "factory", "OIDC_CLIENT_SECRET": "hush"}
 
 
 def problems_of(environ: dict[str, str]) -> list[str]:
@@ -198,11 +199,22 @@ def test_a_secret_is_shown_neither_with_the_settings_nor_in_a_complaint() -> Non
         ({"LOG_LEVEL": "DEBUG"}, "LOG_LEVEL must not be DEBUG"),
         ({"DATABASE_URL": "sqlite://"}, "must not be an in-memory database"),
         ({"DATABASE_URL": "sqlite:///:memory:"}, "must not be an in-memory database"),
-        ({"DATABASE_URL": "postgresql://factory@db/factory"}, "needs a password"),
+        ({"DATABASE_URL": "postgresql://factory@db/factory?sslmode=require"}, "needs a password"),
         (
-            {**PRIMARY, "DATABASE_REPLICA_URL": "postgresql://factory@db/factory"},
+            {**PRIMARY, "DATABASE_REPLICA_URL": "postgresql://factory@db/factory?sslmode=require"},
             "DATABASE_REPLICA_URL needs a password",
         ),
+        ({"DATABASE_URL": "postgresql://factory:secret@db/factory"}, "DATABASE_URL reaches another host without TLS"),
+        ({"DATABASE_URL": "postgresql://u:p@db/d?sslmode=prefer"}, "end it with ?sslmode=verify-full"),
+        ({"DATABASE_URL": "postgresql://u:p@localhost:5432,db2:5432/d"}, "TRUSTED_NETWORK=true"),
+        ({"DATABASE_URL": "postgresql://u:p@/d?host=/run/postgresql&hostaddr=10.0.0.5"}, "reaches another host"),
+        (
+            {**PRIMARY, "DATABASE_REPLICA_URL": "postgresql://u:p@db2/d?sslmode=disable"},
+            "DATABASE_REPLICA_URL reaches another host",
+        ),
+        ({"RATE_LIMIT_STORAGE_URL": "redis://:p@redis:6379/0"}, "begin it with rediss://"),
+        (OPENID, "PUBLIC_URL must begin with https://"),
+        ({**OPENID, "PUBLIC_URL": "http://factory.example.org"}, "PUBLIC_URL must begin with https://"),
         ({"ACCESS": "open"}, "ACCESS must not be open"),
         ({"CORS_ORIGINS": "https://a.example, *"}, "CORS_ORIGINS must name origins"),
         ({"METRICS_TOKEN": ""}, "METRICS_TOKEN must be set"),
@@ -215,6 +227,33 @@ def test_production_refuses_what_is_unsafe_and_development_does_not(change: dict
     assert sentence in problem
     load_settings({**change, "ENVIRONMENT": "development"})
     load_settings({"SECRET_KEY": SECRET, **change, "ENVIRONMENT": "staging"})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"DATABASE_URL": "postgresql://u:p@127.0.0.1:5432/d"},
+        {"DATABASE_URL": "postgresql://u:p@[::1]/d"},
+        {"DATABASE_URL": "postgresql:///d?host=/run/postgresql"},
+        {"DATABASE_URL": "postgresql://u:p@db/d?sslmode=verify-full&sslrootcert=/ca.pem"},
+        {"DATABASE_URL": "postgresql:///d?service=factory"},
+        {"DATABASE_URL": "postgresql://u:p@db/d", "TRUSTED_NETWORK": "true"},
+        {"RATE_LIMIT_STORAGE_URL": "redis://localhost:6379/0"},
+        {"RATE_LIMIT_STORAGE_URL": "redis+unix:///run/redis.sock"},
+        {"RATE_LIMIT_STORAGE_URL": "rediss://redis:6379/0"},
+        {"RATE_LIMIT_STORAGE_URL": "redis://redis:6379/0", "TRUSTED_NETWORK": "true"},
+        {**OPENID, "PUBLIC_URL": "https://factory.example.org/"},
+    ],
+)
+def test_a_link_that_nobody_else_reads_starts_in_production(change: dict[str, str]) -> None:
+    load_settings({**PRODUCTION, **change})
+
+
+@pytest.mark.parametrize("url", ["https://example.org/factory/", "factory.example.org", "https://a@b", "https://a?b"])
+def test_the_site_is_not_served_below_a_path(url: str) -> None:
+    [problem] = problems_of({"PUBLIC_URL": url})
+
+    assert problem.startswith("PUBLIC_URL must be such as https://factory.example.org")
 
 
 def test_open_access_is_for_loopback_only() -> None:

@@ -22,6 +22,12 @@ class DatabaseOptions:
         replica_url,
         secret=True,
     )
+    trusted_network: bool = option(
+        "false",
+        "In production PostgreSQL and Redis on other hosts are reached by TLS only. true: nobody else reads the "
+        "network between.",
+        boolean,
+    )
     db_pooler: str = option(
         "none",
         "transaction: PgBouncer or the like is before PostgreSQL in transaction mode. none: direct connections.",

@@ -49,6 +49,8 @@ def unsafe_in_production(settings: Settings) -> list[str]:
         problems.append("METRICS_TOKEN must have 16 characters or more in production.")
     if settings.oidc_issuer is not None and not settings.oidc_issuer.startswith("https://"):
         problems.append("OIDC_ISSUER must begin with https:// in production.")
+    if settings.oidc_issuer is not None and not settings.public_url.startswith("https://"):
+        problems.append("PUBLIC_URL must begin with https:// in production with OIDC_ISSUER, which leads back there.")
     if settings.demo_mode:
         problems.append("DEMO_MODE must be false in production: a request could replace real data with samples.")
     if settings.log_level == "DEBUG":
@@ -58,12 +60,45 @@ def unsafe_in_production(settings: Settings) -> list[str]:
     for name, url in (("DATABASE_URL", settings.database_url), ("DATABASE_REPLICA_URL", settings.database_replica_url)):
         if url is not None and url.startswith("postgresql") and not _authenticates(url):
             problems.append(f"{name} needs a password in production, except over a local socket.")
+        if url is not None and url.startswith("postgresql") and not settings.trusted_network and _in_clear(url):
+            problems.append(
+                f"{name} reaches another host without TLS: end it with ?sslmode=verify-full&sslrootcert=FILE, "
+                "or at least ?sslmode=require; TRUSTED_NETWORK=true accepts a network that nobody else reads."
+            )
+    counts = settings.rate_limit_storage_url
+    if counts.startswith("redis://") and not settings.trusted_network and not _is_here(urlsplit(counts).hostname or ""):
+        problems.append(
+            "RATE_LIMIT_STORAGE_URL reaches another host without TLS: begin it with rediss://; TRUSTED_NETWORK=true "
+            "accepts a network that nobody else reads."
+        )
     return problems
 
 
 def _authenticates(database_url: str) -> bool:
     url = urlsplit(database_url)
     query = parse_qs(url.query)
-    hosts = query.get("host", [url.hostname or ""])
-    over_socket = all(host == "" or host.startswith("/") for host in hosts)
+    over_socket = all(host == "" or host.startswith("/") for host in _hosts(database_url))
     return bool(url.password or query.keys() & {"password", "passfile", "service"} or over_socket)
+
+
+def _in_clear(database_url: str) -> bool:
+    """Return whether a connection to another host may be without TLS; libpq's default is to prefer it, no more."""
+    query = parse_qs(urlsplit(database_url).query)
+    if query.get("sslmode", [""])[-1] in ("require", "verify-ca", "verify-full") or "service" in query:
+        return False
+    return not all(map(_is_here, _hosts(database_url)))
+
+
+def _hosts(database_url: str) -> list[str]:
+    url = urlsplit(database_url)
+    query = parse_qs(url.query)
+    given = [host for name in ("host", "hostaddr") for text in query.get(name, []) for host in text.split(",")]
+    return [_without_port(host) for host in given] or [url.hostname or ""]
+
+
+def _without_port(host: str) -> str:
+    return host.rpartition(":")[0] if host.count(":") == 1 else host
+
+
+def _is_here(host: str) -> bool:
+    return host in ("", *LOOPBACK) or host.startswith(("/", "@", "127."))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from factory.settings.types import boolean, integer, one_of, option, optional_instant
+from factory.settings.types import boolean, integer, one_of, option, optional_instant, site_url
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -19,6 +19,12 @@ class ServiceOptions:
     )
     host: str = option("127.0.0.1", "Address the server listens on; 0.0.0.0 for every interface.", str)
     port: int = option("5000", "Port the server listens on.", integer(1, 65_535))
+    public_url: str = option(
+        "",
+        "Address of the site, as https://factory.example.org, to which the OpenID provider leads back. It has no path: "
+        "the site cannot be served below one. Empty: the name in the request decides.",
+        site_url,
+    )
     web_workers: int = option("2", "Server processes.", integer(1, 256))
     demo_mode: bool = option(
         "false", "Allow POST /api/v1/demo/seed, which replaces data with the sample data set.", boolean

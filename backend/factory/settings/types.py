@@ -74,6 +74,12 @@ def http_url(text: str) -> str:
     return text
 
 
+def site_url(text: str) -> str:
+    if text and not re.fullmatch(r"https?://[^\s/?#@]+/?", text):
+        raise ValueError("must be such as https://factory.example.org; the site cannot be served below a path")
+    return text.rstrip("/")
+
+
 def boolean(text: str) -> bool:
     lowered = text.lower()
     if lowered in ("true", "1", "yes", "on"):

@@ -84,7 +84,8 @@ class OpenidStart(Route):
         session["organisation"] = request.args.get("organisation", "")[:_LONGEST_ID] or None
         try:
             _know_provider(client)
-            answer = client.authorize_redirect(f"{request.host_url}api/v1/session/oidc/callback")
+            site = settings().public_url or request.host_url.rstrip("/")
+            answer = client.authorize_redirect(f"{site}/api/v1/session/oidc/callback")
         except (_Refused, AuthlibBaseError, requests.RequestException, ValueError) as error:
             return _failed(error)
         return _unkept(answer)
