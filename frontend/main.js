@@ -36,6 +36,7 @@ const freshness = createFreshness({
   time: part("freshness"),
   banner: part("banner"),
   withheld: part("withheld"),
+  leftOut: part("left-out"),
 });
 const { refresh, refreshIfSeen } = createRefresh({
   node: main,

@@ -1,5 +1,5 @@
-// The freshness of the figures and reasons for missing ones: the time in the bar, the banner, the note on withheld
-// figures.
+// The freshness of the figures and reasons for missing ones: the time in the bar, the banner, the notes on withheld
+// figures and on rows left out.
 
 import { explain } from "../components/error-notice.js";
 import { holdsAt, serverNow } from "../lib/api.js";
@@ -11,10 +11,10 @@ import { REFRESH_MS } from "./refresh.js";
 const QUIET_MS = 15 * 60_000; // after this long without an event the page says that no data arrive
 
 /**
- * @param {{main, time, banner, withheld}} nodes of index.html
+ * @param {{main, time, banner, withheld, leftOut}} nodes of index.html
  * @returns {{loading(), show({answers, format, live, still}), stale(error, format), clear()}}
  */
-export function createFreshness({ main, time, banner, withheld }) {
+export function createFreshness({ main, time, banner, withheld, leftOut }) {
   let asOf; // of the figures in sight
 
   function show({ answers, format, live, still }) {
@@ -32,6 +32,7 @@ export function createFreshness({ main, time, banner, withheld }) {
         : text("shell.as_of", { time: format.time(asOf, { seconds: true }), zone: format.zone(Date.parse(asOf)) }),
     );
     showWithheld(all);
+    showLeftOut(all, format);
     const silence = answers.now ? silenceOf(answers.now, format) : "";
     time.classList.toggle("live", live && !kept && !silence);
     if (kept) warn(text("shell.offline", { time: format.dateTime(kept, { seconds: true }) }), true);
@@ -43,6 +44,14 @@ export function createFreshness({ main, time, banner, withheld }) {
     const rows = answers.flatMap(({ data }) => data);
     withheld.hidden = !rows.some((row) => row?.withheld || row?.withheld_hours);
     setText(withheld, text("withheld.note", { n: current().k_min }));
+  }
+
+  /** Tell how many rows of a very large registry no answer holds; totals include them. */
+  function showLeftOut(answers, format) {
+    const most = (key) => Math.max(0, ...answers.map((answer) => answer[key] ?? answer.data?.[key] ?? 0));
+    const n = Math.max(...["left_out", "workers_left_out", "workstations_left_out"].map(most));
+    leftOut.hidden = n === 0;
+    setText(leftOut, n === 0 ? "" : text("shell.left_out", { n: format.count(n) }));
   }
 
   function warn(sentence, urgent = false) {
@@ -64,7 +73,7 @@ export function createFreshness({ main, time, banner, withheld }) {
     clear() {
       time.classList.remove("live");
       setText(time, "");
-      withheld.hidden = true;
+      withheld.hidden = leftOut.hidden = true;
       warn("");
     },
   };

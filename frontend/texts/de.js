@@ -5,6 +5,8 @@ export default {
   "shell.skip": "Zu den Zahlen springen",
   "shell.views": "Ansichten",
   "shell.as_of": "Stand {time} {zone}",
+  "shell.left_out":
+    "{n} Zeilen fehlen: Es sind mehr Personen oder Arbeitsplätze angelegt, als gezeigt werden können. Summen enthalten sie.",
   "shell.loading": "Wird geladen …",
   "shell.offline": "Der Server ist nicht erreichbar. Sie sehen auf diesem Gerät gespeicherte Zahlen, Stand {time}.",
   "shell.stale":

@@ -5,6 +5,8 @@ export default {
   "shell.skip": "Skip to the figures",
   "shell.views": "Views",
   "shell.as_of": "As of {time} {zone}",
+  "shell.left_out":
+    "{n} rows are left out: more workers or workstations are registered than can be shown. Totals include them.",
   "shell.loading": "Loading …",
   "shell.offline": "The server cannot be reached. You see figures saved on this device, as of {time}.",
   "shell.stale": "No new figures: {reason} You see the figures as of {time}. Trying again every {seconds} seconds.",

@@ -29,9 +29,12 @@ def one(data: Any, status: int = 200, **beside: Any) -> Response:
     return _found({"data": data, **beside}, status)
 
 
-def many(data: list[Any], **beside: Any) -> Response:
-    """Answer `{"status","count","data","timestamp"}` and the fields in `beside`; or 304 as `one` does."""
-    return _found({"count": len(data), "data": data, **beside})
+def many(data: list[Any], *, left_out: int = 0, **beside: Any) -> Response:
+    """Answer `{"status","count","data","timestamp"}` and the fields in `beside`; or 304 as `one` does.
+
+    `left_out` says how many rows there are beside, if there are any.
+    """
+    return _found({"count": len(data), "data": data, **beside, **({"left_out": left_out} if left_out else {})})
 
 
 def _found(content: dict[str, Any], status: int = 200) -> Response:

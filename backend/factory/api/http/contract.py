@@ -77,6 +77,7 @@ WINDOW = (
     Parameter("from", INSTANT, "Begin of the window, included; the factory's first event where it is left out."),
     Parameter("to", INSTANT, "End of the window, excluded; never later than now."),
 )
+AFTER = Parameter("after", ID, "Only ids that come after this one, by code point.")
 WORKER_ID = Parameter("worker_id", ID, "The worker.", "path", required=True, example="W1")
 WORKSTATION_ID = Parameter("workstation_id", ID, "The workstation.", "path", required=True, example="S3")
 FACTORY_ID = Parameter("factory_id", ID, "The factory.", "path", required=True, example="default")

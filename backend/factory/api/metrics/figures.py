@@ -13,6 +13,9 @@ WITHHELD_HOURS: Schema = {
     **HOURS,
     "description": "So many hours of the window are withheld; the figures are those of the others.",
 }
+LEFT_OUT: dict[str, Schema] = {
+    "left_out": {**COUNT, "description": "So many rows are left out: an answer has at most 2,000."}
+}
 CUT_TO: Schema = {
     "type": "string",
     "enum": [WHOLE_DAYS],

@@ -75,7 +75,7 @@ def _metrics(entity: Entity, entity_id: str | None = None) -> Response:
         audience=_audience(entity, entity_id),
     )
     if isinstance(answer.data, list):
-        return many(answer.data, window=answer.window)
+        return many(answer.data, window=answer.window, left_out=answer.left_out)
     return one(answer.data, window=answer.window)
 
 

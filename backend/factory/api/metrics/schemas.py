@@ -27,6 +27,7 @@ from factory.api.metrics.figures import (
     CUT_TO,
     FIGURE_COUNT,
     HOURS,
+    LEFT_OUT,
     METRIC_FIELDS,
     VALUE,
     WITHHELD,
@@ -103,10 +104,10 @@ ANSWERS: dict[str, Schema] = {
     "TimeZoneAnswer": one(ref("TimeZone")),
     "Worker": an_object(_WORKER),
     "WorkerAnswer": one(ref("Worker")),
-    "WorkersAnswer": many(ref("Worker")),
+    "WorkersAnswer": many(ref("Worker"), LEFT_OUT, optional=("left_out",)),
     "Workstation": an_object(_WORKSTATION),
     "WorkstationAnswer": one(ref("Workstation")),
-    "WorkstationsAnswer": many(ref("Workstation")),
+    "WorkstationsAnswer": many(ref("Workstation"), LEFT_OUT, optional=("left_out",)),
     "EventAnswer": an_object(
         {
             "message": TEXT,
@@ -159,10 +160,10 @@ ANSWERS: dict[str, Schema] = {
     ),
     "WorkerMetrics": figures({**_WORKER, **METRIC_FIELDS["worker"]}),
     "WorkerMetricsAnswer": one(ref("WorkerMetrics"), _WINDOW),
-    "WorkersMetricsAnswer": many(ref("WorkerMetrics"), _WINDOW),
+    "WorkersMetricsAnswer": many(ref("WorkerMetrics"), _WINDOW | LEFT_OUT, optional=("left_out",)),
     "WorkstationMetrics": figures({**_WORKSTATION, **METRIC_FIELDS["workstation"]}),
     "WorkstationMetricsAnswer": one(ref("WorkstationMetrics"), _WINDOW),
-    "WorkstationsMetricsAnswer": many(ref("WorkstationMetrics"), _WINDOW),
+    "WorkstationsMetricsAnswer": many(ref("WorkstationMetrics"), _WINDOW | LEFT_OUT, optional=("left_out",)),
     "SeriesAnswer": many(
         an_object(
             {
@@ -234,8 +235,10 @@ ANSWERS: dict[str, Schema] = {
                 "active_station_count": FIGURE_COUNT,
                 "last_event_at": {**nullable(INSTANT), "description": "Cut to the minute."},
                 "withheld": WITHHELD,
+                "workers_left_out": LEFT_OUT["left_out"],
+                "workstations_left_out": LEFT_OUT["left_out"],
             },
-            optional=("withheld",),
+            optional=("withheld", "workers_left_out", "workstations_left_out"),
         )
     ),
     "TimelineAnswer": many(

@@ -8,7 +8,8 @@ from flask_restx import Namespace
 from factory.api.http.answers import many, one
 from factory.api.http.audience import audience
 from factory.api.http.body import read_object
-from factory.api.http.contract import FACTORY, WORKER_ID, contract, json_body
+from factory.api.http.contract import AFTER, FACTORY, WORKER_ID, contract, json_body
+from factory.api.http.query import Query
 from factory.api.http.request import actor, identity, requested_factory, store, view_log
 from factory.api.http.route import Route
 from factory.domain.errors import NotFound
@@ -22,15 +23,19 @@ namespace = Namespace("workers", "The registry of workers", path="/workers")
 class Workers(Route):
     @contract(
         access="views",
-        parameters=FACTORY,
-        answers={200: ("All workers", "WorkersAnswer")},
+        parameters=(AFTER, *FACTORY),
+        answers={200: ("Workers by id; left_out more come after the last one", "WorkersAnswer")},
         errors=(400, 404),
     )
     def get(self) -> Response:
         """List the workers."""
-        return many(
-            entities.list_entities(store=store(), factory_id=requested_factory(), kind="worker", audience=audience())
+        query = Query()
+        after = query.identity("after")
+        query.done()
+        listed, left_out = entities.list_entities(
+            store=store(), factory_id=requested_factory(), kind="worker", audience=audience(), after=after
         )
+        return many(listed, left_out=left_out)
 
     @contract(
         access="registry",

@@ -8,7 +8,8 @@ from flask_restx import Namespace
 from factory.api.http.answers import many, one
 from factory.api.http.audience import audience
 from factory.api.http.body import read_object
-from factory.api.http.contract import FACTORY, WORKSTATION_ID, contract, json_body
+from factory.api.http.contract import AFTER, FACTORY, WORKSTATION_ID, contract, json_body
+from factory.api.http.query import Query
 from factory.api.http.request import actor, identity, requested_factory, store
 from factory.api.http.route import Route
 from factory.domain.errors import NotFound
@@ -21,17 +22,19 @@ namespace = Namespace("workstations", "The registry of workstations", path="/wor
 class Workstations(Route):
     @contract(
         access="figures",
-        parameters=FACTORY,
-        answers={200: ("All workstations", "WorkstationsAnswer")},
+        parameters=(AFTER, *FACTORY),
+        answers={200: ("Workstations by id; left_out more come after the last one", "WorkstationsAnswer")},
         errors=(400, 404),
     )
     def get(self) -> Response:
         """List the workstations."""
-        return many(
-            entities.list_entities(
-                store=store(), factory_id=requested_factory(), kind="workstation", audience=audience()
-            )
+        query = Query()
+        after = query.identity("after")
+        query.done()
+        listed, left_out = entities.list_entities(
+            store=store(), factory_id=requested_factory(), kind="workstation", audience=audience(), after=after
         )
+        return many(listed, left_out=left_out)
 
     @contract(
         access="registry",

@@ -19,6 +19,7 @@ from factory.domain.metrics.formulas import (
 )
 from factory.domain.metrics.window import Window, window_of
 from factory.domain.privacy import Audience
+from factory.operations.bounded_rows import bounded
 from factory.operations.derive.refresh import read_up_to_date
 from factory.operations.metrics.entities import Entity, entities, entity_or_not_found, keys_of
 from factory.operations.metrics.window_totals import BucketedWindow, WindowReader
@@ -38,6 +39,8 @@ class MetricsAnswer(NamedTuple):
     data: Any
     window: dict[str, Any]
     named: Sequence[str] = ()
+    left_out: int = 0
+    """Rows beside those in `data`."""
 
 
 def query_metrics(
@@ -66,12 +69,14 @@ def query_metrics(
             window = told.window
         if entity == "factory":
             data: Any = _factory(store, tx, factory, window, told)
+            left_out = 0
         else:
             one = None if entity_id is None else entity_or_not_found(tx, factory, entity, entity_id, persons)
             rows = entities(tx, factory, entity, persons) if one is None else [one]
             data = (_workers if entity == "worker" else _stations)(store, tx, factory, window, rows, told)
-            data = data if one is None else data[0]
-        return MetricsAnswer(data, window.rendered(factory.time_zone, factory.state_timeout_seconds))
+            data, left_out = bounded(data, lambda row: not row["event_count"]) if one is None else (data[0], 0)
+        rendered = window.rendered(factory.time_zone, factory.state_timeout_seconds)
+        return MetricsAnswer(data, rendered, left_out=left_out)
 
     return read_up_to_date(store=store, factory_id=factory_id, read=read)
 

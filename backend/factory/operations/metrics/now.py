@@ -13,6 +13,7 @@ from factory.domain.privacy import Audience
 from factory.domain.states.calendar import DAYS
 from factory.domain.states.stretches import state_of_station
 from factory.domain.timestamp import MINUTE, format_timestamp
+from factory.operations.bounded_rows import bounded
 from factory.operations.derive.refresh import read_up_to_date
 from factory.operations.metrics.window_totals import WindowReader
 from factory.operations.metrics.withheld import first_seen
@@ -71,14 +72,25 @@ def query_now(*, store: Store, factory_id: str, now: int, audience: Audience) ->
             "last_event_at": None if last is None else format_timestamp(last // MINUTE * MINUTE),
         }
         if persons.k_min == 1:
-            return answer
+            return _bounded(answer)
         # As in the figures of a day, who was first seen today does not count.
         known = set(reader.workers[first_seen(reader) < reader.calendar.starts_of(DAYS, np.array([now]))[0]].tolist())
         at = (station for worker, (_, state, station) in states.items() if state in (WORKING, IDLE) and worker in known)
         present = Counter(at)
-        return _told(answer, [present[row.station_key] for row in stations], persons)
+        return _bounded(_told(answer, [present[row.station_key] for row in stations], persons))
 
     return read_up_to_date(store=store, factory_id=factory_id, read=read)
+
+
+def _bounded(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer with a bounded number of rows, those of a present state first; the counts stay."""
+    workers, workers_left = bounded(answer["workers"], lambda row: row["state"] in (None, STATE_NAMES[UNKNOWN]))
+    stations, stations_left = bounded(answer["workstations"], lambda row: row["state"] in (None, "free"))
+    if workers_left:
+        shown = {row["worker_id"] for row in workers}
+        stations = [row | {"worker_ids": [one for one in row["worker_ids"] if one in shown]} for row in stations]
+    beside = {"workers_left_out": workers_left, "workstations_left_out": stations_left}
+    return answer | {"workers": workers, "workstations": stations} | {name: n for name, n in beside.items() if n}
 
 
 def _told(answer: dict[str, Any], present: list[int], persons: Persons) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from factory.domain.form import Form
 from factory.domain.names import name_of
 from factory.domain.privacy import Audience
 from factory.operations.audit_trail import record, subject_of
+from factory.operations.bounded_rows import bounded
 from factory.operations.visible_workers import Persons, registered_worker
 from factory.store import factories
 from factory.store.engine.database import Store
@@ -28,13 +29,21 @@ _ID_FIELDS = {"worker": ("worker_id",), "workstation": ("workstation_id", "stati
 _TEXT_FIELDS = {"worker": ("name",), "workstation": ("name", "type")}
 
 
-def list_entities(*, store: Store, factory_id: str, kind: str, audience: Audience) -> list[dict[str, str]]:
-    """List all workers or workstations, by the id that the audience sees. Raises NotFound for an unknown factory."""
+def list_entities(
+    *, store: Store, factory_id: str, kind: str, audience: Audience, after: str | None = None
+) -> tuple[list[dict[str, str]], int]:
+    """List workers or workstations, by the id that the audience sees: the first ones `after` an id.
+
+    The second value is how many more there are. Raises NotFound for an unknown factory.
+    """
     with store.snapshot() as tx:
         factory = factories.find(tx, factory_id)
         if kind == "worker":
-            return [_rendered(kind, row) for row in Persons(tx, factory, audience).rows()]
-        return [_rendered(kind, row) for row in id_registry.rows_of(tx, factory.factory_key, kind)]
+            rows: list[Any] = list(Persons(tx, factory, audience).rows())
+        else:
+            rows = id_registry.rows_of(tx, factory.factory_key, kind)
+        listed, left_out = bounded([row for row in rows if after is None or row[1] > after])
+        return [_rendered(kind, row) for row in listed], left_out
 
 
 def get_entity(*, store: Store, factory_id: str, kind: str, entity_id: str, audience: Audience) -> dict[str, str]:
