@@ -52,6 +52,7 @@ self.SHELL = [
   "lib/memory.js",
   "lib/offline-data.js",
   "lib/periods.js",
+  "lib/print.js",
   "lib/session.js",
   "lib/states.js",
   "lib/stylesheet.js",

@@ -2,6 +2,7 @@
 
 import { element, setText } from "../lib/element.js";
 import { liveElement } from "../lib/live-element.js";
+import { drawForPrint } from "../lib/print.js";
 import { current } from "../lib/session.js";
 import { styled } from "../lib/stylesheet.js";
 import { text } from "../lib/texts.js";
@@ -95,11 +96,13 @@ export function createChart({ height: usual = 220, scale: given = 1, format, ser
   if (href) canvas.classList.add("opens");
 
   function start(signal) {
-    const sized = new ResizeObserver(() => {
+    const fit = () => {
       if (plot && canvas.clientWidth && canvas.clientWidth !== plot.width)
         plot.setSize({ width: canvas.clientWidth, height });
-    });
+    };
+    const sized = new ResizeObserver(fit);
     sized.observe(canvas);
+    drawForPrint(fit, signal);
     const dressed = new MutationObserver(() => rows.length && draw());
     dressed.observe(document.documentElement, { attributeFilter: ["data-theme"] });
     signal.addEventListener("abort", () => {

@@ -41,7 +41,7 @@ export function buildParts(entity, text, start) {
     parts.sticky,
     parts.spacer,
   );
-  const buttons = element("div", { class: "timeline-buttons" }, parts.zoomOut, parts.zoomIn, parts.whole);
+  const buttons = element("div", { class: "timeline-buttons no-print" }, parts.zoomOut, parts.zoomIn, parts.whole);
   const tools = element("div", { class: "timeline-tools" }, legend(entity, text), buttons);
   parts.node = liveElement(
     { class: "timeline" },

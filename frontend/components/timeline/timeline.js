@@ -1,6 +1,7 @@
 // The timeline: one row per worker or workstation, its states over time as bars on a canvas.
 
 import { setText } from "../../lib/element.js";
+import { drawForPrint } from "../../lib/print.js";
 import { axisOf } from "./axis.js";
 import { createCalendar } from "./calendar.js";
 import { readColours, watchTheme } from "./colours.js";
@@ -145,12 +146,17 @@ export function createTimeline(options) {
   }
 
   function start(signal) {
+    // The sticky part is as high as the visible part of what scrolls under it, and takes no room of its own.
+    const fit = () => parts.sticky.style.setProperty("--seen", `${parts.scroller.clientHeight}px`);
     const sized = new ResizeObserver(() => {
-      // The sticky part is as high as the visible part of what scrolls under it, and takes no room of its own.
-      parts.sticky.style.setProperty("--seen", `${parts.scroller.clientHeight}px`);
+      fit();
       changed();
     });
     sized.observe(parts.scroller);
+    drawForPrint(() => {
+      fit();
+      draw();
+    }, signal);
     listenToGestures(parts.plot, steering.gestures, signal);
     watchTheme(() => {
       colours = undefined;
