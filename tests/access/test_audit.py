@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -257,6 +258,7 @@ def test_many_who_append_at_once_make_one_chain(database_url: str, store: Store)
 # Tampering
 
 FORBIDDEN = ["UPDATE audit SET actor = 'nobody'", "DELETE FROM audit", "DELETE FROM audit WHERE number = 7"]
+REPLACED = "INSERT OR REPLACE INTO audit SELECT * FROM audit WHERE number = 7"
 
 
 @pytest.mark.parametrize("statement", FORBIDDEN)
@@ -266,6 +268,15 @@ def test_the_database_lets_nobody_change_a_line(store: Store, statement: str) ->
         with pytest.raises(DBAPIError, match=r"append-only|permission denied"), acting.writing() as tx:
             tx.execute(text(statement))
     assert faults(store) == []
+
+
+def test_sqlite_lets_nobody_replace_a_line(fresh_database: Callable[[str], str]) -> None:
+    with closing(open_store(make_settings(fresh_database("sqlite")))) as store:
+        write_seven(store)
+        with pytest.raises(DBAPIError, match="append-only"), store.writing() as tx:
+            tx.execute(text(REPLACED))
+        write(store, "key.created")
+        assert faults(store) == []
 
 
 def test_postgresql_lets_nobody_empty_the_trail(fresh_database: Callable[[str], str]) -> None:
@@ -290,7 +301,7 @@ def test_an_organisation_cannot_take_its_chain_apart(fresh_database: Callable[[s
 def faults(store: Store, kept: tuple[int, bytes] | None = None) -> list[str]:
     from factory.operations.privacy.read_audit import verify_audit
 
-    return verify_audit(store=store, organisation=None if kept is None else "default", kept=kept)
+    return verify_audit(store=store, organisation=None, kept=None if kept is None else {"default": kept})
 
 
 def tamper(database_url: str, *statements: str, parameters: dict[str, Any] | None = None) -> None:
@@ -491,6 +502,31 @@ def test_the_command_compares_with_a_head_that_it_printed_before(
     assert run("verify").exit_code == 0
     result = run(*compare)
     assert (result.exit_code, "the chain was written anew" in result.output) == (1, True)
+
+
+def test_the_command_compares_with_all_heads_that_it_printed_before(
+    store: Store, database_url: str, run: Callable[..., Result], tmp_path: Path
+) -> None:
+    write_seven(store)
+    heads = tmp_path / "heads"
+    heads.write_text(run("head").output)
+    compare = ("verify", "--heads", str(heads))
+    assert run(*compare).exit_code == 0
+
+    rewrite(store, database_url)
+    result = run(*compare)
+    assert (result.exit_code, "default: line 7 has another hash" in result.output) == (1, True)
+
+    heads.write_text(f"gone 3:{bytes(32).hex()}\n")
+    result = run(*compare)
+    assert (result.exit_code, "gone: the organisation, whose head was kept, is missing" in result.output) == (1, True)
+
+
+def test_a_file_that_holds_no_heads_is_refused(run: Callable[..., Result], tmp_path: Path) -> None:
+    heads = tmp_path / "heads"
+    for content in ("", "default\n", "default 7\n"):
+        heads.write_text(content)
+        assert run("verify", "--heads", str(heads)).exit_code == 2
 
 
 @pytest.mark.parametrize(

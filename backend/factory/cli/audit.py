@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,17 +13,29 @@ from factory.cli.command_context import instant, opened, organisation_option
 from factory.cli.user import operator_option
 from factory.domain.access.permissions import PLATFORM
 from factory.domain.privacy import Audience
-from factory.operations.privacy.read_audit import audit_heads, read_audit, verify_audit
+from factory.operations.privacy.read_audit import Head, audit_heads, read_audit, verify_audit
 
 _ALL = "all"
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _organisation = click.option(
     "--organisation", default=_ALL, show_default=True, metavar="ID", help="One organisation's trail only."
 )
 
 
-def _number_and_hash(_ctx: object, _param: object, value: str | None) -> tuple[int, bytes] | None:
-    if value is None:
+def _head(_ctx: object, _param: object, value: str | None) -> Head | None:
+    return None if value is None else _number_and_hash(value)
+
+
+def _heads(_ctx: object, _param: object, file: Path | None) -> dict[str, Head] | None:
+    if file is None:
         return None
+    lines = [line.split() for line in file.read_text().splitlines()]
+    if not lines or any(len(line) != 2 for line in lines):
+        raise click.BadParameter("must hold lines as factory audit head prints them")
+    return {name: _number_and_hash(head) for name, head in lines}
+
+
+def _number_and_hash(value: str) -> Head:
     parts = re.fullmatch("([0-9]{1,18}):([0-9a-f]{64})", value)
     if parts is None:
         raise click.BadParameter("must be NUMBER:HASH, as factory audit head prints it")
@@ -64,8 +77,9 @@ def list_(operator: bool, **asked: Any) -> None:
 
 @audit.command()
 @_organisation
-@click.option("--head", callback=_number_and_hash, metavar="NUMBER:HASH", help="Earlier output of factory audit head.")
-def verify(organisation: str, head: tuple[int, bytes] | None) -> None:
+@click.option("--head", callback=_head, metavar="NUMBER:HASH", help="Earlier output of factory audit head.")
+@click.option("--heads", callback=_heads, type=_FILE, metavar="FILE", help="The same of all organisations.")
+def verify(organisation: str, head: Head | None, heads: dict[str, Head] | None) -> None:
     """Name each line that was altered, removed, added or moved; exit with 1 when there is any.
 
     A writer of the database can make the whole chain anew, so that it verifies. A head kept elsewhere reveals that.
@@ -73,7 +87,8 @@ def verify(organisation: str, head: tuple[int, bytes] | None) -> None:
     if head is not None and organisation == _ALL:
         raise click.UsageError("--head is that of one organisation: name it with --organisation")
     with opened() as (_, store):
-        faults = verify_audit(store=store, organisation=None if organisation == _ALL else organisation, kept=head)
+        kept = heads if head is None else {**(heads or {}), organisation: head}
+        faults = verify_audit(store=store, organisation=None if organisation == _ALL else organisation, kept=kept)
     for fault in faults:
         click.echo(fault)
     if faults:

@@ -74,17 +74,26 @@ def read_audit(
         return AuditPage(_rendered(all_factories, persons, lines), str(lines[-1].number) if more else None)
 
 
-def verify_audit(*, store: Store, organisation: str | None, kept: tuple[int, bytes] | None = None) -> list[str]:
+Head = tuple[int, bytes]
+"""Number and hash of the last line of a chain."""
+
+
+def verify_audit(*, store: Store, organisation: str | None, kept: Mapping[str, Head] | None = None) -> list[str]:
     """List the faults in the chain of an organisation, or of all, one sentence each; empty if there are none.
 
-    `kept` is a number and a hash that audit_heads returned before. Raises NotFound.
+    `kept` is what audit_heads returned before. An organisation that is in it has to be there yet. Raises NotFound.
     """
     with store.system().snapshot() as tx:
         chosen = _chosen(tx, organisation)
-        return [f"{name}: {fault}" for name, key in chosen.items() for fault in audit_log.faults(tx, key, kept)]
+        heads = kept or {}
+        gone = [name for name in heads if organisation is None and name not in chosen]
+        faults = [f"{name}: the organisation, whose head was kept, is missing" for name in gone]
+        for name, key in chosen.items():
+            faults += [f"{name}: {fault}" for fault in audit_log.faults(tx, key, heads.get(name))]
+        return faults
 
 
-def audit_heads(*, store: Store, organisation: str | None) -> dict[str, tuple[int, bytes]]:
+def audit_heads(*, store: Store, organisation: str | None) -> dict[str, Head]:
     """Return number and hash of the last line of an organisation, or of each, by id. Raises NotFound."""
     with store.system().snapshot() as tx:
         return {name: audit_log.head(tx, key) for name, key in _chosen(tx, organisation).items()}

@@ -124,7 +124,7 @@ def faults(tx: Connection, organisation_key: int, kept: tuple[int, bytes] | None
     that were stored elsewhere, shows that it is not the original.
     """
     before, expected = _BEGIN, 1
-    kept_hashes = dict([kept] if kept else [])
+    kept_hashes = dict([kept] if kept and kept[0] else [])
     for line in _all_lines(tx, organisation_key):
         if line.number > expected:
             yield f"{_numbers(expected, line.number - 1)} missing"
