@@ -111,6 +111,15 @@ CASES: dict[str, Case] = {
         growing('factory_unavailable_answers_total{code="overloaded"}', 60),
         growing('factory_unavailable_answers_total{code="overloaded"}', 1),
     ),
+    "CredentialsRefused": Case(
+        growing('factory_refused_answers_total{status="401",code="invalid_key"}', 60),
+        growing('factory_refused_answers_total{status="401",code="invalid_key"}', 6)
+        | growing('factory_refused_answers_total{status="401",code="session_ended"}', 60),
+    ),
+    "SignInsLockedOut": Case(
+        growing('factory_refused_answers_total{status="429",code="locked_out"}', 2),
+        constant('factory_refused_answers_total{status="429",code="locked_out"}', 200),
+    ),
     "RateLimitsNotShared": Case(
         growing("factory_rate_limits_in_memory_total", 5), constant("factory_rate_limits_in_memory_total", 5)
     ),

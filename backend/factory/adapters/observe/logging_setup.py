@@ -28,6 +28,9 @@ _ECS_NAMES = {
     "trace_id": "trace.id",
     "span_id": "span.id",
     "factory": "factory.id",
+    "client": "client.ip",
+    "user": "user.id",
+    "code": "event.reason",
 }
 """A record's fields that the Elastic Common Schema has a name for; any other stands under `factory.`"""
 

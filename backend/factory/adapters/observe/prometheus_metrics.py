@@ -56,6 +56,12 @@ class IngestMetrics:
         self._unavailable = Counter(
             "factory_unavailable_answers", "Requests answered 503, by code", ["code"], registry=registry
         )
+        self._refused = Counter(
+            "factory_refused_answers",
+            "Requests answered 401, 403 or 429, by status and code",
+            ["status", "code"],
+            registry=registry,
+        )
         self._limited_in_memory = Counter(
             "factory_rate_limits_in_memory",
             "Requests whose rate limit was counted in the process, because Redis did not answer",
@@ -127,6 +133,10 @@ class IngestMetrics:
     def unavailable(self, reason: str) -> None:
         """Count a request that was answered 503."""
         self._unavailable.labels(reason).inc()
+
+    def refused(self, status: int, code: str) -> None:
+        """Count a request whose caller was not let in."""
+        self._refused.labels(str(status), code).inc()
 
     def limited_in_memory(self) -> None:
         """Count a request that was counted in this process, because Redis did not answer."""

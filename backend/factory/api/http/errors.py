@@ -38,6 +38,9 @@ STATUS = {
     Unavailable: 503,
 }
 
+REFUSALS = (401, 403, 429)
+"""Statuses of callers who are not let in: counted by code, and their log line says who it was and from where."""
+
 _MESSAGES = {404: "There is nothing at this address", 405: "This address does not answer that method"}
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -55,6 +58,9 @@ def refused(error: FactoryError) -> Response:
         return failed(error)
     if isinstance(error, Unavailable):
         prometheus_metrics().unavailable(error.code)
+    if status in REFUSALS:
+        prometheus_metrics().refused(status, error.code)
+        g.refusal_code = error.code
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"

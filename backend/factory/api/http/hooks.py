@@ -11,6 +11,7 @@ from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from factory.adapters.observe.logging_setup import request_id_of_this_thread
+from factory.domain.access.permissions import Caller
 
 log = logging.getLogger("factory.request")
 
@@ -89,7 +90,10 @@ def add_log_fields(**fields: int) -> None:
 
 
 def _log_fields(response: Response) -> dict[str, object]:
-    """Return the fields of the log line. Query, body and address are left out: they may reveal who did what."""
+    """Return the fields of the log line. Query and body are left out: they may reveal who did what.
+
+    The address and the number of the caller are in the lines of refusals alone.
+    """
     fields: dict[str, object] = {
         "method": request.method,
         "route": request.url_rule.rule if request.url_rule else "(none)",
@@ -98,4 +102,16 @@ def _log_fields(response: Response) -> dict[str, object]:
     }
     if "factory_id" in g:
         fields["factory"] = g.factory_id
+    if "refusal_code" in g:
+        fields["code"] = g.refusal_code
+        fields["client"] = request.remote_addr or ""
+        fields |= _who()
     return {**fields, **g.get("log_fields", {})}
+
+
+def _who() -> dict[str, object]:
+    """Return the number of the user or the id of the key, as far as it is proved; never a name or an address."""
+    known: Caller | None = g.get("caller")
+    if known is None or known.api_key is known.user_key is None:
+        return {}
+    return {"user": str(known.user_key)} if known.api_key is None else {"key": known.api_key}
