@@ -178,7 +178,7 @@ function show(period, answers) {
   Object.assign(opened, { period, answers });
   opened.show({ period, answers, place, site });
   title(view.title({ place, text, answers }));
-  freshness.show({ answers, format: context.format, live: Boolean(period?.live), still: view.still });
+  freshness.show({ answers, site, format: context.format, live: Boolean(period?.live), still: view.still });
 }
 
 function complain(error) {

@@ -45,6 +45,7 @@ self.SHELL = [
   "icons/icon.svg",
   "lib/address.js",
   "lib/api.js",
+  "lib/buckets.js",
   "lib/element.js",
   "lib/export.js",
   "lib/format.js",

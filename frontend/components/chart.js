@@ -1,5 +1,6 @@
 // A chart over time by uPlot, with the same figures as a table for screen readers.
 
+import { runningBucket } from "../lib/buckets.js";
 import { element, setText } from "../lib/element.js";
 import { liveElement } from "../lib/live-element.js";
 import { drawForPrint } from "../lib/print.js";
@@ -73,6 +74,7 @@ export function createChart({ height: usual = 220, scale: given = 1, format, ser
   );
 
   let rows = [];
+  let running = -1; // the bucket that is not over
   let plot = null;
   let drawn = 0;
   const read = (n) => {
@@ -87,7 +89,7 @@ export function createChart({ height: usual = 220, scale: given = 1, format, ser
     if (turn !== drawn || !canvas.isConnected) return;
     plot?.destroy();
     plot = new UPlot(
-      optionsOf(UPlot, { series, scale, format, rows, read, width: canvas.clientWidth, height }),
+      optionsOf(UPlot, { series, scale, format, rows, running, read, width: canvas.clientWidth, height }),
       dataOf(series, rows),
       canvas,
     );
@@ -120,6 +122,7 @@ export function createChart({ height: usual = 220, scale: given = 1, format, ser
     show(fresh, window) {
       const before = rows;
       rows = fresh;
+      running = runningBucket(rows, window);
       const hidden = Boolean(window?.cut_to) && rows.every(({ withheld }) => withheld);
       why.hidden = !hidden;
       canvas.hidden = table.hidden = hidden;
@@ -179,10 +182,10 @@ function layers(series) {
   ];
 }
 
-/** Unknown time is hatched, as everywhere. */
-function fillOf({ kind, colour: name }) {
+/** Unknown time is hatched, as everywhere, and so is a bucket whose sums still grow. */
+function fillOf({ kind, colour: name }, isRunning = false) {
   if (kind === "line") return undefined;
-  if (name !== "unknown") return colour(name);
+  if (name !== "unknown" && !isRunning) return colour(name);
   const tile = element("canvas", { width: 6, height: 6 }).getContext("2d");
   tile.strokeStyle = colour(name);
   tile.lineWidth = 1.5;
@@ -222,7 +225,7 @@ export function tickLabel(at, format) {
   return localMidnight(at, format.timeZone) === at ? format.date(at, { weekday: undefined }) : format.time(at);
 }
 
-function optionsOf(UPlot, { series, scale: size, format, rows, read, width, height }) {
+function optionsOf(UPlot, { series, scale: size, format, rows, running, read, width, height }) {
   const grid = { stroke: colour("line"), width: 1 };
   const axis = {
     stroke: colour("quiet"),
@@ -261,6 +264,7 @@ function optionsOf(UPlot, { series, scale: size, format, rows, read, width, heig
         scale,
         side: n === 0 ? 3 : 1,
         size: 56 * size,
+        space: 30 * size,
         grid: n === 0 ? grid : { show: false },
         ...(firstOf(scale).whole && { incrs: WHOLE }),
         values: (_plot, ticks) => ticks.map(tickOf(scale)),
@@ -275,7 +279,11 @@ function optionsOf(UPlot, { series, scale: size, format, rows, read, width, heig
         dash: one.dash,
         fill: fillOf(one),
         paths: barred(one)
-          ? UPlot.paths.bars({ size: [0.7, 48], radius: one.kind === "bar" ? 0.15 : 0 })
+          ? UPlot.paths.bars({
+              size: [0.7, 48 * size],
+              radius: one.kind === "bar" ? 0.15 : 0,
+              disp: { fill: { unit: 3, values: () => rows.map((_, n) => fillOf(one, n === running)) } },
+            })
           : UPlot.paths.linear(),
         points: barred(one) ? { show: false } : { show: rows.length < 60, size: 6, fill: colour("surface") },
       })),

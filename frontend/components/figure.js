@@ -1,5 +1,6 @@
 // A figure of a period as its tile shows it: formatted, with its change from the period before and its course.
 
+import { runningBucket } from "../lib/buckets.js";
 import { current } from "../lib/session.js";
 import { text } from "../lib/texts.js";
 
@@ -18,9 +19,15 @@ export function figure(tile, { figures, before, course }, format) {
     unit: tile.unit ?? "",
     change: change(tile, value, before.data[tile.field], format),
   };
-  if (!tile.bounds) return { ...shown, course: course.data.map(({ values }) => values[tile.field]) };
+  if (!tile.bounds) return { ...shown, course: courseOf(tile, course) };
   const [lower, upper] = tile.bounds.map((field) => figures.data[field]);
   return { ...shown, band: { lower, value, upper }, note: bounded(value, lower, upper, format) };
+}
+
+/** The values of the buckets; the sums of one that is not over would end every line in a fall. */
+function courseOf(tile, { data, window }) {
+  const running = runningBucket(data, window);
+  return data.filter((_, n) => n !== running).map(({ values }) => values[tile.field]);
 }
 
 /**

@@ -47,6 +47,9 @@ export function duration(seconds) {
   return seconds > 0 && whole === 0 ? "< 1 s" : `${whole} s`;
 }
 
+/** A length of time that is still growing: in minutes, so that it does not change with every look. */
+export const minutes = (seconds) => (seconds < 3600 ? `${Math.floor(seconds / 60)} min` : duration(seconds));
+
 /** Two percentages as a range, one figure when both are shown alike. */
 export function range(lower, upper) {
   if (!known(lower) || !known(upper)) return UNKNOWN;

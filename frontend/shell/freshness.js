@@ -12,12 +12,12 @@ const QUIET_MS = 15 * 60_000; // after this long without an event the page says 
 
 /**
  * @param {{main, time, banner, withheld, leftOut}} nodes of index.html
- * @returns {{loading(), show({answers, format, live, still}), stale(error, format), clear()}}
+ * @returns {{loading(), show({answers, site, format, live, still}), stale(error, format), clear()}}
  */
 export function createFreshness({ main, time, banner, withheld, leftOut }) {
   let asOf; // of the figures in sight
 
-  function show({ answers, format, live, still }) {
+  function show({ answers, site, format, live, still }) {
     const all = Object.values(answers);
     const kept = all
       .map(({ keptSince }) => keptSince)
@@ -33,7 +33,7 @@ export function createFreshness({ main, time, banner, withheld, leftOut }) {
     );
     showWithheld(all);
     showLeftOut(all, format);
-    const silence = answers.now ? silenceOf(answers.now, format) : "";
+    const silence = answers.now ? silenceOf(answers.now, site, format) : "";
     time.classList.toggle("live", live && !kept && !silence);
     if (kept) warn(text("shell.offline", { time: format.dateTime(kept, { seconds: true }) }), true);
     else warn(silence);
@@ -80,9 +80,22 @@ export function createFreshness({ main, time, banner, withheld, leftOut }) {
 }
 
 /** A sentence when events have stopped coming; empty when all is well. */
-function silenceOf(now, format) {
+function silenceOf(now, site, format) {
   const last = now.data.last_event_at;
   const silence = serverNow() - Date.parse(last);
   if (!last || silence < QUIET_MS) return "";
-  return text("shell.silent", { duration: format.duration(silence / 1000), time: format.dateTime(last) });
+  const silent = text("shell.silent", {
+    duration: format.minutes(silence / 1000),
+    time: told(Date.parse(last), format),
+  });
+  const timeout = site.state_timeout_seconds * 1000; // 0 for none
+  const unknownFrom = Date.parse(last) + timeout;
+  if (!timeout) return `${silent} ${text("shell.last_known")}`;
+  if (unknownFrom <= serverNow()) return `${silent} ${text("shell.unknown_since")}`;
+  return `${silent} ${text("shell.last_known_until", { time: told(unknownFrom, format) })}`;
+}
+
+/** The time of an instant, with its date where that is not today. */
+function told(at, format) {
+  return format.date(at) === format.date(serverNow()) ? format.time(at) : format.dateTime(at);
 }

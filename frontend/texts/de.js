@@ -11,8 +11,10 @@ export default {
   "shell.offline": "Der Server ist nicht erreichbar. Sie sehen auf diesem Gerät gespeicherte Zahlen, Stand {time}.",
   "shell.stale":
     "Keine neuen Zahlen: {reason} Angezeigt wird der Stand von {time}. Neuer Versuch alle {seconds} Sekunden.",
-  "shell.silent":
-    "Seit {duration} keine Daten: Das letzte Ereignis ist von {time}. Zeit ohne Ereignisse gilt als unbekannt.",
+  "shell.silent": "Seit {duration} keine Daten: Das letzte Ereignis ist von {time}.",
+  "shell.last_known": "Angezeigt werden die letzten bekannten Zustände.",
+  "shell.last_known_until": "Angezeigt werden die letzten bekannten Zustände; ab {time} sind sie unbekannt.",
+  "shell.unknown_since": "Ohne Ereignisse sind die Zustände unbekannt.",
 
   "views.overview": "Übersicht",
   "views.workers": "Personen",

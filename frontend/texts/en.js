@@ -10,7 +10,10 @@ export default {
   "shell.loading": "Loading …",
   "shell.offline": "The server cannot be reached. You see figures saved on this device, as of {time}.",
   "shell.stale": "No new figures: {reason} You see the figures as of {time}. Trying again every {seconds} seconds.",
-  "shell.silent": "No data for {duration}: the newest event is from {time}. Time without events counts as unknown.",
+  "shell.silent": "No data for {duration}: the newest event is from {time}.",
+  "shell.last_known": "The states shown are the last known ones.",
+  "shell.last_known_until": "The states shown are the last known ones; from {time} on they are unknown.",
+  "shell.unknown_since": "Without events the states are unknown.",
 
   "views.overview": "Overview",
   "views.workers": "Workers",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -295,3 +296,34 @@ def test_when_nobody_is_awaited_the_list_says_why(page: Any, server: RunningServ
     open_view(page, server, f"window=24h&factory={alike}")
 
     assert page.locator(".not-working-now").inner_text() == sentence
+
+
+RUNNING = """async ([starts, to, evaluated]) => {
+  const { runningBucket } = await import("/lib/buckets.js");
+  const rows = starts.slice(0, -1).map((start, n) => ({ start, end: starts[n + 1] }));
+  return runningBucket(rows, { to, evaluated_at: evaluated });
+}"""
+HOURS = ["2026-01-15T08:00:00Z", "2026-01-15T09:00:00Z", "2026-01-15T10:00:00Z", "2026-01-15T11:00:00Z"]
+
+
+@pytest.mark.parametrize(
+    ("end", "evaluated", "running"),
+    [
+        ("2026-01-15T10:01:00Z", "2026-01-15T10:01:00.3Z", 2),
+        ("2026-01-15T10:59:59Z", "2026-01-15T11:00:00Z", 2),
+        ("2026-01-15T11:00:00Z", "2026-01-15T11:00:00Z", -1),
+        ("2026-01-15T10:01:00Z", "2026-01-16T08:00:00Z", -1),
+    ],
+    ids=["a minute old", "a second to go", "over", "cut by a window of the past"],
+)
+def test_the_bucket_that_is_not_over_is_known(modules: Any, end: str, evaluated: str, running: int) -> None:
+    assert modules.evaluate(RUNNING, [[*HOURS[:3], end], end, evaluated]) == running
+
+
+def test_a_sparkline_leaves_out_the_bucket_that_is_not_over(page: Any, server: RunningServer) -> None:
+    open_view(page, server, "view=overview&window=24h", ".spark path")
+
+    points = page.locator(".spark path").first.get_attribute("d")
+    buckets = page.locator(".chart tbody tr").count()
+
+    assert len(re.findall("[ML]", points)) == buckets - 1

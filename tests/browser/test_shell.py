@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -162,7 +163,16 @@ def test_the_page_says_when_data_have_stopped_coming(
     open_view(page, server, f"window=24h&factory={floor('silent', 120)}")
 
     assert page.locator("#banner").inner_text().startswith("No data for 2 h 0")
+    assert page.locator("#banner").inner_text().endswith("Without events the states are unknown.")
     assert page.locator("#banner.urgent").count() == 0
+    assert page.locator("#banner").get_attribute("role") == "status"
+    assert page.locator("#freshness").get_attribute("role") is None
+
+    open_view(page, server, f"window=24h&factory={floor('waiting', 20)}")
+    told = page.locator("#banner").inner_text()
+    assert re.match(
+        r"No data for 2\d min: the newest event is from .*\. The states shown are the last known ones; from", told
+    )
 
     open_view(page, server, f"window=24h&factory={floor('talking', 1)}")
     assert page.locator("#banner").is_hidden()
