@@ -27,6 +27,19 @@ def test_another_name_is_refused_and_nothing_is_changed(client: FlaskClient, hos
     assert client.get("/api/v1/workers/W9").status_code == 404
 
 
+def test_metrics_without_a_token_are_for_loopback_names(client: FlaskClient) -> None:
+    assert client.get("/metrics", headers={"Host": "localhost:5000"}).status_code == 200
+    answer = client.get("/metrics", headers={"Host": "factory.example"})
+    assert (answer.status_code, answer.json and answer.json["code"]) == (403, "foreign_host")
+
+
+def test_metrics_with_a_token_have_any_name(database_url: str) -> None:
+    app = create_app(make_settings(database_url, METRICS_TOKEN="t" * 40), clock=Clock())
+    headers = {"Host": "factory.example", "Authorization": "Bearer " + "t" * 40}
+    assert app.test_client().get("/metrics", headers=headers).status_code == 200
+    close_store(app.extensions["factory_store"])
+
+
 @pytest.fixture
 def demonstration(database_url: str, request: pytest.FixtureRequest) -> Iterator[Flask]:
     """As `make run` starts it, with the origins that a test names."""

@@ -138,11 +138,15 @@ def test_what_is_exported_can_be_imported_into_another_store(
 ) -> None:
     events = make_events(100)
     events[3]["source_id"], events[4]["model_version"] = 'camera é, "1"', "v;2"
+    events[5]["source_id"], events[6]["event_id"] = '=HYPERLINK("http://x.example","y")', "+1+1"
+    events[7]["source_id"], events[8]["source_id"], events[9]["event_id"] = "'quoted", "'=1", "O'Neil"
     run("import", str(write_lines(tmp_path / "events.ndjson", events)))
     run("export", str(tmp_path / "out.ndjson"))
     run("export", str(tmp_path / "out.csv"))
     wanted = exported(run, tmp_path, "wanted.ndjson")
     assert len(wanted) == 100
+    cells = {cell for row in csv.reader((tmp_path / "out.csv").read_text().splitlines()) for cell in row}
+    assert {cell for cell in cells if cell.startswith(("=", "+", "-", "@"))} == set()
     for name in ("out.ndjson", "out.csv"):
         other = fresh_database("sqlite")
         run("import", str(tmp_path / name), url=other)

@@ -21,10 +21,21 @@ from factory.domain.event import REQUIRED_FIELDS
 NumberedLine = tuple[int, bytes]
 _FIELDS = {name.replace("_", ""): name for name in EventFields.__struct_fields__}
 _NUMBERS = ("count", "confidence")
-_LABELS = ("event_id", "source_id", "model_version")
+LABELS = ("event_id", "source_id", "model_version")
 _SEPARATORS = (",", ";", "\t", "|")
+_RUN = ("=", "+", "-", "@", "'")
+"""A spreadsheet runs a cell that begins so, or takes the first sign away."""
 _LONGEST_ROW = 50
 """In lines."""
+
+
+def written_cell(text: str) -> str:
+    """Return a label as a cell that no spreadsheet runs: behind an apostrophe, which `read_rows` takes away."""
+    return f"'{text}" if text.startswith(_RUN) else text
+
+
+def _label(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_RUN) else cell
 
 
 class Refused(NamedTuple):
@@ -153,7 +164,9 @@ def _row(cells: list[str], header: _Header) -> bytes:
         if field is None or not cell.strip():
             continue
         # Blanks are no part of ids, types, instants and numbers; they may be of a label.
-        text = cell.strip() if field not in _LABELS else cell.lstrip(" ") if header.blank_after_separator else cell
+        text = cell.strip()
+        if field in LABELS:
+            text = _label(cell.lstrip(" ") if header.blank_after_separator else cell)
         row[field] = _number(text) if field in _NUMBERS else text
     return msgspec.json.encode(row)
 

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
-from factory.adapters.events.event_csv import NumberedLine, Refused, read_rows
+from factory.adapters.events.event_csv import LABELS, NumberedLine, Refused, read_rows, written_cell
 from factory.adapters.events.event_json import EventFields
 from factory.domain.errors import InvalidInput
 from factory.domain.event import Failure
@@ -97,7 +97,7 @@ def _lines(batch: list[tuple[int, bytes | Refused]], bytes_read: int) -> Lines:
 
 
 def write_events(target: BinaryIO, events: Iterable[dict[str, Any]], form: str) -> int:
-    """Write events as `ndjson` or `csv`; how many."""
+    """Write events as `ndjson`, or as `csv` of which a spreadsheet runs no cell; return how many."""
     count = 0
     if form == "ndjson":
         for event in events:
@@ -108,7 +108,7 @@ def write_events(target: BinaryIO, events: Iterable[dict[str, Any]], form: str) 
     writer = csv.DictWriter(text, EXPORTED)
     writer.writeheader()
     for event in events:
-        writer.writerow(event)
+        writer.writerow(event | {name: written_cell(event[name]) for name in LABELS if event.get(name)})
         count += 1
     text.detach()
     return count

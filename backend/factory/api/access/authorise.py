@@ -72,12 +72,16 @@ def caller_if_any() -> Caller | None:
 
 def _require_loopback() -> None:
     """Refuse a request to another host's name: it came through a proxy, or from a page whose name was bent to us."""
-    name = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
-    if name.strip("[]").lower() not in LOOPBACK:
+    if not _is_for_loopback():
         raise NotAllowed(
             "Open access answers to localhost only; set ACCESS=required to be reached by another name",
             code="foreign_host",
         )
+
+
+def _is_for_loopback() -> bool:
+    name = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
+    return name.strip("[]").lower() in LOOPBACK
 
 
 def _require_named_page() -> None:
@@ -126,7 +130,11 @@ def _credential() -> str | None:
 
 
 def _admit_prometheus() -> None:
+    """Admit who has the token; without one only requests to this machine's own name: the series name every tenant."""
     expected = settings().metrics_token
+    if expected is None and not _is_for_loopback():
+        message = "Without METRICS_TOKEN the metrics answer to localhost only"
+        raise NotAllowed(message, code="foreign_host")
     given = request.headers.get("Authorization", "").encode(errors="surrogatepass")
     if expected is not None and not hmac.compare_digest(given, f"Bearer {expected}".encode()):
         raise Unauthenticated("The metrics ask for a token", code="invalid_token")
