@@ -17,7 +17,7 @@ export function figure(tile, { figures, before, course }, format) {
   const shown = {
     value: tile.write(format, value),
     unit: tile.unit ?? "",
-    change: change(tile, value, before.data[tile.field], format),
+    change: change(tile, value, before.data, format),
   };
   if (!tile.bounds) return { ...shown, course: courseOf(tile, course) };
   const [lower, upper] = tile.bounds.map((field) => figures.data[field]);
@@ -30,16 +30,22 @@ function courseOf(tile, { data, window }) {
   return data.filter((_, n) => n !== running).map(({ values }) => values[tile.field]);
 }
 
+const LEAST_COVERAGE = 50; // percent; of less is known too little to compare with
+const LARGE = 200; // percent; what is more is told as a factor
+
 /**
- * The change, in percent where `relative`, else in percentage points.
+ * The change from the figures of the period before, in percent where `relative`, else in percentage points.
  * @returns {{text: string, look: string}} `good` is -1 where less is better; `look` are classes for direction and
  *   judgement
  */
-export function change({ relative, good = 1 }, value, before, format) {
+export function change({ field, relative, good = 1 }, value, figuresBefore, format) {
+  const before = figuresBefore[field];
   if (value === null || before === null || (relative && before === 0)) return { text: "", look: "" };
+  if ((figuresBefore.coverage_percentage ?? 0) < LEAST_COVERAGE) return { text: text("tiles.no_base"), look: "" };
   const difference = relative ? ((value - before) / before) * 100 : value - before;
   const size = relative ? format.percent : (points) => text("tiles.points", { n: format.decimal(points) });
-  const signed = format.signed(difference, size);
+  const isLarge = relative && Math.abs(difference) > LARGE;
+  const signed = isLarge ? `× ${format.decimal(value / before)}` : format.signed(difference, size);
   const look = signed.startsWith("±")
     ? ""
     : `${difference > 0 ? "up" : "down"} ${difference * good > 0 ? "better" : "worse"}`;

@@ -298,7 +298,8 @@ export default {
   "tiles.bounds": "{range} mit unbekannter Zeit",
   "tiles.no_unknown": "keine unbekannte Zeit",
   "tiles.points": "{n} Pkt.",
-  "tiles.against": "{change} zu vorher",
+  "tiles.no_base": "davor zu wenige Daten",
+  "tiles.against": "{change} ggü. vorher",
 
   "overview.course": "Stück und Auslastung",
   "overview.timeline": "Zeitverlauf",

@@ -289,6 +289,7 @@ export default {
   "tiles.bounds": "{range} with unknown time",
   "tiles.no_unknown": "no unknown time",
   "tiles.points": "{n} pts",
+  "tiles.no_base": "too little data before",
   "tiles.against": "{change} vs before",
 
   "overview.course": "Units and utilization",

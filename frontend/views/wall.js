@@ -156,7 +156,7 @@ function figuresPage({ format }) {
         places[n].value.classList.toggle("word", Boolean(withheld));
         const { text: difference, look } = withheld
           ? { text: text("withheld.why", { n: current().k_min }), look: "" }
-          : change({ relative }, value, before.data[field], format);
+          : change({ field, relative }, value, before.data, format);
         setText(places[n].change, difference);
         places[n].change.className = `change number ${look}`;
       });

@@ -327,3 +327,27 @@ def test_a_sparkline_leaves_out_the_bucket_that_is_not_over(page: Any, server: R
     buckets = page.locator(".chart tbody tr").count()
 
     assert len(re.findall("[ML]", points)) == buckets - 1
+
+
+CHANGE = """async ([field, value, before, relative]) => {
+  const [{ change }, format] = await Promise.all([import("/components/figure.js"), import("/lib/format.js")]);
+  await (await import("/lib/texts.js")).loadLanguage("en");
+  return Object.values(change({ field, relative }, value, before, format));
+}"""
+
+
+@pytest.mark.parametrize(
+    ("value", "before", "relative", "told"),
+    [
+        (110, {"units": 100, "coverage_percentage": 90}, True, ["+10.0 % vs before", "up better"]),
+        (1341, {"units": 100, "coverage_percentage": 90}, True, ["× 13.4 vs before", "up better"]),
+        (110, {"units": 100, "coverage_percentage": 49.9}, True, ["too little data before", ""]),
+        (110, {"units": 100, "coverage_percentage": None}, True, ["too little data before", ""]),
+        (80.5, {"units": 82.5, "coverage_percentage": 50}, False, ["−2.0 pts vs before", "down worse"]),
+        (80.5, {"units": None, "coverage_percentage": 90}, False, ["", ""]),
+    ],
+)
+def test_a_change_is_judged_only_where_enough_was_known_before(
+    modules: Any, value: float, before: dict[str, Any], relative: bool, told: list[str]
+) -> None:
+    assert modules.evaluate(CHANGE, ["units", value, before, relative]) == told
