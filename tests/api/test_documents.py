@@ -180,3 +180,45 @@ def test_the_series_offers_every_number_of_the_metrics(site: FlaskClient, openap
             assert name in offered
             answer = site.get(f"/api/v1/metrics/timeseries?metric={name}&entity={entity}{identity}&bucket=hour")
             assert answer.status_code == 200, (name, answer.text)
+
+
+def test_both_documents_name_the_credentials_of_each_route(openapi: Any, swagger: Any) -> None:
+    assert openapi["components"]["securitySchemes"].keys() == swagger["securityDefinitions"].keys() == {"bearer", "key"}
+    public = [operation for operation, described in operations(openapi).items() if described["security"] == []]
+    assert {path for _, path in public} == {
+        "/health/",
+        "/health/live",
+        "/health/ready",
+        "/session/",
+        "/session/oidc",
+        "/session/oidc/callback",
+        "/session/refresh",
+    }
+    for document in (openapi, swagger):
+        for operation, described in operations(document).items():
+            assert described.get("security", []) == ([] if operation in public else [{"bearer": []}, {"key": []}])
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "values"),
+    [
+        ("/metrics/timeseries?entity=worker&id=W1&bucket=day", "metric", ["event_count", "total_units_produced"]),
+        ("/metrics/timeline?entity=worker", "id", ["W1", "W2"]),
+    ],
+)
+def test_a_list_may_be_repeated_or_have_commas(site: FlaskClient, path: str, name: str, values: list[str]) -> None:
+    site.post("/api/v1/workers/", json={"worker_id": "W2", "name": "Second"})
+
+    def asked_with(query: str) -> Any:
+        reply = site.get(f"/api/v1{path}&{query}")
+        return reply.status_code, reply.get_json().get("data", reply.get_json().get("errors"))
+
+    repeated = asked_with("&".join(f"{name}={value}" for value in values))
+    assert repeated == asked_with(f"{name}={','.join(values)}")
+    assert repeated[0] == 200
+    assert asked_with(f"{name}=&{name}={values[0]}")[0] == 400
+
+
+def test_a_required_parameter_that_is_repeated_is_told_once(site: FlaskClient) -> None:
+    refused = site.get("/api/v1/metrics/timeseries?metric=event_count&entity=factory&bucket=day&bucket=hour")
+    assert [fault["code"] for fault in refused.get_json()["errors"]] == ["repeated_parameter"]

@@ -17,8 +17,15 @@ from werkzeug.utils import cached_property
 from factory import __version__
 from factory.api.http.contract import swagger_2
 from factory.api.metrics.schemas import ANSWERS
-from factory.api.openapi import BODIES, DESCRIPTION, TITLE, openapi_document
+from factory.api.openapi import BODIES, DESCRIPTION, SECURITY_SCHEMES, TITLE, openapi_document
 
+# Swagger 2 has no scheme for it.
+_BEARER = {
+    "type": "apiKey",
+    "in": "header",
+    "name": "Authorization",
+    "description": "`Bearer` and an access token of `POST /session/`, or an API key.",
+}
 _INLINE_SCRIPT = re.compile(rb"<script(?![^>]* src=)[^>]*>(.+?)</script>", re.DOTALL)
 
 
@@ -32,7 +39,13 @@ class DocumentedApi(Api):  # type: ignore[misc]
 
     def __init__(self, blueprint: Blueprint) -> None:
         super().__init__(
-            blueprint, version=__version__, title=TITLE, description=DESCRIPTION, doc="/docs", validate=False
+            blueprint,
+            version=__version__,
+            title=TITLE,
+            description=DESCRIPTION,
+            doc="/docs",
+            validate=False,
+            authorizations={"bearer": _BEARER, "key": SECURITY_SCHEMES["key"]},
         )
         for name, definition in _definitions().items():
             self.schema_model(name, definition)

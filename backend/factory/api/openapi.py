@@ -10,7 +10,7 @@ from flask_restx import Api
 
 from factory import __version__
 from factory.api.access.schemas import ACCESS_BODIES
-from factory.api.http.contract import NOT_JSON, Contract, Parameter
+from factory.api.http.contract import NOT_JSON, Contract, Parameter, credentials
 from factory.api.http.schemas import REQUEST_BODIES, Schema, ref
 from factory.api.metrics.schemas import ANSWERS
 from factory.api.privacy.schemas import PRIVACY_BODIES
@@ -21,10 +21,21 @@ Events of cameras and sensors go in, numbers about workers, workstations and the
 
 Every route answers with and without its trailing slash. Times are RFC 3339; one without an offset is UTC.
 A request acts in the factory of `?factory=` or `X-Factory-ID`, else in `default`. A query parameter that a route
-does not know is refused, health apart. `X-Request-ID` may be sent (1 to 64 of `A-Z a-z 0-9 . _ -`) and is on
+does not know is refused, health apart. A list is one parameter with commas in it, or the
+parameter repeated. Where access is required a request shows an access token or an API key; *Authorize* adds it to all.
+`X-Request-ID` may be sent (1 to 64 of `A-Z a-z 0-9 . _ -`) and is on
 every answer. What a GET found carries an `ETag`; the same question with it in `If-None-Match` is answered with 304
 until something else is found. What was refused with 503 can be sent again unchanged after `Retry-After` seconds.
 """
+
+SECURITY_SCHEMES: dict[str, Schema] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An access token of `POST /session/`, or an API key.",
+    },
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key, `fk_…`."},
+}
 
 BODIES: dict[str, Schema] = {**REQUEST_BODIES, **ACCESS_BODIES, **PRIVACY_BODIES}
 """Every request body."""
@@ -58,7 +69,7 @@ def openapi_document(api: Api, base_path: str) -> dict[str, Any]:
             if namespace.resources
         ],
         "paths": dict(sorted(paths.items())),
-        "components": {"schemas": {**BODIES, **ANSWERS}},
+        "components": {"schemas": {**BODIES, **ANSWERS}, "securitySchemes": SECURITY_SCHEMES},
     }
 
 
@@ -70,6 +81,7 @@ def _operation(handler: Any, tag: str) -> dict[str, Any]:
         "tags": [tag],
         "operationId": method + re.sub(r"([A-Z])", r"_\1", noun).lower(),
         "summary": summary.rstrip("."),
+        "security": credentials(contract),
         "parameters": [_parameter(one) for one in contract.parameters],
         "responses": {str(status): _answer(status, *answer) for status, answer in contract.answers.items()},
     }
@@ -94,7 +106,7 @@ def _parameter(declared: Parameter) -> dict[str, Any]:
         "required": declared.required,
         "description": declared.description,
         "schema": declared.schema,
-        # A list is one parameter with commas in it.
+        # A generated client sends a list as one parameter with commas in it; a repeated one is taken too.
         **({"explode": False} if declared.schema["type"] == "array" else {}),
         **({} if declared.example is None else {"example": declared.example}),
     }

@@ -62,6 +62,8 @@ class Contract:
     access: Need
     query: frozenset[str]
     """Names of the query parameters."""
+    lists: frozenset[str]
+    """Names of those that are lists."""
     any_query: bool
     """True if undeclared parameters are ignored instead of refused."""
 
@@ -107,6 +109,7 @@ def contract(
         answers=dict(sorted(all_answers.items())),
         access=access,
         query=frozenset(one.name for one in parameters if one.where == "query"),
+        lists=frozenset(one.name for one in parameters if one.where == "query" and one.schema["type"] == "array"),
         any_query=any_query,
     )
 
@@ -140,7 +143,12 @@ def _for_restx(declared: Contract) -> dict[str, Any]:
     vendor = {"x-consumes": list(declared.body.content)} if declared.body else {}
     produces = [NOT_JSON[name] for _, name in declared.answers.values() if name in NOT_JSON]
     more = {"produces": ["application/json", *produces]} if produces else {}
-    return {"params": params, "responses": responses, "vendor": vendor, **more}
+    return {"params": params, "responses": responses, "vendor": vendor, "security": credentials(declared), **more}
+
+
+def credentials(declared: Contract) -> list[dict[str, list[str]]]:
+    """Return the credentials that a route takes, each by itself enough, as both documents write it."""
+    return [] if declared.access == "public" else [{"bearer": []}, {"key": []}]
 
 
 def swagger_2(schema: Any) -> Any:

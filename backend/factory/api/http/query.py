@@ -1,7 +1,7 @@
 """Query parameters to values. All faults of a request are reported at once.
 
-A parameter that the route's contract does not declare, or that is given twice, is refused: a misspelt `form=` would
-otherwise answer with the numbers of another window.
+A parameter that the route's contract does not declare, or that is given twice and is no list, is refused: a misspelt
+`form=` would otherwise answer with the numbers of another window. A list is repeated, or has commas in it.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class Query:
         contract = route_contract()
         assert contract is not None
         self._declared = contract.query
+        self._lists = contract.lists
         self._faults: list[FieldError] = []
         if "factory" in self._declared:
             self._value("factory", str)  # its value is read by request.requested_factory
@@ -50,7 +51,7 @@ class Query:
 
     def required(self, name: str) -> str:
         value = self.text(name)
-        if value is None:
+        if name not in request.args:
             self._fault(name, "missing_parameter", "is required")
         return value or ""
 
@@ -102,7 +103,9 @@ class Query:
     def _value(self, name: str, parse: Callable[[str], T]) -> T | None:
         assert name in self._declared, f"the contract does not declare {name}"
         values = request.args.getlist(name)
-        if len(values) > 1:
+        if name in self._lists:
+            values = [",".join(values)] if values else []
+        elif len(values) > 1:
             self._fault(name, "repeated_parameter", "is given more than once")
             return None
         try:
