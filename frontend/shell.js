@@ -51,6 +51,7 @@ self.SHELL = [
   "lib/format.js",
   "lib/live-element.js",
   "lib/memory.js",
+  "lib/names.js",
   "lib/offline-data.js",
   "lib/periods.js",
   "lib/print.js",

@@ -8,6 +8,7 @@ import { emptyNotice } from "../components/error-notice.js";
 import { get, holdsAt, serverNow } from "../lib/api.js";
 import { element, setText } from "../lib/element.js";
 import { liveElement } from "../lib/live-element.js";
+import { toldApart } from "../lib/names.js";
 import { current } from "../lib/session.js";
 import { text } from "../lib/texts.js";
 
@@ -216,7 +217,10 @@ function timelinePage(context) {
     // Who sees no persons has no bars to look at.
     parts: ({ answers }) => (context.persons ? Math.ceil(answers.now.data.workstations.length / STATIONS_A_PAGE) : 0),
     show({ period, answers }, part) {
-      const rows = stationsOf(answers, part).map(({ workstation_id: id, name }) => ({ id, name }));
+      const rows = toldApart(stationsOf(answers, part), "workstation_id").map(({ workstation_id: id, name }) => ({
+        id,
+        name,
+      }));
       const window = { from: period.from, to: period.to };
       if (JSON.stringify(rows) !== shown) {
         shown = JSON.stringify(rows);

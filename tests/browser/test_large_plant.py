@@ -51,3 +51,16 @@ def test_nothing_sticks_out_of_any_screen(page: Any, server: RunningServer, comp
 
     assert found == {screen: width for screen, (width, _) in SCREENS.items()}
     assert complaints == []
+
+
+def test_two_who_are_named_alike_are_told_apart_where_no_id_is_beside_the_name(
+    page: Any, server: RunningServer
+) -> None:
+    open_view(page, server, VIEWS["overview"], ".timeline-name")
+
+    names = page.locator(".timeline-name").all_inner_texts()
+    waiting = page.locator(".not-working-now .who").all_inner_texts()
+
+    assert "Ada Adler (P001)" in names
+    assert "Ben Adler" in names
+    assert "Ada Adler" not in {*names, *waiting}

@@ -91,8 +91,9 @@ export function createNames(parts, rows, rowHeight, onOpen) {
       used.add(node);
       if (node.dataset.row !== String(row)) {
         node.dataset.row = row;
-        node.textContent = rows[row].name;
-        node.title = rows[row].name === rows[row].id ? rows[row].id : `${rows[row].name} (${rows[row].id})`;
+        const { id, name } = rows[row];
+        node.textContent = name;
+        node.title = name === id || name.endsWith(`(${id})`) ? name : `${name} (${id})`;
       }
       node.style.transform = `translateY(${row * rowHeight - scrollTop}px)`;
       node.classList.toggle("selected", row === selected);

@@ -1,6 +1,7 @@
 // Workers who are not working at this moment, the longest first: where a supervisor would go.
 
 import { element } from "../../lib/element.js";
+import { toldApart } from "../../lib/names.js";
 import { text } from "../../lib/texts.js";
 import { emptyNotice } from "../../components/error-notice.js";
 
@@ -20,7 +21,9 @@ export function createNotWorkingNow({ link, format }) {
 
   function show(now, at) {
     // Workers who were never seen, or went home, are not missed.
-    const found = now.workers.filter(({ state, since }) => AWAITED.includes(state) && since !== null);
+    const found = toldApart(now.workers, "worker_id").filter(
+      ({ state, since }) => AWAITED.includes(state) && since !== null,
+    );
     found.sort((a, b) => Date.parse(a.since) - Date.parse(b.since));
     list.replaceChildren(...found.slice(0, MOST).map((worker) => line(worker, at)));
     if (found.length === 0)

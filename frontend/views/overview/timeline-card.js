@@ -1,6 +1,7 @@
 // The timeline of all workers or of all workstations, as the reader chooses. Its code is loaded after the figures.
 
 import { element } from "../../lib/element.js";
+import { toldApart } from "../../lib/names.js";
 import { styled } from "../../lib/stylesheet.js";
 import { text } from "../../lib/texts.js";
 import { emptyNotice } from "../../components/error-notice.js";
@@ -40,7 +41,8 @@ export function createTimelineCard({ get, go, change, format, site, persons }) {
   async function show(period, now, place) {
     const kind = place.rows === "workstations" || !persons ? "workstation" : "worker";
     choices.querySelector(`[value=${kind}]`).checked = true;
-    const rows = now[`${kind}s`].map((row) => ({ id: row[`${kind}_id`], name: row.name }));
+    const key = `${kind}_id`;
+    const rows = toldApart(now[`${kind}s`], key).map((row) => ({ id: row[key], name: row.name }));
     const window = { from: period.from, to: period.to };
     const wanted = JSON.stringify([kind, rows]);
     if (wanted === shown) {
