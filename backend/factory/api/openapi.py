@@ -21,10 +21,10 @@ Events of cameras and sensors go in, numbers about workers, workstations and the
 
 Every route answers with and without its trailing slash. Times are RFC 3339; one without an offset is UTC.
 A request acts in the factory of `?factory=` or `X-Factory-ID`, else in `default`. A query parameter that a route
-does not know is refused, health apart. A list is one parameter with commas in it, or the
-parameter repeated. Where access is required a request shows an access token or an API key; *Authorize* adds it to all.
-`X-Request-ID` may be sent (1 to 64 of `A-Z a-z 0-9 . _ -`) and is on
-every answer. What a GET found carries an `ETag`; the same question with it in `If-None-Match` is answered with 304
+does not know is refused, health apart. A list is one parameter with commas in it, or the parameter repeated.
+Where access is required a request shows an access token or an API key; *Authorize* adds it to all.
+`X-Request-ID` may be sent (1 to 64 of `A-Z a-z 0-9 . _ -`) and is on every answer. What a GET found
+carries an `ETag`; the same question with it in `If-None-Match` is answered with 304
 until something else is found. What was refused with 503 can be sent again unchanged after `Retry-After` seconds.
 """
 
