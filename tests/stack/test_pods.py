@@ -77,7 +77,9 @@ def asks(stack: Stack, container: str, definition: Object, kind: str) -> Callabl
     probe = definition[kind]
     ports = {port["name"]: port["containerPort"] for port in definition["ports"]}
     url = f"http://{address(stack, container)}:{ports[probe['httpGet']['port']]}{probe['httpGet']['path']}"
-    command = ["curl", "--fail", "--silent", "--output", "/dev/null", "--max-time", str(probe["timeoutSeconds"]), url]
+    headers = [f"--header={one['name']}: {one['value']}" for one in probe["httpGet"].get("httpHeaders", [])]
+    command = ["curl", "--fail", "--silent", "--output", "/dev/null", "--max-time", str(probe["timeoutSeconds"])]
+    command += [*headers, url]
     return lambda: subprocess.run(command, check=False).returncode == 0
 
 
@@ -129,17 +131,19 @@ def test_nginx_believes_the_ingress_controller_and_nobody_else(stack: Stack, sec
     with running(stack, "frontend", secrets) as (container, _, definition):
         stack.wait_until(asks(stack, container, definition, "readinessProbe"), "NGINX is ready")
         believing = f"http://{address(stack, container)}:8080"
+        site = {"Host": Manifests(objects_of("production")).environment(definition)["NGINX_SERVER_NAME"]}
 
         # Whoever asks here comes from a private network, as the controller does.
         for path in ("/", "/api/v1/health/ready"):
-            assert "200 ok" in headers_of(believing + path, by_tls)
-            assert "strict-transport-security" in headers_of(believing + path, by_tls)
-            assert "strict-transport-security" not in headers_of(believing + path, {})
+            assert "421" in headers_of(believing + path, by_tls)
+            assert "200 ok" in headers_of(believing + path, by_tls | site)
+            assert "strict-transport-security" in headers_of(believing + path, by_tls | site)
+            assert "strict-transport-security" not in headers_of(believing + path, site)
             assert "strict-transport-security" not in headers_of(stack.url("HTTP_PORT") + path, by_tls)
 
         # Each client has a budget of its own behind the one address of the controller.
         sign_in = ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}\n", "--request", "POST"]
-        sign_in += [f"{believing}/api/v1/session/?[1-40]"]
+        sign_in += ["--header", f"Host: {site['Host']}", f"{believing}/api/v1/session/?[1-40]"]
         first = run([*sign_in, "--header", "X-Forwarded-For: 198.51.100.8"], stack.environment).split()
         second = run([*sign_in, "--header", "X-Forwarded-For: 198.51.100.9"], stack.environment).split()
         assert "429" in first
