@@ -244,7 +244,7 @@ def test_more_than_ten_thousand_buckets_are_a_400(site: Site) -> None:
         ("id", "entity=worker&id=,"),
         ("id", "entity=worker&id=W1,"),
         ("id", "entity=worker&id=W1,W1"),
-        ("id", "entity=worker&id=W1&id=W2"),
+        ("id", "entity=worker&id=W1&id=W1"),
         ("id", "entity=worker&id=%00"),
         ("id", "entity=worker&id=" + quote(SQL)),
         ("id", "entity=worker&id=" + "W" * 65),
@@ -502,7 +502,7 @@ def test_another_request_id_is_replaced(site: Site, given: str) -> None:
         ({"name": ""}, "name"),
         ({"name": "a\nb"}, "name"),
         ({"name": "a\x7fb"}, "name"),
-        ({"name": "x" * 100_000}, "name"),
+        ({"name": "x" * 60_000}, "name"),
         ({"name": True}, "name"),
     ],
     ids=shown,
@@ -528,7 +528,7 @@ def test_a_name_is_free_text_and_comes_back_as_it_was(site: Site, name: str) -> 
 
 @one_store
 @pytest.mark.parametrize("path", ["/workers/W1", "/workstations/S3"])
-@pytest.mark.parametrize("body", [{"name": 5}, {"name": ""}, {"name": "a\x00"}, {"name": "x" * 100_000}], ids=shown)
+@pytest.mark.parametrize("body", [{"name": 5}, {"name": ""}, {"name": "a\x00"}, {"name": "x" * 60_000}], ids=shown)
 def test_a_bad_change_is_a_400_and_changes_nothing(site: Site, path: str, body: dict[str, Any]) -> None:
     site.post("/events/", GOOD)
     before = site.get(path).body["data"]

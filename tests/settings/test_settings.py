@@ -296,10 +296,10 @@ def test_persons_are_not_shown_in_production_unless_said(environment: str, chose
 @pytest.mark.parametrize(
     "url",
     [
-        "postgresql://factory:secret@db/factory",
+        "postgresql://factory:secret@db/factory?sslmode=verify-full&sslrootcert=/run/secrets/ca",
         "postgresql:///factory?host=/var/run/postgresql",
         "postgresql://factory@/factory",
-        "postgresql://db/factory?passfile=/run/secrets/pgpass",
+        "postgresql://db/factory?passfile=/run/secrets/pgpass&sslmode=require",
         "sqlite:////var/lib/factory/factory.db",
     ],
 )
