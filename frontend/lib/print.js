@@ -1,17 +1,10 @@
 // Printing: what is drawn as wide as the screen is drawn anew as wide as a sheet, and back afterwards.
 
-const drawn = new Set();
-
-function turn(printing) {
-  document.documentElement.classList.toggle("printing", printing); // the width of a sheet: styles/shell.css
-  for (const draw of drawn) draw();
-}
-
-addEventListener("beforeprint", () => turn(true));
-addEventListener("afterprint", () => turn(false));
-
-/** Call `draw` whenever the width changes for a sheet or back, until the signal is aborted. */
+/** Call `draw` whenever the width changes for a sheet or back (styles/shell.css), until the signal is aborted. */
 export function drawForPrint(draw, signal) {
-  drawn.add(draw);
-  signal.addEventListener("abort", () => drawn.delete(draw));
+  const turn = ({ type }) => {
+    document.documentElement.classList.toggle("printing", type === "beforeprint");
+    draw();
+  };
+  for (const moment of ["beforeprint", "afterprint"]) addEventListener(moment, turn, { signal });
 }

@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,7 @@ pytestmark = pytest.mark.system
 
 THREADS = 8
 SECONDS = 10.0
+PATIENCE_SECONDS = 180.0
 MARKS = ("ACME", "GLOBEX")
 WORKERS, STATIONS = ("W1", "W2", "W3"), ("S1", "S2")
 # What ends the only session of a thread, or replaces all that was counted.
@@ -173,17 +174,30 @@ CHOICES = [
 ]
 
 
+def requests_in(told: Mapping[str, int]) -> int:
+    return sum(count for name, count in told.items() if name.startswith(("GET", "P", "D")))
+
+
 def test_nothing_of_one_organisation_is_ever_in_an_answer_to_the_other(
     server: RunningServer, tenants: list[Tenant], database_url: str
 ) -> None:
     until = time.monotonic() + SECONDS
     broken: list[BaseException] = []
 
+    def enough() -> bool:
+        """Return whether each asked and was told much: on a busy machine that takes longer."""
+        told = [tenant.told.copy() for tenant in tenants]
+        return min(map(requests_in, told)) > 50 and min(map(len, told)) > 20
+
+    def goes_on() -> bool:
+        now = time.monotonic()
+        return not broken and (now < until or (now < until + PATIENCE_SECONDS and not enough()))
+
     def work(number: int) -> None:
         clients = [Client(server, tenant, number) for tenant in tenants]
         chooser = random.Random(number)
         try:
-            while time.monotonic() < until and not broken:
+            while goes_on():
                 chooser.choice(clients).once()
         except BaseException as error:  # whatever ends a thread ends the test
             broken.append(error)
@@ -197,12 +211,12 @@ def test_nothing_of_one_organisation_is_ever_in_an_answer_to_the_other(
         thread.join()
 
     assert broken == []
+    assert enough()
     for tenant in tenants:
         assert tenant.faults == []
-        requests = sum(count for name, count in tenant.told.items() if name.startswith(("GET", "P", "D")))
-        assert requests > 50
-        assert len(tenant.told) > 20
-        assert tenant.told["with the own mark"] > requests / 4, "marks are rarely told: this holds little"
+        assert tenant.told["with the own mark"] > requests_in(tenant.told) / 4, (
+            "marks are rarely told: this holds little"
+        )
     server.kill()
     hold_what_was_acknowledged(database_url, tenants)
 
