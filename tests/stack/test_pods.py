@@ -77,7 +77,8 @@ def asks(stack: Stack, container: str, definition: Object, kind: str) -> Callabl
     probe = definition[kind]
     ports = {port["name"]: port["containerPort"] for port in definition["ports"]}
     url = f"http://{address(stack, container)}:{ports[probe['httpGet']['port']]}{probe['httpGet']['path']}"
-    headers = [f"--header={one['name']}: {one['value']}" for one in probe["httpGet"].get("httpHeaders", [])]
+    named = [f"{one['name']}: {one['value']}" for one in probe["httpGet"].get("httpHeaders", [])]
+    headers = [part for header in named for part in ("--header", header)]
     command = ["curl", "--fail", "--silent", "--output", "/dev/null", "--max-time", str(probe["timeoutSeconds"])]
     command += [*headers, url]
     return lambda: subprocess.run(command, check=False).returncode == 0
